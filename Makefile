@@ -1,0 +1,119 @@
+# lms - local load management. `make help` lists the targets.
+#
+# Non-recursive, out of tree: everything made lies in $(BUILD). Rooms are directories; a new .c file
+# in a room is found by itself. The pure rooms form one archive that may reach no clock and no I/O
+# (tests/purity.sh proves it).
+
+BUILD   ?= build
+CC      ?= gcc
+PREFIX  ?= /usr/local
+DESTDIR ?=
+VERSION := 0.1
+
+PURE_DIRS  := libshared/base libshared/ctl lmsd/site lmsd/balance lmsd/ocpp lmsd/relay lmsd/meter lmsd/record
+SHARED_DIRS := libshared/io
+SHELL_DIRS := lmsd lmsd/conf lmsd/store lmsd/net lmsd/modbus lmsd/control lmsd/outlet
+
+srcs = $(sort $(wildcard $(addsuffix /*.c,$(1))))
+objs = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+PURE_OBJS   := $(call objs,$(call srcs,$(PURE_DIRS)))
+SHARED_OBJS := $(call objs,$(call srcs,$(SHARED_DIRS)))
+LMSD_MAIN   := $(BUILD)/obj/lmsd/main.o
+LMSD_OBJS   := $(filter-out $(LMSD_MAIN),$(call objs,$(call srcs,$(SHELL_DIRS))))
+LMSCTL_OBJS := $(call objs,$(call srcs,lmsctl))
+LMSTOP_OBJS := $(call objs,$(call srcs,lmstop))
+UNIT_SRCS   := $(sort $(wildcard tests/unit/test_*.c tests/scenario/test_*.c tests/golden/test_*.c))
+UNIT_BINS   := $(patsubst tests/%.c,$(BUILD)/tests/%,$(UNIT_SRCS))
+HELPER_OBJS := $(call objs,$(sort $(wildcard tests/unit/helper_*.c tests/scenario/helper_*.c)))
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes \
+	-Wvla -Wcast-qual -Wswitch-enum $(if $(WERROR),-Werror)
+ifdef SAN
+OPT  := -O1 -fno-omit-frame-pointer -fsanitize=$(SAN) -fno-sanitize-recover=all
+else
+OPT  := -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
+	$(if $(findstring clang,$(CC)),,-fstack-clash-protection)
+endif
+ALL_CFLAGS  = -std=c11 -g -fPIE -D_GNU_SOURCE -Ilibshared -Ilmsd -I. $(WARN) $(OPT) -MMD -MP \
+	-DLMS_VERSION='"$(VERSION)"' -DLMS_DATADIR='"$(PREFIX)/share/lms"' $(CFLAGS)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
+
+LMSD_LIBS   := -lev -lwslay -lmodbus -llmdb -lyajl -lconfig -lssl -lcrypto -lsystemd -lpthread -lm
+LMSCTL_LIBS := -lyajl
+LMSTOP_LIBS := -lncursesw -ltinfo -lyajl -lev -lm
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
+
+BINS := $(if $(wildcard lmsd/main.c),$(BUILD)/bin/lmsd) $(if $(wildcard lmsctl/main.c),$(BUILD)/bin/lmsctl) \
+	$(if $(wildcard lmstop/main.c),$(BUILD)/bin/lmstop)
+
+.PHONY: all
+all: $(BINS)
+
+# Changed flags rebuild everything.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(BUILD)
+	@printf '%s\n' '$(CC) $(subst ','\'',$(ALL_CFLAGS)) $(ALL_LDFLAGS)' | cmp -s - $@ || \
+		printf '%s\n' '$(CC) $(subst ','\'',$(ALL_CFLAGS)) $(ALL_LDFLAGS)' > $@
+.PHONY: FORCE
+FORCE:
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(BUILD)/libpure.a: $(PURE_OBJS)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(BUILD)/libshared.a: $(SHARED_OBJS)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(BUILD)/liblmsd.a: $(LMSD_OBJS)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/bin/lmsd: $(LMSD_MAIN) $(BUILD)/liblmsd.a $(BUILD)/libshared.a $(BUILD)/libpure.a
+$(BUILD)/bin/lmsd: LIBS = $(LMSD_LIBS)
+$(BUILD)/bin/lmsctl: $(LMSCTL_OBJS) $(BUILD)/libshared.a $(BUILD)/libpure.a
+$(BUILD)/bin/lmsctl: LIBS = $(LMSCTL_LIBS)
+$(BUILD)/bin/lmstop: $(LMSTOP_OBJS) $(BUILD)/libshared.a $(BUILD)/libpure.a
+$(BUILD)/bin/lmstop: LIBS = $(LMSTOP_LIBS)
+$(BUILD)/bin/%:
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS)
+
+# Unit tests: each tests/{unit,scenario,golden}/test_*.c is one cmocka program against the archives.
+# Those named test_<shell room>_* link the shell rooms too; the pure ones get by without.
+$(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(HELPER_OBJS) $(BUILD)/liblmsd.a $(BUILD)/libshared.a $(BUILD)/libpure.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) -lcmocka $(LMSD_LIBS)
+
+.PHONY: unit
+unit: $(UNIT_BINS)
+
+# The .o files of tests are kept, else make would delete them as intermediates.
+.SECONDARY:
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+
+.PHONY: deps
+deps:
+	@etc/install-packages.sh run build
+
+.PHONY: clean
+clean:
+	rm -rf build
+
+.PHONY: help
+help:
+	@printf '%s\n' \
+	'make            build lmsd, lmsctl, lmstop into build/bin' \
+	'make demo       build, start a simulated site, open lmstop on it' \
+	'make check      all tests (installs what they need first)' \
+	'make unit       build the unit tests into $(BUILD)/tests' \
+	'make deps       install the Debian packages that building needs' \
+	'make install    programs, manual pages, meter profiles, units (DESTDIR, PREFIX)' \
+	'V=1 SAN=address,undefined CC=clang WERROR=1 CFLAGS=… change the build'
