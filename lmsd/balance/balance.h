@@ -1,0 +1,196 @@
+/* balance/balance.h - who may draw what, now: the model, the control loop and the gate as one object.
+ *
+ * Pure: no clock, no I/O. `now` comes in, orders go out. Knows no OCPP word: a "limit" is a current
+ * in mA per phase that a connector must not exceed, of one of two kinds (enum bal_limit_kind).
+ * The promise (balance.md): the sum of what connectors may be obeying (W) never exceeds a zone's
+ * cap on any phase; an increase is ordered only when it fits, and is sent only after its W is stored.
+ *
+ * Use: balance_configure() once and at every new configuration; tell it what happens; then call
+ * balance_turn(), carry out the orders, and call again at balance_next_due() at the latest.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/diag.h"
+#include "base/types.h"
+
+struct balance;
+
+/* ---- what is configured ---------------------------------------------------------------- */
+
+enum bal_policy { BAL_KEEP_MIN, BAL_STRICT, BAL_EQUAL, BAL_PRIORITY, BAL_FIFO };
+
+/* Grid phase at the terminals L1, L2, L3 of the connector; single-phase wirings use one grid phase. */
+enum bal_wiring {
+	BAL_WIRING_UNKNOWN,	/* counts on all three */
+	BAL_RST, BAL_STR, BAL_TRS, BAL_RTS, BAL_SRT, BAL_TSR,
+	BAL_L1, BAL_L2, BAL_L3
+};
+
+/* Timers with the designed defaults; 0 in a zone's copy means "as its parent, else the default". */
+struct bal_timers {
+	int64_t min_on_us;		/* 5 min */
+	int64_t min_off_us;		/* 3 min */
+	int64_t rotate_us;		/* 15 min */
+	int64_t welcome_us;		/* 3.5 min */
+	int64_t wake_us;		/* 120 s */
+	int64_t reclaim_us;		/* 60 s */
+	int64_t raise_us;		/* 15 s between increases of a dynamic budget */
+	int64_t raise_after_cut_us;	/* 30 s */
+	int64_t meter_stale_us;		/* 5 s: no increases */
+	int64_t meter_lost_us;		/* 8 s: the meter_lost current */
+};
+
+struct bal_zone_conf {
+	const char *id;
+	int parent;			/* index, -1 for a root; parents precede children */
+	int phases;			/* 1 (only l[0] counts) or 3 */
+	struct phase_ma cap;		/* static: least of fuse less derating and static limit; NUM_NONE = none */
+	int64_t cap_w;			/* total of the three phases, NUM_NONE = none */
+	struct phase_ma dynamic;	/* limit of the measured total; NUM_NONE on all = not dynamic */
+	struct phase_ma meter_lost;	/* EV current while the meter is silent; set where dynamic is */
+	int64_t margin_ma;		/* kept free under the dynamic limit */
+	int64_t min_ma;			/* least current for a connector below; NUM_NONE = 6 A */
+	enum bal_policy policy;
+	struct bal_timers timers;
+	struct phase_ma override;	/* administrator's limit, NUM_NONE = none; counts like static */
+};
+
+struct bal_conn_conf {
+	const char *id;			/* "STATION/1": W survives a new configuration by it */
+	const char *station;		/* connectors of one station share its online state and settle time */
+	int zone;
+	enum bal_wiring wiring;
+	int64_t min_ma, max_ma;		/* min at least 6 A */
+	int64_t step_ma;		/* 100 or 1000 */
+	int64_t idle_ma;		/* the station's default limit while no transaction runs */
+	int64_t settle_us;		/* from acceptance to obeyed; 5 s */
+	bool vip;
+	int priority;			/* larger is served first under BAL_PRIORITY */
+	bool manageable;		/* false: a reservation of max_ma, always */
+	bool proven;			/* `station accept --test` passed: holds its profile offline and over a reboot */
+	bool on_off;			/* type E socket: 0 or max */
+};
+
+struct bal_conf {
+	const struct bal_zone_conf *zones;	size_t zone_count;
+	const struct bal_conn_conf *conns;	size_t conn_count;
+};
+
+/* ---- what happens ---------------------------------------------------------------------- */
+
+/* The one table (balance.md "Who competes") maps what OCPP says to these in the ocpp room. */
+enum bal_use {
+	BAL_NONE,		/* Available, Unavailable, Reserved, Faulted without transaction: x = 0 */
+	BAL_WELCOME,		/* plugged, not yet accepted: may hold a welcome slot */
+	BAL_WAITS,		/* accepted tag, transaction about to start: competes */
+	BAL_CHARGING,		/* transaction running and drawing or able to */
+	BAL_FULL,		/* SuspendedEV after its wake-up: admitted last, from what is left */
+	BAL_STOPPED		/* transaction over, car still there */
+};
+
+enum bal_limit_kind {
+	BAL_LIMIT_IDLE,		/* the default that holds while no transaction runs */
+	BAL_LIMIT_TX		/* for the running transaction */
+};
+
+enum bal_answer { BAL_ACCEPTED, BAL_REFUSED, BAL_TIMEOUT, BAL_DROPPED /* never left: connection lost before */ };
+
+/* One message to a station. Orders of one turn are in the order in which they must leave. */
+struct bal_order {
+	uint32_t conn;			/* index in the configuration given last */
+	enum bal_limit_kind kind;
+	int64_t limit_ma;
+	bool raises;			/* must leave only after `store_w` is on disk */
+	uint64_t token;			/* comes back with balance_answer() */
+};
+
+/* What must be on disk for a restart: the most that a connector may be obeying. */
+struct bal_store {
+	uint32_t conn;
+	int64_t w_ma;
+	bool idle_acked;		/* its default limit has been acknowledged since its last boot */
+};
+
+struct bal_sample {			/* of the meter that feeds a zone, signed: + is import */
+	struct phase_ma current;
+	struct phase_ma voltage_mv;	/* NUM_NONE if unknown */
+	mono_t at;
+	bool good;			/* plausible */
+};
+
+/* Why a connector has its limit; code from reason.def. */
+struct bal_reason {
+	int code;			/* enum bal_reason_code */
+	const char *name;		/* "zone_saturated" */
+	int zone;			/* index or -1 */
+	int phase;			/* 0..2 or -1 */
+	int other;			/* index of the connector it waits for, or -1 */
+	int64_t value;			/* place in the queue, seconds …; NUM_NONE */
+};
+
+struct bal_conn_view {
+	int64_t target_ma;		/* what the allocator wants it to have */
+	int64_t limit_ma;		/* last confirmed limit; NUM_NONE = never confirmed */
+	int64_t w_ma;			/* the most it may be obeying */
+	int64_t pending_ma;		/* NUM_NONE = nothing in flight */
+	phase_mask_t phases;		/* grid phases counted for it now */
+	bool uncontrollable;
+	struct bal_reason reason;
+};
+
+struct bal_zone_view {
+	struct phase_ma cap;		/* in force now, the least of all that apply */
+	struct phase_ma sum_w;		/* of all connectors below, reservations included */
+	struct phase_ma load;		/* measured, else sum of draws */
+	struct phase_ma non_ev;		/* estimate; NUM_NONE where nothing measures */
+	const char *cap_why;		/* "static", "fuse", "dynamic", "meter_lost", "override", "parent" */
+	bool meter_ok;
+	int competing, admitted;
+	int64_t seconds_over;		/* that any phase was above the cap, since start */
+};
+
+struct balance *balance_new(void);
+void balance_free(struct balance *b);
+
+/* Replaces the model; what is known of connectors with the same id stays. A connector that is new
+ * counts at its maximum until its idle limit is acknowledged, unless balance_restore() says less.
+ * `conf` is copied. 0, or -LMS_EDATA with diag (contradiction); nothing is changed then. */
+int balance_configure(struct balance *b, const struct bal_conf *conf, mono_t now, struct diag *d);
+
+/* After a restart: the stored W counts until the station acknowledges anew. */
+void balance_restore(struct balance *b, uint32_t conn, int64_t w_ma, bool idle_acked);
+
+void balance_online(struct balance *b, const char *station, bool online, mono_t now);
+void balance_booted(struct balance *b, const char *station, mono_t now);	/* forgets acknowledgements */
+/* `session` is any number that changes with each transaction (0 = none); `vip` is the tag's. */
+void balance_use(struct balance *b, uint32_t conn, enum bal_use use, int64_t session, bool vip, mono_t now);
+/* Measured draw as grid phases (the caller applied the wiring), signed; NUM_NONE per unknown phase.
+ * power_w NUM_NONE if the station does not say. */
+void balance_draw(struct balance *b, uint32_t conn, const struct phase_ma *draw, int64_t power_w, mono_t at);
+void balance_meter(struct balance *b, int zone, const struct bal_sample *sample);
+void balance_answer(struct balance *b, uint32_t conn, uint64_t token, enum bal_answer answer, mono_t now);
+/* Administrator's cap on one connector; NUM_NONE ends it. */
+void balance_conn_cap(struct balance *b, uint32_t conn, int64_t max_ma, mono_t now);
+void balance_store_failed(struct balance *b, bool failed);	/* limits only fall while true */
+/* A message by hand that would set `limit_ma` (NUM_NONE: releases any limit): may it leave?
+ * true = its W has been reserved (a bal_store follows in the next turn) and balance_answer() must
+ * come with *token. false: *blame names the zone and phase that it would exceed. */
+bool balance_admit_manual(struct balance *b, uint32_t conn, enum bal_limit_kind kind, int64_t limit_ma,
+			  uint64_t *token, struct bal_reason *blame, mono_t now);
+
+/* Recomputes and answers what must be sent and stored now. Arrays live in `arena`. */
+struct bal_turn {
+	const struct bal_order *orders;	size_t order_count;
+	const struct bal_store *stores;	size_t store_count;
+};
+void balance_turn(struct balance *b, mono_t now, struct arena *arena, struct bal_turn *out);
+mono_t balance_next_due(const struct balance *b);
+
+void balance_conn_view(const struct balance *b, uint32_t conn, struct bal_conn_view *out);
+void balance_zone_view(const struct balance *b, int zone, struct bal_zone_view *out);
+/* The chain of causes in words, from the nearest to the farthest; returns how many of `max`. */
+struct bal_cause { struct bal_reason reason; char text[200]; };
+size_t balance_explain(const struct balance *b, uint32_t conn, struct bal_cause *out, size_t max, mono_t now);
+/* One reason in words: "zone P1 is full on L2 (60 A shared by 3)". */
+void balance_reason_text(const struct balance *b, const struct bal_reason *r, char *out, size_t size);
