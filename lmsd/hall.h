@@ -1,0 +1,56 @@
+/* hall.h - what a control handler may reach: the pure rooms by name, and one call.
+ *
+ * Handlers live in the room that owns the noun, in ctl_NOUN.c, and are declared by expanding
+ * ctl/nouns.def: a missing one does not link. They read the site, append effects, and write a result.
+ */
+#pragma once
+
+#include "ctl/ctl.h"
+#include "effect.h"
+
+struct site;
+struct balance;
+struct ocpp;
+struct meters;
+
+struct hall {
+	struct site *site;
+	struct balance *balance;
+	struct ocpp *ocpp;
+	struct meters *meters;
+	mono_t started;
+	bool store_failed;
+	const char *listen_ws, *listen_wss;
+};
+
+struct ctl_call {
+	const struct hall *hall;
+	const struct ctl_verb_desc *verb;
+	uint64_t token;			/* for an answer that comes later (CTL_LATER) */
+	unsigned roles, uid;
+	mono_t now;
+	wall_t wall;
+	struct arena *arena;		/* of the turn */
+	struct effects *fx;
+	struct diag diag;		/* the error to answer: set it and return its code */
+	struct buf *out;		/* the result's JSON text */
+	struct json_writer w;		/* writes into out */
+};
+
+/* What a handler returns: 0 (result written), a negative error (diag set), or */
+#define CTL_LATER 1			/* fx_reply(token) will follow; at the latest by its time-out */
+
+/* Writes one record of the verb's noun as the result. */
+int ctl_answer_record(struct ctl_call *c, const void *rec);
+/* Lists: begin, item…, end. next NULL = no further page. Items are records of the verb's noun. */
+void ctl_answer_list(struct ctl_call *c);
+void ctl_answer_item(struct ctl_call *c, const void *rec);
+int ctl_answer_list_end(struct ctl_call *c, const char *next);
+/* {"changed": …} */
+int ctl_answer_done(struct ctl_call *c, bool changed);
+
+#define CTL_VERB(n, v, role, result, help) \
+	struct ctl_##n##_##v##_args; \
+	int ctl_##n##_##v(struct ctl_call *c, const struct ctl_##n##_##v##_args *a);
+#include "ctl/nouns.def"
+#include "ctl/undef.h"

@@ -1,0 +1,52 @@
+/* ocpp/ocpp.h - OCPP 1.6-J, central system side: what stations say and what we tell them.
+ *
+ * Pure: frames come in as text, frames go out as effects. One struct ocpp for all stations, one
+ * session per station, kept over reconnects so that queued calls and time-outs have an owner.
+ * Messages are rows of ocpp16.def. Every function may append effects; next_due is the earliest
+ * time-out or delayed trigger of any session.
+ */
+#pragma once
+
+#include "effect.h"
+#include "site/site.h"
+
+struct ocpp;
+
+struct ocpp *ocpp_new(struct site *site);
+void ocpp_free(struct ocpp *o);
+
+/* A connection was accepted for this identity (net checked the name). The session takes the link;
+ * an older link of the same identity is closed. Unregistered identities: see site->registration. */
+void ocpp_opened(struct ocpp *o, uint64_t link, const char *identity, const char *address, bool tls,
+		 mono_t now, wall_t wall, struct effects *fx);
+void ocpp_frame(struct ocpp *o, uint64_t link, const char *text, size_t len, mono_t now, wall_t wall,
+		struct effects *fx);
+/* Late closes of a link that was replaced are ignored. Orders in flight are answered ORDER_DROPPED
+ * if they had not been sent, ORDER_TIMEOUT if they had (the station may be obeying). */
+void ocpp_closed(struct ocpp *o, uint64_t link, mono_t now, wall_t wall, struct effects *fx);
+mono_t ocpp_next_due(const struct ocpp *o);
+void ocpp_time(struct ocpp *o, mono_t now, wall_t wall, struct effects *fx);
+
+/* An order of the balance: the right profile for this station (TxDefaultProfile for idle, TxProfile
+ * for a transaction, unit, stack level, kind, integer steps; ocpp.md "Smart charging"). A newer order
+ * for the same connector and kind that has not left yet replaces it (the old token is answered
+ * ORDER_DROPPED). Decreases go ahead of everything queued for the station. `when` is FX_AFTER_COMMIT for
+ * increases: the frame then leaves only after the commit. Exactly one fx_answer(token) follows. */
+struct ocpp_order {
+	struct connector *conn;
+	uint32_t slot;
+	bool idle;		/* default limit; else that of the running transaction */
+	int64_t limit_ma;
+	bool raises;
+	uint64_t token;
+	enum effect_when when;
+};
+void ocpp_order(struct ocpp *o, const struct ocpp_order *order, mono_t now, wall_t wall, struct effects *fx);
+
+/* After a station was registered, changed or deleted: Accepted at the next boot (a BootNotification
+ * is triggered now), configuration baseline, or back to pending. */
+void ocpp_reconfigured(struct ocpp *o, mono_t now, wall_t wall, struct effects *fx);
+
+/* Would this message by hand set or release a limit? The hall asks the balance before it leaves.
+ * true: *conn_number (0 = all), *limit_ma (NUM_NONE = released) tell what it would do. */
+bool ocpp_touches_limit(const char *action, const struct json *payload, int *conn_number, int64_t *limit_ma);

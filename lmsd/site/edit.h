@@ -1,0 +1,49 @@
+/* site/edit.h - changing the configuration: stage a candidate, check it whole, store it, swap.
+ *
+ *	struct site_edit *e = site_edit_new(site);     on top of the newest generation, staged ones included
+ *	site_edit_zone(e, keys, SITE_CREATE); …        errors are sticky in the edit's diag
+ *	ret = site_edit_commit(e, fx, dry_run, &changed, diag);   checks; emits FX_PUT/FX_DEL and FX_CONFIG
+ *	site_edit_free(e);
+ */
+#pragma once
+
+#include "site/site.h"
+
+struct site_edit;
+
+enum edit_mode {
+	SITE_CREATE,	/* -LMS_ECONFLICT when it exists */
+	SITE_CHANGE,	/* -LMS_ENOTFOUND when it does not; given keys replace, null clears */
+	SITE_REPLACE	/* exactly these keys, created when missing: apply */
+};
+
+struct site_edit *site_edit_new(struct site *s);
+void site_edit_free(struct site_edit *e);
+void site_edit_site(struct site_edit *e, const struct ctl_site_keys *k);
+void site_edit_zone(struct site_edit *e, const struct ctl_zone_keys *k, enum edit_mode mode);
+void site_edit_meter(struct site_edit *e, const struct ctl_meter_keys *k, enum edit_mode mode);
+void site_edit_station(struct site_edit *e, const struct ctl_station_keys *k, enum edit_mode mode);
+void site_edit_connector(struct site_edit *e, const struct ctl_connector_keys *k, enum edit_mode mode);
+void site_edit_delete_zone(struct site_edit *e, const char *id);
+void site_edit_delete_meter(struct site_edit *e, const char *id);
+void site_edit_delete_station(struct site_edit *e, const char *id);
+
+/* One difference, for dry runs, diff and audit: "zone P1 static_ma 60000 -> 50000". */
+struct site_change { const char *kind, *id, *key, *from, *to; };
+
+/* Checks the candidate whole (every refusal of the issue: missing parent or loop, idle or fallback
+ * sums above a cap, dynamic without meter_lost, limits out of range, …), each with a remedy in diag.
+ * Unless dry: emits the records and FX_CONFIG, and the candidate becomes site->staged. */
+int site_edit_commit(struct site_edit *e, struct effects *fx, bool dry, const struct site_change **changes,
+		     size_t *change_count, struct arena *arena, struct diag *diag);
+
+/* At start: the whole configuration from stored records, through the same checks. A configuration
+ * that no longer passes is taken all the same, with the complaint in diag: a running site must not
+ * stop because a rule was added. */
+struct site_conf *site_conf_load_begin(void);
+int site_conf_load_row(struct site_conf *c, enum store_table table, const char *key, const char *json,
+		       size_t len, struct diag *diag);
+int site_conf_load_end(struct site_conf *c, struct diag *diag);
+void site_conf_free(struct site_conf *c);
+/* The configuration as the document that config.apply takes. */
+void site_conf_write(const struct site *s, const struct site_conf *c, struct json_writer *w);

@@ -1,0 +1,263 @@
+/* site/site.h - the site in memory: configuration generations and live state. The truth while running.
+ *
+ * Pure. Configuration (struct site_conf) is immutable: a change stages a candidate, checks it whole,
+ * stores it, and then swaps (site/edit.h). Live objects (stations, connectors, transactions, tags) keep
+ * their addresses until deleted and are found by id. Who writes what: the ocpp room writes station,
+ * connector status and measured values; the site's own functions write transactions and tags; the
+ * hall writes the `view` members that come from balance and meter.
+ */
+#pragma once
+
+#include <uthash.h>
+
+#include "base/arena.h"
+#include "base/diag.h"
+#include "base/timefmt.h"
+#include "base/types.h"
+#include "ctl/ctl.h"
+#include "effect.h"
+
+/* ---- configuration: one immutable generation ------------------------------------------- */
+
+struct zone_conf {
+	struct ctl_zone_keys k;
+	int parent, meter;		/* indices, -1 = none */
+	int phases;			/* 1 or 3 */
+	struct phase_ma cap;		/* least of fuse less derating and static limit; NUM_NONE = none */
+};
+
+struct meter_conf {
+	struct ctl_meter_keys k;
+};
+
+struct connector_conf {
+	struct ctl_connector_keys k;	/* as set; unset ones are the station's */
+	int number;			/* OCPP connectorId, from 1 */
+	/* in force, from connector, station, default */
+	const char *wiring, *type;
+	int64_t max_ma, min_ma;
+	bool vip, manageable;
+	int priority;
+};
+
+struct station_conf {
+	struct ctl_station_keys k;
+	int zone;			/* index, -1 = none */
+	int64_t step_ma, idle_ma;
+	bool proven;
+	struct connector_conf *connectors;
+	size_t connector_count;
+};
+
+struct site_conf {
+	struct arena arena;
+	uint64_t generation;
+	struct ctl_site_keys site;
+	struct zone_conf *zones;	size_t zone_count;	/* parents precede children */
+	struct meter_conf *meters;	size_t meter_count;	/* by id */
+	struct station_conf *stations;	size_t station_count;	/* by id */
+};
+
+int site_conf_zone(const struct site_conf *c, const char *id);	/* index or -1 */
+int site_conf_meter(const struct site_conf *c, const char *id);
+int site_conf_station(const struct site_conf *c, const char *id);
+/* Is `zone` below or equal to `above`? Indices. */
+bool site_conf_zone_below(const struct site_conf *c, int zone, int above);
+
+/* ---- live state ------------------------------------------------------------------------ */
+
+/* What a connector needs from the balance; the ocpp room keeps it (ocpp/use.c is the table). */
+enum conn_use { USE_NONE, USE_WELCOME, USE_WAITS, USE_CHARGING, USE_FULL, USE_STOPPED };
+
+struct tx;
+struct station;
+
+struct connector {
+	struct station *station;
+	int number;
+	int conf;			/* index in station_conf.connectors, -1 while not registered */
+	uint32_t slot;			/* index in the balance's model; UINT32_MAX = none */
+	char status[24];		/* OCPP ChargePointStatus, "" = never said */
+	char error_code[40], info[56], vendor_id[256], vendor_error[56];
+	wall_t status_time;
+	enum conn_use use;
+	struct tx *tx;			/* running, else NULL */
+	bool tag_vip;			/* of the tag that was accepted last */
+	struct phase_ma draw;		/* on grid phases, NUM_NONE = not measured */
+	int64_t power_w, register_wh;	/* latest meter values; NUM_NONE */
+	mono_t draw_at;
+	bool dirty;			/* in site->dirty: the hall tells the balance */
+	struct connector *dirty_next;
+	struct {			/* written by the hall after each turn of the balance */
+		int64_t limit_ma, target_ma, w_ma;
+		phase_mask_t phases;
+		char reason_code[32];
+		char reason[200];
+	} view;
+};
+
+enum station_state { STATION_NEVER_SEEN, STATION_OFFLINE, STATION_PENDING, STATION_ONLINE };
+
+struct station {
+	char id[ID_MAX + 1];
+	UT_hash_handle hh;
+	int conf;			/* index in site_conf.stations, -1 = not registered */
+	enum station_state state;
+	bool online_changed, booted_changed;	/* for the hall: tell the balance, then clear */
+	uint64_t link;			/* connection, 0 = none */
+	char address[64];
+	bool tls;
+	wall_t last_seen, booted;
+	/* as its BootNotification said; stored leniently, up to these lengths */
+	char vendor[64], model[64], serial[64], box_serial[64], firmware[64], iccid[32], imsi[32],
+		meter_type[64], meter_serial[64];
+	char fault[200];		/* what is wrong with it, for people; "" = nothing */
+	struct connector **connectors;	/* [0] is connector 1 */
+	size_t connector_count;
+	struct ocpp_session *session;	/* the ocpp room's, while known to it */
+};
+
+struct tx {
+	int32_t id;
+	UT_hash_handle hh;		/* in site->running */
+	char station[ID_MAX + 1];
+	int connector;
+	char zone[ID_MAX + 1], tag[ID_MAX + 1], group[ID_MAX + 1], holder[100];
+	wall_t start, stop;		/* stop WALL_NONE while running */
+	wall_t start_received;
+	int64_t meter_start_wh, meter_stop_wh, energy_wh;
+	char state[12];			/* running, ended, orphan, refused */
+	char reason[32], stop_tag[ID_MAX + 1], note[160];
+	bool estimated, vip;
+	mono_t started_mono;		/* 0 after a restart of lmsd */
+	uint64_t start_hash;		/* recognises the same StartTransaction again */
+};
+
+struct tag {
+	UT_hash_handle hh;		/* by keys.uid */
+	struct ctl_tag_keys k;		/* strings owned by the tag */
+	struct arena arena;
+	wall_t created, last_use;
+	int64_t transactions;
+};
+
+struct meter_view {			/* written by the hall from the meter room */
+	char state[16], error[200];
+	mono_t good_at;
+	wall_t good_wall;
+	int64_t latency_ms, power_w, import_wh, export_wh;
+	struct phase_ma current, voltage_mv;
+	const char *values_json;	/* owned by the hall; NULL */
+};
+
+struct zone_view {
+	struct phase_ma cap, load, sum, building;
+	char cap_why[40];
+	bool load_ok;
+	int competing, admitted;
+	int64_t seconds_over;
+};
+
+struct site_totals {			/* since the beginning of week and month, site time */
+	wall_t week_start, month_start;
+	int64_t sessions_week, sessions_month, energy_week_wh, energy_month_wh;
+};
+
+struct site {
+	const struct site_conf *conf;	/* in force */
+	struct site_conf *staged;	/* newest that is stored but not swapped yet, or NULL */
+	struct station *stations;	/* hash by id: registered ones, and others that connected */
+	struct tx *running;		/* hash by id */
+	struct tag *tags;		/* hash by uid */
+	int32_t next_tx;
+	struct connector *dirty;	/* list: use, session or draw changed */
+	struct zone_view *zone_views;	/* by zone index of conf; the hall keeps the size */
+	struct meter_view *meter_views;	/* by meter index of conf */
+	struct time_zone tz;		/* of the site; the shell hands the table in */
+	enum { REG_PENDING, REG_CLOSED, REG_ACCEPT } registration;
+	struct site_totals totals;
+	struct event_ring *events;
+};
+
+struct site *site_new(void);
+void site_free(struct site *s);
+
+struct station *site_station(struct site *s, const char *id);		/* NULL if unknown */
+struct station *site_station_get(struct site *s, const char *id);	/* creates it, not registered */
+struct connector *site_connector(struct station *st, int number);	/* NULL if it has none such */
+/* Makes connectors 1..count exist (count up to 64); a registered station never shrinks below its configuration. */
+void site_station_grow(struct site *s, struct station *st, size_t count);
+/* "STATION/NUMBER" -> connector, or NULL with diag LMS_ENOTFOUND naming what is wrong. */
+struct connector *site_connector_by_id(struct site *s, const char *id, struct diag *diag);
+const struct station_conf *site_station_conf(const struct site *s, const struct station *st);
+const struct connector_conf *site_connector_conf(const struct site *s, const struct connector *c);
+void site_touch(struct site *s, struct connector *c);			/* into the dirty list, once */
+/* After a swap: attaches live stations and connectors to the generation in force, creates those that
+ * are configured, drops those that are neither configured nor connected. */
+void site_attach(struct site *s, const struct site_conf *conf);
+
+/* ---- access ---------------------------------------------------------------------------- */
+
+enum auth_status { AUTH_ACCEPTED, AUTH_BLOCKED, AUTH_EXPIRED, AUTH_INVALID, AUTH_CONCURRENT };
+const char *auth_status_text(enum auth_status st);	/* OCPP AuthorizationStatus */
+/* Upper-case, ':' removed. out has ID_MAX + 1. 0 or -LMS_EDATA. */
+int tag_normalize(const char *uid, char *out);
+struct tag *site_tag(struct site *s, const char *uid);			/* uid in any writing; NULL */
+struct auth { enum auth_status status; struct tag *tag; wall_t expires; bool vip; const char *group; };
+/* Station rule, tag state, expiry (ocpp.md "Authorization"). for_start: a transaction would begin. */
+struct auth site_authorize(struct site *s, const struct station *st, const char *uid, bool for_start, wall_t wall);
+/* May `uid` end this transaction? Same tag, same group, or super. */
+bool site_may_stop(struct site *s, const struct tx *tx, const char *uid, wall_t wall);
+
+/* ---- transactions ---------------------------------------------------------------------- */
+
+struct tx_start {
+	struct connector *conn;
+	const char *tag;
+	wall_t time;			/* as the station says, WALL_NONE if impossible */
+	int64_t meter_wh;
+	uint64_t hash;			/* of connector, time, meterStart and tag as sent */
+	bool replay;			/* queued while offline: never touches live allocation */
+};
+/* Records a StartTransaction: the same one again answers the same id. *id is positive for ever;
+ * auth says how the tag was taken (a refused one is recorded as refused and does not run). */
+struct tx *site_tx_start(struct site *s, const struct tx_start *in, mono_t now, wall_t wall, int32_t *id,
+			 struct auth *auth, struct effects *fx);
+struct tx_stop {
+	struct station *station;
+	int32_t id;			/* as the station says; -1, 0 or unknown: an orphan is recorded */
+	const char *tag, *reason;
+	wall_t time;
+	int64_t meter_wh;
+};
+/* Records a StopTransaction. Another station's transaction is refused (-LMS_EROLE) and reported. */
+int site_tx_stop(struct site *s, const struct tx_stop *in, wall_t wall, struct auth *auth, struct effects *fx);
+/* A meter value of the running transaction: register in Wh. */
+void site_tx_register(struct site *s, struct tx *tx, int64_t register_wh, wall_t wall, struct effects *fx);
+struct tx *site_tx(struct site *s, int32_t id);				/* running only */
+/* Stored form, both ways. */
+int site_tx_load(struct site *s, const char *json, size_t len, bool running, struct diag *diag);
+/* One stored, ended transaction as a control record, for pages that the store read. */
+int site_tx_record(const struct site *s, const char *json, size_t len, struct arena *arena,
+		   struct ctl_transaction *out, struct diag *diag);
+void site_tx_to_record(const struct site *s, const struct tx *tx, wall_t wall, struct ctl_transaction *out);
+
+/* ---- loading at start ------------------------------------------------------------------- */
+
+/* Tags and pending boots; configuration goes through site/edit.h. */
+int site_tag_load(struct site *s, const char *json, size_t len, struct diag *diag);
+int site_boot_load(struct site *s, const char *id, const char *json, size_t len, struct diag *diag);
+void site_boot_store(const struct station *st, struct effects *fx);
+/* Restarts the weekly and monthly sums when their period has passed. */
+void site_totals_roll(struct site *s, wall_t wall);
+
+/* ---- events for people ------------------------------------------------------------------ */
+
+struct site_event { uint64_t seq; wall_t time; int level; char subject[12], object[ID_MAX + 8], event[40], text[300]; };
+struct event_ring *event_ring_new(size_t count);
+void event_ring_free(struct event_ring *r);
+void event_ring_add(struct event_ring *r, wall_t time, int level, const char *subject, const char *object,
+		    const char *event, const char *text);
+uint64_t event_ring_last(const struct event_ring *r);
+/* The first event with seq > after, or NULL. */
+const struct site_event *event_ring_next(const struct event_ring *r, uint64_t after);
