@@ -35,6 +35,8 @@ int id_check(const char *s, const char *what, struct diag *d);
 /* Appends s with C0, C1, DEL, invalid UTF-8 and bidi controls as \xNN or \u{NNNN}: for logs and terminals. */
 void text_escape(struct buf *b, const char *s, size_t len);
 bool utf8_valid(const char *s, size_t len);
+/* Decodes the first character: its length in bytes, or 0 when s does not begin with a valid one. */
+size_t utf8_decode(const char *s, size_t len, uint32_t *code);
 /* Columns that valid UTF-8 takes on a terminal, wide characters as 2 and combining ones as 0. */
 size_t utf8_width(const char *s);
 
