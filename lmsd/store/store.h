@@ -16,17 +16,9 @@
 #include <stdint.h>
 
 #include "base/diag.h"
+#include "store/table.h"
 
 struct loop;
-
-enum store_table {
-#define REC_TABLE(name, text, key, help) STORE_##name,
-#define REC_FIELD(table, name, type, help)
-#include "store/records.def"
-#undef REC_TABLE
-#undef REC_FIELD
-	STORE_TABLE_COUNT
-};
 
 #define STORE_KEY_MAX 64	/* bytes, without the NUL; a key has at least one */
 

@@ -2,10 +2,10 @@
 #pragma once
 
 enum store_table {
-#define REC(table, name, key, help) STORE_##table,
-#define REC_FIELD(table, member, type, help)
+#define REC_TABLE(name, text, key, help) STORE_##name,
+#define REC_FIELD(table, name, type, help)
 #include "store/records.def"
-#undef REC
+#undef REC_TABLE
 #undef REC_FIELD
 	STORE_TABLE_COUNT
 };
