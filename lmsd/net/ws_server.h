@@ -1,0 +1,84 @@
+/* net/ws_server.h - WebSocket server for stations: TCP or TLS, HTTP upgrade, messages in and out.
+ *
+ * What every peer controls is bounded: header size, time to the upgrade, half-open connections per
+ * address, message size, fragments, bytes and messages per turn, what it leaves unread.
+ * An idle plain connection holds no buffers. Compression is never negotiated.
+ *
+ * Callbacks come from the loop only, never from within a call of this header. They may call anything
+ * here but ws_server_free().
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "base/types.h"
+#include "net/loop.h"
+
+struct ws_server;
+struct ws_conn;
+
+/* What a peer asked for. All pointers are good for the call only. */
+struct ws_upgrade {
+	const char *identity;		/* last non-empty path segment, decoded once, id_check'ed */
+	const char *peer_addr;		/* "10.0.0.7", "fe80::1" */
+	bool tls;
+	const char *user;		/* basic auth: raw bytes, NUL-terminated as well; NULL = none */
+	size_t user_len;
+	const uint8_t *password;	/* raw bytes, may hold NUL; NULL = none */
+	size_t password_len;
+	const char *client_cn;		/* of a verified client certificate; NULL = none */
+	bool subprotocol_offered;	/* false: accepted as OCPP 1.6, nothing echoed */
+};
+
+struct ws_server_ops {
+	/* 0 accepts; else the HTTP status to answer: 401, 403, 404, 503. NULL accepts all. */
+	int (*upgrade)(void *ctx, const struct ws_upgrade *u);
+	/* The connection is open; what it returns is the `user` of the following. */
+	void *(*opened)(void *ctx, struct ws_conn *c, const struct ws_upgrade *u);
+	/* One whole text message: valid UTF-8, text[len] is NUL, good for the call only. */
+	void (*message)(void *user, const char *text, size_t len);
+	/* Once, and last: `c` is not to be used after. code is the WebSocket close code, 1006 when
+	 * the connection broke or went silent. */
+	void (*closed)(void *user, int code, const char *why);
+	void (*pong)(void *user);	/* may be NULL */
+};
+
+/* Zero means the default that is named, except where noted. */
+struct ws_server_conf {
+	const char *address;		/* numeric; NULL, "" or "*" = all, IPv6 and IPv4 */
+	int port;			/* 0 = any free one */
+	bool tls;
+	const char *cert_file, *key_file;
+	const char *ca_file;		/* not NULL: clients must show a certificate of this CA */
+	size_t max_message;		/* 1 MiB */
+	size_t max_queued;		/* 4 MiB unread by the peer: it is dropped */
+	size_t max_in_flight;		/* 64 MiB in unfinished messages of all connections */
+	int max_half_open_per_addr;	/* 512 */
+	int64_t handshake_us;		/* 10 s for TLS and HTTP together */
+	int64_t message_us;		/* 60 s from a message's first byte to its last */
+	int64_t idle_ping_us;		/* 60 s; negative = no pings and no silence limit */
+};
+
+/* 0, or a negative LMS_E… with diag naming address:port or file, and the remedy. */
+int ws_server_new(struct loop *loop, const struct ws_server_conf *conf,
+		  const struct ws_server_ops *ops, void *ctx, struct ws_server **out,
+		  struct diag *diag);
+int ws_server_port(const struct ws_server *s);
+/* Reads certificate, key and CA again. On error the old ones stay. Open connections keep theirs. */
+int ws_server_reload_tls(struct ws_server *s, struct diag *diag);
+/* Stops listening and drops all connections; no callbacks any more. */
+void ws_server_free(struct ws_server *s);
+size_t ws_server_count(const struct ws_server *s);	/* open connections */
+
+/* Queues; all that one turn queues leaves in one write at its end. 0; -LMS_EOFFLINE when the
+ * connection is closing; -LMS_ERANGE when the peer does not read (it is dropped then). */
+int ws_conn_send(struct ws_conn *c, const char *text, size_t len);
+void ws_conn_ping(struct ws_conn *c);
+mono_t ws_conn_last_heard(const struct ws_conn *c);	/* any inbound byte is life */
+size_t ws_conn_queued(const struct ws_conn *c);		/* bytes not yet written */
+const char *ws_conn_peer_addr(const struct ws_conn *c);
+/* What is queued leaves first, then the close frame. No message() follows; closed() does, next turn. */
+void ws_conn_close(struct ws_conn *c, int code, const char *why);
