@@ -15,6 +15,7 @@ bool diag_failed(const struct diag *d)
 	return d->err != 0;
 }
 
+__attribute__((format(printf, 3, 0)))
 static int set_va(struct diag *d, int err, const char *fmt, va_list ap)
 {
 	d->err = err;

@@ -133,23 +133,23 @@ static const struct unit power_units[] = {
 static const struct unit energy_units[] = {
 	{ "Wh", 1 }, { "kWh", 1000 }, { "MWh", 1000000 }, { "GWh", 1000000000 }, { NULL, 0 }
 };
-static const struct quantity current = { "a current", "write 30 or 30A", current_units };
-static const struct quantity power = { "a power", "write 11000 or 11kW", power_units };
-static const struct quantity energy = { "an energy", "write 500 or 20kWh", energy_units };
+static const struct quantity current_quantity = { "a current", "write 30 or 30A", current_units };
+static const struct quantity power_quantity = { "a power", "write 11000 or 11kW", power_units };
+static const struct quantity energy_quantity = { "an energy", "write 500 or 20kWh", energy_units };
 
 int parse_ma(const char *s, int64_t *ma, struct diag *d)
 {
-	return parse_quantity(s, strlen(s), &current, LIMIT_MAX_MA, ma, d);
+	return parse_quantity(s, strlen(s), &current_quantity, LIMIT_MAX_MA, ma, d);
 }
 
 int parse_w(const char *s, int64_t *w, struct diag *d)
 {
-	return parse_quantity(s, strlen(s), &power, INT64_MAX, w, d);
+	return parse_quantity(s, strlen(s), &power_quantity, INT64_MAX, w, d);
 }
 
 int parse_wh(const char *s, int64_t *wh, struct diag *d)
 {
-	return parse_quantity(s, strlen(s), &energy, INT64_MAX, wh, d);
+	return parse_quantity(s, strlen(s), &energy_quantity, INT64_MAX, wh, d);
 }
 
 int parse_phase_ma(const char *s, struct phase_ma *p, struct diag *d)
