@@ -11,16 +11,17 @@ DESTDIR ?=
 VERSION := 0.1
 
 PURE_DIRS  := libshared/base libshared/ctl lmsd/site lmsd/balance lmsd/ocpp lmsd/relay lmsd/meter
+PURE_FILES  := lmsd/effect.c lmsd/answer.c
 SHARED_DIRS := libshared/io
 SHELL_DIRS := lmsd lmsd/conf lmsd/store lmsd/net lmsd/modbus lmsd/control lmsd/outlet
 
 srcs = $(sort $(wildcard $(addsuffix /*.c,$(1))))
 objs = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
-PURE_OBJS   := $(call objs,$(call srcs,$(PURE_DIRS)))
+PURE_OBJS   := $(call objs,$(call srcs,$(PURE_DIRS)) $(PURE_FILES))
 SHARED_OBJS := $(call objs,$(call srcs,$(SHARED_DIRS)))
 LMSD_MAIN   := $(BUILD)/obj/lmsd/main.o
-LMSD_OBJS   := $(filter-out $(LMSD_MAIN),$(call objs,$(call srcs,$(SHELL_DIRS))))
+LMSD_OBJS   := $(filter-out $(LMSD_MAIN) $(PURE_OBJS),$(call objs,$(call srcs,$(SHELL_DIRS))))
 LMSCTL_OBJS := $(call objs,$(call srcs,lmsctl))
 LMSTOP_OBJS := $(call objs,$(call srcs,lmstop))
 UNIT_SRCS   := $(sort $(wildcard tests/unit/test_*.c tests/scenario/test_*.c tests/golden/test_*.c))
