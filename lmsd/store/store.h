@@ -72,8 +72,8 @@ bool store_is_failed(const struct store *s);
 /* Why; "" while it is not failed. Valid until store_close(). */
 const char *store_why_failed(const struct store *s);
 
-/* Commits what is queued, answers what is asked (so callbacks come from inside), closes.
- * NULL is fine. */
+/* Commits what is queued, answers what is asked (so callbacks come from inside), closes. Batches
+ * submitted by these callbacks are dropped. NULL is fine. */
 void store_close(struct store *s);
 
 /* Start-up only: blocks. Calls row for every record of a table in the order of keys; json is not
@@ -99,7 +99,8 @@ struct store_page {
 
 /* Up to `limit` records behind after_key (which itself is left out; NULL = from the start, or from
  * the end if backwards), in the order of reading. A page may be cut short by its size in bytes;
- * `more` tells. done() is called exactly once, never from inside this call. */
+ * `more` tells. done() is called exactly once, and from inside this call only where a callback
+ * that store_close() makes asks for a page (with -LMS_EIO). */
 void store_read_page(struct store *s, enum store_table table, const char *after_key, bool backwards,
 		     size_t limit, void (*done)(void *ctx, const struct store_page *page), void *ctx);
 
