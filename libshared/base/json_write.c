@@ -161,8 +161,7 @@ void jw_int(struct json_writer *w, int64_t v)
 
 void jw_fixed(struct json_writer *w, int64_t v, int64_t scale)
 {
-	unsigned long long magnitude = (unsigned long long)(v < 0 ? -v : v);
-	unsigned long long unit = (unsigned long long)scale, rest;
+	unsigned long long magnitude, unit = (unsigned long long)scale, rest;
 	char text[48];
 	int len;
 
@@ -170,6 +169,7 @@ void jw_fixed(struct json_writer *w, int64_t v, int64_t scale)
 		jw_null(w);
 		return;
 	}
+	magnitude = (unsigned long long)(v < 0 ? -v : v);
 	len = snprintf(text, sizeof(text), "%s%llu", v < 0 ? "-" : "", magnitude / unit);
 	rest = magnitude % unit;
 	if (rest)
