@@ -104,6 +104,54 @@ unit: $(UNIT_BINS)
 deps:
 	@etc/install-packages.sh run build
 
+# Everything that can be tested: both compilers, the purity of the pure rooms (of the plain build), and
+# all tests on a build with sanitizers. SEED= repeats a random run, SITES= sets its length.
+JOBS := $(shell nproc)
+export SEED SITES
+.PHONY: check
+check:
+	@etc/install-packages.sh run build test
+	@echo 'check: gcc'
+	@$(MAKE) --no-print-directory -s -j$(JOBS) CC=gcc SAN= WERROR=1 BUILD=build all build/libpure.a
+	@echo 'check: clang'
+	@$(MAKE) --no-print-directory -s -j$(JOBS) CC=clang SAN= WERROR=1 BUILD=build/clang all build/clang/libpure.a
+	@echo 'check: gcc with sanitizers'
+	@$(MAKE) --no-print-directory -s -j$(JOBS) CC=gcc SAN=address,undefined WERROR=1 BUILD=build/san all unit
+	@BUILD=build/san LIBPURE=build/libpure.a tests/run
+
+INSTALL := install
+DATA_DIRS := etc/meters etc/stations etc/demo
+DATA_FILES = $(shell find $(wildcard $(DATA_DIRS)) /dev/null -type f 2>/dev/null)
+MAN_PAGES := $(wildcard man/*.[0-9])
+UNITS := $(wildcard etc/systemd/*.service etc/systemd/*.socket etc/systemd/*.timer)
+man_dir = $(PREFIX)/share/man/man$(subst .,,$(suffix $(1)))
+
+.PHONY: install
+install: all
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin
+	$(INSTALL) $(BINS) $(DESTDIR)$(PREFIX)/bin
+	$(foreach f,$(MAN_PAGES),$(INSTALL) -D -m 644 $(f) $(DESTDIR)$(call man_dir,$(f))/$(notdir $(f)) && ):
+	$(foreach f,$(DATA_FILES),$(INSTALL) -D -m 644 $(f) $(DESTDIR)$(PREFIX)/share/lms/$(f:etc/%=%) && ):
+	$(foreach f,$(UNITS),$(INSTALL) -D -m 644 $(f) $(DESTDIR)$(PREFIX)/lib/systemd/system/$(notdir $(f)) && ):
+
+.PHONY: uninstall
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(BINS)))
+	rm -f $(foreach f,$(MAN_PAGES),$(DESTDIR)$(call man_dir,$(f))/$(notdir $(f)))
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,$(notdir $(UNITS)))
+	rm -rf $(DESTDIR)$(PREFIX)/share/lms
+
+.PHONY: dist
+dist:
+	@mkdir -p build
+	git archive --prefix=lms-$(VERSION)/ -o build/lms-$(VERSION).tar.gz HEAD
+
+.PHONY: format format-check
+format:
+	git ls-files '*.c' '*.h' | xargs clang-format -i
+format-check:
+	git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror
+
 .PHONY: clean
 clean:
 	rm -rf build
@@ -115,6 +163,8 @@ help:
 	'make demo       build, start a simulated site, open lmstop on it' \
 	'make check      all tests (installs what they need first)' \
 	'make unit       build the unit tests into $(BUILD)/tests' \
+	'make dist       the source as build/lms-$(VERSION).tar.gz' \
 	'make deps       install the Debian packages that building needs' \
 	'make install    programs, manual pages, meter profiles, units (DESTDIR, PREFIX)' \
+	'make uninstall  takes them away again' \
 	'V=1 SAN=address,undefined CC=clang WERROR=1 CFLAGS=… change the build'
