@@ -1,0 +1,91 @@
+/* conf/boot_check.c - what no key of the boot file knows alone. */
+#include "conf/boot.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "conf/boot_table.h"
+
+static bool is_set(const struct boot_conf *conf, enum boot_key key)
+{
+	return conf->origin[key].option || conf->origin[key].file[0];
+}
+
+static bool any_host(const char *host)
+{
+	return strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
+}
+
+static int check_listen(const struct boot_conf *conf, struct diag *diag)
+{
+	const struct boot_addr *a = &conf->listen_ws, *b = &conf->listen_wss;
+
+	if (!a->on && !b->on)
+		return boot_refuse(conf, BOOT_KEY_listen_ws, -LMS_ECONFIG, diag,
+				   "off, as listen.wss is: no station could connect (give one of "
+				   "them an address)");
+	if (a->on && b->on && a->port && a->port == b->port &&
+	    (strcmp(a->host, b->host) == 0 || any_host(a->host) || any_host(b->host)))
+		return boot_refuse(conf, BOOT_KEY_listen_wss, -LMS_ECONFIG, diag,
+				   "port %d is that of listen.ws too (choose another)", a->port);
+	return 0;
+}
+
+static int check_readable(const struct boot_conf *conf, enum boot_key key, const char *file,
+			  struct diag *diag)
+{
+	if (access(file, R_OK) == 0)
+		return 0;
+	return boot_refuse(conf, key, -LMS_ECONFIG, diag, "%s: %s (lmsd must be able to read it)",
+			   file, strerror(errno));
+}
+
+static int check_tls(struct boot_conf *conf, struct diag *diag)
+{
+	bool certificate = conf->tls_certificate[0], key = conf->tls_key[0];
+	int ret;
+
+	if (certificate != key)
+		return boot_refuse(conf, certificate ? BOOT_KEY_tls_certificate : BOOT_KEY_tls_key,
+				   -LMS_ECONFIG, diag, "set without %s (set both or none)",
+				   certificate ? "tls.key" : "tls.certificate");
+	if (!certificate) {
+		snprintf(conf->tls_certificate, sizeof(conf->tls_certificate), "%.200s/tls.crt",
+			 conf->state_directory);
+		snprintf(conf->tls_key, sizeof(conf->tls_key), "%.200s/tls.key", conf->state_directory);
+		return 0;
+	}
+	if (!conf->listen_wss.on)
+		return 0;
+	ret = check_readable(conf, BOOT_KEY_tls_certificate, conf->tls_certificate, diag);
+	if (ret == 0)
+		ret = check_readable(conf, BOOT_KEY_tls_key, conf->tls_key, diag);
+	return ret;
+}
+
+/* The default is not looked at: lmsd runs uninstalled too. */
+static int check_data(const struct boot_conf *conf, enum boot_key key, const char *path,
+		      struct diag *diag)
+{
+	struct stat st;
+
+	if (!is_set(conf, key) || (stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
+		return 0;
+	return boot_refuse(conf, key, -LMS_ECONFIG, diag, "%s is not a directory (leave the key out "
+			   "for the files that came with lmsd)", path);
+}
+
+int boot_check(struct boot_conf *conf, struct diag *diag)
+{
+	int ret;
+
+	if ((ret = check_listen(conf, diag)) < 0 || (ret = check_tls(conf, diag)) < 0 ||
+	    (ret = check_data(conf, BOOT_KEY_meters_directory, conf->meters_directory, diag)) < 0 ||
+	    (ret = check_data(conf, BOOT_KEY_stations_directory, conf->stations_directory, diag)) < 0)
+		return ret;
+	return 0;
+}
