@@ -152,6 +152,18 @@ int parse_wh(const char *s, int64_t *wh, struct diag *d)
 	return parse_quantity(s, strlen(s), &energy_quantity, INT64_MAX, wh, d);
 }
 
+/* "-", and the "- A" at the end of what fmt_phase_ma writes. */
+static bool is_absent(const char *s, size_t len)
+{
+	trim(&s, &len);
+	if (len == 0 || *s != '-')
+		return false;
+	s++;
+	len--;
+	trim(&s, &len);
+	return len == 0 || same_word(s, len, current_units[0].name);
+}
+
 int parse_phase_ma(const char *s, struct phase_ma *p, struct diag *d)
 {
 	static const struct quantity phases = { "a current per phase",
@@ -162,13 +174,11 @@ int parse_phase_ma(const char *s, struct phase_ma *p, struct diag *d)
 	int count = 0;
 
 	for (;;) {
-		size_t len = strcspn(rest, ",/"), trimmed_len = len;
-		const char *trimmed = rest;
+		size_t len = strcspn(rest, ",/");
 
-		trim(&trimmed, &trimmed_len);
 		if (count == PHASES)
 			return complain_about(d, -LMS_EDATA, s, strlen(s), &phases);
-		if (!same_word(trimmed, trimmed_len, "-")) {
+		if (!is_absent(rest, len)) {
 			int err = parse_quantity(rest, len, &phases, LIMIT_MAX_MA, &parsed.l[count], d);
 
 			if (err)
