@@ -1,0 +1,233 @@
+/* The control tables: every verb is found, arguments are checked by name, records go and come back. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "ctl/ctl.h"
+
+static struct arena arena;
+
+static int setup(void **state)
+{
+	(void)state;
+	arena_init(&arena);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	arena_fini(&arena);
+	return 0;
+}
+
+static int read_args(const char *method, const char *params, void **args, struct diag *diag)
+{
+	const struct ctl_verb_desc *v = ctl_verb_find(method);
+	struct json *j = NULL;
+
+	diag_init(diag);
+	assert_non_null(v);
+	if (params) {
+		j = json_parse(&arena, params, strlen(params), &JSON_CAPS_DEFAULT, diag);
+		assert_non_null(j);
+	}
+	return ctl_args_read(v, j, &arena, args, diag);
+}
+
+static void every_verb_is_found_by_its_method_and_words(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < CTL_VERB_COUNT; i++) {
+		const struct ctl_verb_desc *v = &ctl_verbs[i];
+
+		assert_int_equal(v->id, i);
+		assert_ptr_equal(ctl_verb_find(v->method), v);
+		assert_ptr_equal(ctl_verb_find_words(ctl_nouns[v->noun].name, v->name), v);
+		assert_true(v->arg_count + ctl_nouns[v->noun].key_count <= 64);
+	}
+	assert_ptr_equal(ctl_verb_find("station.config-get"), ctl_verb_find("station.config_get"));
+	assert_null(ctl_verb_find("station"));
+	assert_null(ctl_verb_find("zone.frobnicate"));
+	assert_null(ctl_verb_find_words("zoo", "list"));
+}
+
+static void nouns_without_keys_are_nouns(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < CTL_NOUN_COUNT; i++)
+		assert_int_equal(ctl_nouns[i].id, i);
+	assert_int_equal(ctl_noun_find("system")->key_count, 0);
+	assert_int_equal(ctl_noun_find("config")->field_count, 0);
+	assert_int_equal(ctl_noun_find("site")->field_count, ctl_noun_find("site")->key_count);
+	assert_string_equal(ctl_noun_find("event")->fields[0].name, "seq");
+	assert_string_equal(ctl_noun_find("tag")->keys[0].name, "uid");
+}
+
+static void arguments_and_keys_arrive_in_their_places(void **state)
+{
+	struct ctl_zone_set_args *a;
+	struct diag diag;
+	void *args;
+
+	(void)state;
+	assert_int_equal(read_args("zone.set", "{\"id\":\"P1\",\"fuse\":\"125\",\"title\":null,\"dry_run\":true}",
+				   &args, &diag), 0);
+	a = args;
+	assert_string_equal(a->keys.id, "P1");
+	assert_int_equal(a->keys.fuse_ma, 125000);
+	assert_int_equal(a->dry_run, 1);
+	assert_int_equal(a->given, 1);
+	assert_int_equal(a->keys.given, 1 << 0 | 1 << 1 | 1 << 5);
+	assert_string_equal(ctl_nouns[CTL_NOUN_zone].keys[5].name, "fuse_ma");
+}
+
+static void absent_arguments_are_absent(void **state)
+{
+	struct ctl_zone_list_args *a;
+	struct diag diag;
+	void *args;
+
+	(void)state;
+	assert_int_equal(read_args("zone.list", NULL, &args, &diag), 0);
+	a = args;
+	assert_int_equal(a->given, 0);
+	assert_null(a->cursor);
+	assert_true(a->limit == NUM_NONE);
+	assert_int_equal(read_args("system.status", "{}", &args, &diag), 0);
+	assert_int_equal(read_args("system.status", "null", &args, &diag), 0);
+}
+
+struct refusal_case {
+	const char *method, *params, *says;
+};
+
+static const struct refusal_case refusals[] = {
+	{ "zone.set", "{\"fuse\":\"125\"}", "id: missing" },
+	{ "zone.set", "{\"id\":null}", "id: missing" },
+	{ "zone.show", NULL, "id: missing (zone)" },
+	{ "zone.show", "[\"P1\"]", "params: must be an object" },
+	{ "zone.set", "{\"id\":\"P1\",\"fuze\":1}", "fuze: unknown (did you mean 'fuse'?)" },
+	{ "zone.set", "{\"id\":\"P1\",\"dryrun\":true}", "did you mean 'dry_run'?" },
+	{ "zone.list", "{\"id\":\"P1\"}", "id: unknown" },
+	{ "meter.add", "{\"id\":\"m1\"}", "profile: missing" },
+	{ "station.trigger", "{\"id\":\"CP1\"}", "message: missing" },
+	{ "station.trigger", "{\"id\":\"CP1\",\"message\":\"Heartbeet\"}", "did you mean 'Heartbeat'?" },
+	{ "connector.start", "{\"id\":\"CP1/1\"}", "tag: missing" },
+	{ "connector.limit", "{\"id\":\"CP1/1\",\"limit\":\"many\"}", "limit: 'many' is not a current" },
+};
+
+static void wrong_arguments_are_refused_by_name(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
+		const struct refusal_case *c = &refusals[i];
+		struct diag diag;
+		void *args;
+		int ret = read_args(c->method, c->params, &args, &diag);
+
+		if (ret != -LMS_EDATA || !strstr(diag.text, c->says))
+			fail_msg("%s %s: %d %s", c->method, c->params ? c->params : "", ret, diag.text);
+	}
+}
+
+static void changing_needs_the_identity_only(void **state)
+{
+	struct diag diag;
+	void *args;
+
+	(void)state;
+	assert_int_equal(read_args("meter.set", "{\"id\":\"m1\",\"poll\":\"2s\"}", &args, &diag), 0);
+	assert_int_equal(((struct ctl_meter_set_args *)args)->keys.poll_ms, 2000);
+}
+
+static void an_overlay_changes_what_is_given(void **state)
+{
+	const struct ctl_noun_desc *n = &ctl_nouns[CTL_NOUN_zone];
+	struct ctl_zone_keys to;
+	struct diag diag;
+	void *args;
+
+	(void)state;
+	ctl_keys_clear(n, &to);
+	to.id = "P1";
+	to.title = "old";
+	to.fuse_ma = 63000;
+	read_args("zone.set", "{\"id\":\"P1\",\"title\":null,\"static\":16}", &args, &diag);
+	assert_true(ctl_keys_overlay(n, &to, &((struct ctl_zone_set_args *)args)->keys, &arena));
+	assert_null(to.title);
+	assert_int_equal(to.fuse_ma, 63000);
+	assert_int_equal(to.static_ma.l[1], 16000);
+	assert_false(ctl_keys_overlay(n, &to, &((struct ctl_zone_set_args *)args)->keys, &arena));
+}
+
+static void an_empty_record_is_an_empty_object(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < CTL_NOUN_COUNT; i++) {
+		const struct ctl_noun_desc *n = &ctl_nouns[i];
+		void *rec = arena_alloc(&arena, n->record_size), *back;
+		struct json_writer w;
+		struct diag diag;
+		struct buf text;
+
+		diag_init(&diag);
+		buf_init(&text);
+		jw_init(&w, &text);
+		ctl_record_clear(n, rec);
+		ctl_record_write(n, rec, &w);
+		assert_string_equal(buf_cstr(&text), "{}");
+		assert_int_equal(ctl_record_read(n, json_parse(&arena, "{}", 2, &JSON_CAPS_DEFAULT, &diag), &arena,
+						 &back, &diag), 0);
+		for (size_t k = 0; k < n->field_count; k++)
+			assert_true(field_equal(&n->fields[k], rec, back));
+		buf_fini(&text);
+	}
+}
+
+static void the_schema_is_json_and_names_every_method(void **state)
+{
+	struct json_writer w;
+	const struct json *methods;
+	struct diag diag;
+	struct json *j;
+	struct buf text;
+
+	(void)state;
+	diag_init(&diag);
+	buf_init(&text);
+	jw_init(&w, &text);
+	ctl_schema_write(&w);
+	assert_false(text.failed);
+	j = json_parse(&arena, buf_cstr(&text), text.len, &JSON_CAPS_DEFAULT, &diag);
+	if (!j)
+		fail_msg("%s", diag.text);
+	methods = json_get(j, "methods");
+	for (size_t i = 0; i < CTL_VERB_COUNT; i++)
+		assert_non_null(json_get(methods, ctl_verbs[i].method));
+	assert_string_equal(json_str(json_get(json_get(json_get(methods, "zone.show"), "result"), "$ref"), ""),
+			    "#/$defs/zone");
+	buf_fini(&text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_verb_is_found_by_its_method_and_words),
+		cmocka_unit_test(nouns_without_keys_are_nouns),
+		cmocka_unit_test_setup_teardown(arguments_and_keys_arrive_in_their_places, setup, teardown),
+		cmocka_unit_test_setup_teardown(absent_arguments_are_absent, setup, teardown),
+		cmocka_unit_test_setup_teardown(wrong_arguments_are_refused_by_name, setup, teardown),
+		cmocka_unit_test_setup_teardown(changing_needs_the_identity_only, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_overlay_changes_what_is_given, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_empty_record_is_an_empty_object, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_schema_is_json_and_names_every_method, setup, teardown),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
