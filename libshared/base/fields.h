@@ -54,8 +54,9 @@ void fields_clear(const struct field *fields, size_t count, void *rec);
 /* Reads an object into rec (cleared first) with strings in `arena`. Bit i of *given is set for each
  * field present, null included (null = absent, i.e. clear it). Unknown members are refused with
  * "did you mean" when strict, ignored otherwise; then, too, enum values, identities and lengths are
- * not checked: what lmsd or the store wrote may be newer than this reader. Human names take human quantities (string, number,
- * or array for phases); raw names take raw integers. 0, or -LMS_EDATA/-LMS_ERANGE with diag
+ * not checked: what lmsd or the store wrote may be newer than this reader. Human names take human
+ * quantities (string, number, or array for phases); raw names take raw integers. 0, or
+ * -LMS_EDATA/-LMS_ERANGE with diag
  * "fuse: '12x' is not a current (…)". `given` may be NULL; at most 64 fields. */
 int fields_read(const struct field *fields, size_t count, const struct json *obj, bool strict,
 		struct arena *arena, void *rec, uint64_t *given, struct diag *diag);
