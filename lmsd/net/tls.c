@@ -1,0 +1,244 @@
+/* net/tls.c - OpenSSL contexts and certificates. */
+#include "net/tls.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "base/err.h"
+
+#define TEN_YEARS_S (3653L * 24 * 3600)
+#define DAY_S (24L * 3600)
+
+const char *tls_error_text(char *out, size_t out_size)
+{
+	unsigned long e = ERR_peek_error();
+	const char *reason = ERR_reason_error_string(e);
+
+	if (e && reason)
+		snprintf(out, out_size, "%s", reason);
+	else if (e)
+		ERR_error_string_n(e, out, out_size);
+	else
+		snprintf(out, out_size, "no detail");
+	ERR_clear_error();
+	return out;
+}
+
+static void set_modes(SSL_CTX *ctx)
+{
+	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+				 SSL_OP_CIPHER_SERVER_PREFERENCE);
+	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+			      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	/* Tickets carry the sessions: a cache would hold memory per station. */
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_num_tickets(ctx, 1);
+	/* Without one, resumption fails as soon as client certificates are asked for. */
+	SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"lms", 3);
+	SSL_CTX_set_read_ahead(ctx, 0);
+}
+
+static int file_readable(const char *what, const char *path, struct diag *diag)
+{
+	if (path && *path && access(path, R_OK) == 0)
+		return 0;
+	return diag_set(diag, -LMS_ECONFIG,
+			"TLS %s file '%s' cannot be read (%s): create it or correct its path and owner",
+			what, path ? path : "", path && *path ? strerror(errno) : "no path given");
+}
+
+static int load(SSL_CTX *ctx, const char *cert, const char *key, const char *ca, struct diag *diag)
+{
+	char text[160];
+	STACK_OF(X509_NAME) *names;
+
+	if (file_readable("certificate", cert, diag) || file_readable("key", key, diag) ||
+	    (ca && file_readable("CA", ca, diag)))
+		return -LMS_ECONFIG;
+	ERR_clear_error();
+	if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1)
+		return diag_set(diag, -LMS_ECONFIG, "%s: not a certificate in PEM form (%s)", cert,
+				tls_error_text(text, sizeof(text)));
+	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
+		return diag_set(diag, -LMS_ECONFIG,
+				"%s: not the unencrypted PEM key of the certificate %s (%s)", key, cert,
+				tls_error_text(text, sizeof(text)));
+	if (!ca)
+		return 0;
+	names = SSL_load_client_CA_file(ca);
+	if (!names || SSL_CTX_load_verify_locations(ctx, ca, NULL) != 1) {
+		sk_X509_NAME_pop_free(names, X509_NAME_free);
+		return diag_set(diag, -LMS_ECONFIG, "%s: not CA certificates in PEM form (%s)", ca,
+				tls_error_text(text, sizeof(text)));
+	}
+	SSL_CTX_set_client_CA_list(ctx, names);
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+	return 0;
+}
+
+SSL_CTX *tls_server_ctx(const char *cert_file, const char *key_file, const char *ca_file,
+			struct diag *diag)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+
+	if (!ctx) {
+		diag_set(diag, -LMS_ENOMEM, "out of memory for TLS");
+		return NULL;
+	}
+	set_modes(ctx);
+	if (load(ctx, cert_file, key_file, ca_file, diag) != 0) {
+		SSL_CTX_free(ctx);
+		return NULL;
+	}
+	return ctx;
+}
+
+bool tls_peer_cn(SSL *ssl, char *out, size_t out_size)
+{
+	X509 *cert = SSL_get0_peer_certificate(ssl);
+	unsigned char *utf8 = NULL;
+	const X509_NAME_ENTRY *entry;
+	int at, len;
+	bool ok = false;
+
+	if (!cert || SSL_get_verify_result(ssl) != X509_V_OK)
+		return false;
+	at = X509_NAME_get_index_by_NID(X509_get_subject_name(cert), NID_commonName, -1);
+	if (at < 0)
+		return false;
+	entry = X509_NAME_get_entry(X509_get_subject_name(cert), at);
+	len = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(entry));
+	/* "lms\0evil" must not read as "lms". */
+	if (len > 0 && (size_t)len < out_size && !memchr(utf8, '\0', (size_t)len)) {
+		memcpy(out, utf8, (size_t)len);
+		out[len] = '\0';
+		ok = true;
+	}
+	OPENSSL_free(utf8);
+	return ok;
+}
+
+static bool add_extension(X509 *cert, int nid, const char *value)
+{
+	X509V3_CTX ctx;
+	X509_EXTENSION *ext;
+	bool ok;
+
+	X509V3_set_ctx_nodb(&ctx);
+	X509V3_set_ctx(&ctx, cert, cert, NULL, NULL, 0);
+	ext = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
+	ok = ext && X509_add_ext(cert, ext, -1) == 1;
+	X509_EXTENSION_free(ext);
+	return ok;
+}
+
+static bool host_is_address(const char *host)
+{
+	unsigned char raw[16];
+
+	return inet_pton(AF_INET, host, raw) == 1 || inet_pton(AF_INET6, host, raw) == 1;
+}
+
+/* A host that could smuggle in another extension value is refused by its characters. */
+static bool host_is_sane(const char *host)
+{
+	return *host && strlen(host) <= 200 &&
+	       strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:") ==
+	       strlen(host);
+}
+
+static bool name_and_sign(X509 *cert, EVP_PKEY *key, const char *host)
+{
+	X509_NAME *name = X509_get_subject_name(cert);
+	unsigned char serial[8];
+	int cn_len = strlen(host) > 64 ? 64 : (int)strlen(host);	/* ub-common-name */
+	char san[260];
+	uint64_t n = 0;
+
+	if (RAND_bytes(serial, sizeof(serial)) != 1)
+		return false;
+	for (size_t i = 0; i < sizeof(serial); i++)
+		n = n << 8 | serial[i];
+	snprintf(san, sizeof(san), "%s:%s", host_is_address(host) ? "IP" : "DNS", host);
+	return X509_set_version(cert, 2) == 1 &&
+	       ASN1_INTEGER_set_uint64(X509_get_serialNumber(cert), n >> 1) == 1 &&
+	       /* A day back: clocks of stations are often behind. */
+	       X509_gmtime_adj(X509_getm_notBefore(cert), -DAY_S) &&
+	       X509_gmtime_adj(X509_getm_notAfter(cert), TEN_YEARS_S) &&
+	       X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)host,
+					  cn_len, -1, 0) == 1 &&
+	       X509_set_issuer_name(cert, name) == 1 && X509_set_pubkey(cert, key) == 1 &&
+	       add_extension(cert, NID_basic_constraints, "critical,CA:TRUE") &&
+	       add_extension(cert, NID_subject_alt_name, san) &&
+	       add_extension(cert, NID_ext_key_usage, "serverAuth") &&
+	       X509_sign(cert, key, EVP_sha256()) > 0;
+}
+
+/* Into a new file that takes the place of path when it is whole. */
+static bool write_pem(const char *path, mode_t mode, X509 *cert, EVP_PKEY *key)
+{
+	char tmp[4096];
+	FILE *f = NULL;
+	bool ok = false;
+	int fd;
+
+	if ((size_t)snprintf(tmp, sizeof(tmp), "%s.new", path) >= sizeof(tmp)) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
+	unlink(tmp);
+	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	if (fd >= 0 && !(f = fdopen(fd, "w")))
+		close(fd);
+	if (f) {
+		ok = cert ? PEM_write_X509(f, cert) == 1
+			  : PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL) == 1;
+		ok = ok && fflush(f) == 0 && fsync(fd) == 0;
+		ok = fclose(f) == 0 && ok;
+	}
+	ok = ok && rename(tmp, path) == 0;
+	if (!ok) {
+		int saved = errno;
+
+		unlink(tmp);
+		errno = saved;
+	}
+	return ok;
+}
+
+int tls_self_signed(const char *cert_path, const char *key_path, const char *host,
+		    struct diag *diag)
+{
+	EVP_PKEY *key = NULL;
+	X509 *cert = NULL;
+	int ret = 0;
+
+	if (!host_is_sane(host))
+		return diag_set(diag, -LMS_ECONFIG,
+				"'%s' is not a host name or address for a certificate", host);
+	key = EVP_EC_gen("P-256");
+	cert = X509_new();
+	if (!key || !cert || !name_and_sign(cert, key, host))
+		ret = diag_set(diag, -LMS_ECANTCREAT, "cannot make a certificate for '%s'", host);
+	else if (!write_pem(key_path, 0600, NULL, key))
+		ret = diag_set(diag, -LMS_ECANTCREAT, "%s: cannot write: %s", key_path, strerror(errno));
+	else if (!write_pem(cert_path, 0644, cert, NULL))
+		ret = diag_set(diag, -LMS_ECANTCREAT, "%s: cannot write: %s", cert_path,
+			       strerror(errno));
+	X509_free(cert);
+	EVP_PKEY_free(key);
+	ERR_clear_error();
+	return ret;
+}

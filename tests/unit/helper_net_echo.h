@@ -1,0 +1,56 @@
+/* helper_net_echo.h - a WebSocket echo server in a thread, and raw clients to torment it. */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net/ws_server.h"
+
+struct echo {
+	struct ws_server_conf conf;	/* set before echo_start(); zero = defaults, address 127.0.0.1 */
+	bool mute;			/* do not echo */
+	int refuse;			/* HTTP status to refuse with */
+	/* What the server saw. */
+	atomic_int opened, closed, messages, pongs, last_code;
+	char identity[64];
+	char client_cn[64];
+	uint8_t password[64];
+	size_t password_len;
+	char user[64];
+	bool offered;
+	int port;
+	/* private */
+	struct loop *loop;
+	struct ws_server *server;
+	struct loop_wake *stop, *reload;
+	unsigned long thread;
+	atomic_int reloads;
+	int reload_ret;
+};
+
+void echo_start(struct echo *e);
+void echo_stop(struct echo *e);
+void echo_reload(struct echo *e);	/* returns when done; reload_ret has the result */
+
+/* A text "close" makes the server close with 1000 "bye", "twice" answers twice. */
+
+/* Waits until *v >= want or two seconds have passed. */
+bool echo_wait(const atomic_int *v, int want);
+
+/* Blocking client sockets with a time limit of five seconds on every read. */
+int raw_connect(int port);
+void raw_send(int fd, const void *data, size_t len);
+/* Reads until len bytes are there or the peer closes; returns how many. */
+size_t raw_read(int fd, void *data, size_t len);
+bool raw_at_eof(int fd);	/* the peer has closed (or reset); reads and drops what comes before */
+/* Sends an upgrade for path "/ocpp/S1" and reads the answer; true when it is a 101. */
+bool raw_upgrade(int fd);
+extern const char RAW_UPGRADE[];
+
+/* A client frame: masked unless told. Returns its length. b0 = FIN, RSV and opcode. */
+size_t raw_frame(uint8_t *out, unsigned b0, bool masked, const void *payload, size_t len);
+struct raw_frame { unsigned b0; size_t len; uint8_t payload[70000]; };
+/* Reads one server frame. False at the end of the stream. */
+bool raw_read_frame(int fd, struct raw_frame *f);
