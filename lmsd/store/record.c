@@ -36,7 +36,7 @@ static const char *const type_names[] = {
 	[RECORD_INT] = "whole number",
 	[RECORD_BOOL] = "true or false",
 	[RECORD_PHASE] = "whole number, or a list of three",
-	[RECORD_WALL] = "microseconds since 1970 UTC",
+	[RECORD_TIME] = "RFC 3339 time",
 	[RECORD_LIST] = "list",
 	[RECORD_OBJ] = "object",
 	[RECORD_ANY] = "any",
@@ -134,9 +134,9 @@ static bool type_fits(enum record_type type, const struct json *j)
 		return true;
 	switch (type) {
 	case RECORD_STR:
+	case RECORD_TIME:
 		return j->type == JSON_STRING;
 	case RECORD_INT:
-	case RECORD_WALL:
 		return is_whole(j);
 	case RECORD_BOOL:
 		return j->type == JSON_BOOL;
