@@ -11,13 +11,15 @@
 struct site;
 struct balance;
 struct ocpp;
-struct meters;
+struct sense;
+struct control;
 
 struct hall {
 	struct site *site;
 	struct balance *balance;
 	struct ocpp *ocpp;
-	struct meters *meters;
+	struct sense *sense;		/* the hall's, for meter.profiles */
+	struct control *control;	/* for system.watch only */
 	mono_t started;
 	bool store_failed;
 	const char *listen_ws, *listen_wss;

@@ -50,3 +50,11 @@ void ocpp_reconfigured(struct ocpp *o, mono_t now, wall_t wall, struct effects *
 /* Would this message by hand set or release a limit? The hall asks the balance before it leaves.
  * true: *conn_number (0 = all), *limit_ma (NUM_NONE = released) tell what it would do. */
 bool ocpp_touches_limit(const char *action, const struct json *payload, int *conn_number, int64_t *limit_ma);
+
+/* Asked before a message by hand that would set or release a limit leaves: false = it does not fit, and
+ * `why` says where. true: its W is reserved, the frame leaves after the commit, and fx_answer(token)
+ * follows. */
+void ocpp_set_gate(struct ocpp *o,
+		   bool (*admit)(void *ctx, struct connector *conn, bool idle, int64_t limit_ma,
+				 uint64_t *token, char *why, size_t why_size),
+		   void *ctx);

@@ -163,6 +163,14 @@ struct site_totals {			/* since the beginning of week and month, site time */
 	int64_t sessions_week, sessions_month, energy_week_wh, energy_month_wh;
 };
 
+/* What only the shell can tell of a candidate configuration; a NULL function agrees with everything. */
+struct site_outside {
+	void *ctx;
+	bool (*tz_known)(const char *name);
+	/* Profile, address, transformers … of a meter behind a fuse (NUM_NONE = not known). */
+	int (*meter_check)(void *ctx, const struct ctl_meter_keys *k, int64_t fuse_ma, struct diag *d);
+};
+
 struct site {
 	const struct site_conf *conf;	/* in force */
 	struct site_conf *staged;	/* newest that is stored but not swapped yet, or NULL */
@@ -177,6 +185,7 @@ struct site {
 	enum { REG_PENDING, REG_CLOSED, REG_ACCEPT } registration;
 	struct site_totals totals;
 	struct event_ring *events;
+	struct site_outside outside;	/* set by the hall, asked by the checks */
 };
 
 struct site *site_new(void);
