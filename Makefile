@@ -24,7 +24,7 @@ LMSD_MAIN   := $(BUILD)/obj/lmsd/main.o
 LMSD_OBJS   := $(filter-out $(LMSD_MAIN) $(PURE_OBJS),$(call objs,$(call srcs,$(SHELL_DIRS))))
 LMSCTL_OBJS := $(call objs,$(call srcs,lmsctl))
 LMSTOP_OBJS := $(call objs,$(call srcs,lmstop))
-UNIT_SRCS   := $(sort $(wildcard tests/unit/test_*.c tests/scenario/test_*.c tests/golden/test_*.c))
+UNIT_SRCS   := $(sort $(wildcard tests/unit/test_*.c tests/scenario/test_*.c tests/golden/test_*.c tests/fuzz/test_*.c))
 UNIT_BINS   := $(patsubst tests/%.c,$(BUILD)/tests/%,$(UNIT_SRCS))
 HELPER_OBJS := $(call objs,$(sort $(wildcard tests/unit/helper_*.c tests/scenario/helper_*.c)))
 
@@ -85,7 +85,7 @@ $(BUILD)/bin/%:
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS)
 
-# Unit tests: each tests/{unit,scenario,golden}/test_*.c is one cmocka program against the archives.
+# Unit tests: each tests/{unit,scenario,golden,fuzz}/test_*.c is one cmocka program against the archives.
 # Those named test_<shell room>_* link the shell rooms too; the pure ones get by without.
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(HELPER_OBJS) $(BUILD)/liblmsd.a $(BUILD)/libshared.a $(BUILD)/libpure.a
 	@mkdir -p $(@D)

@@ -49,12 +49,13 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 apt()
 {
-	if ! $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y "$@" >"$log" 2>&1 </dev/null; then
-		cat "$log" >&2
-		echo "install-packages: apt-get $* failed" >&2
-		exit 1
-	fi
+	$as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y "$@" >>"$log" 2>&1 </dev/null
 }
 echo "installing:$missing"
-apt update
-apt install --no-install-recommends $missing
+# One source that does not answer is no reason to give up: what we need may come from the others.
+apt update || true
+if ! apt install --no-install-recommends $missing; then
+	cat "$log" >&2
+	echo "install-packages: could not install:$missing" >&2
+	exit 1
+fi
