@@ -1,0 +1,102 @@
+/* meter/profile.h - a model of meter as data: how to ask it and what its registers mean.
+ *
+ * Filled by modbus/profile_file.h from etc/meters, or by a test; profile_check() must have passed
+ * before a profile is planned (plan.h) or decoded (decode.h).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "meter/variable.h"
+
+#define PROFILE_REG_MAX	    64	/* variables of one profile */
+#define PROFILE_INVALID_MAX 4
+#define PROFILE_ALIAS_MAX   8
+#define PROFILE_NAME_MAX    48
+#define MODBUS_READ_MAX	    125	/* registers in one answer, by the protocol */
+
+enum reg_type { REG_U16, REG_S16, REG_U32, REG_S32, REG_U64, REG_S64, REG_F32, REG_F64 };
+
+/* ABCD, CDAB, BADC, DCBA: which word comes first, and whether bytes are swapped within words. */
+enum reg_order { REG_ORDER_BIG, REG_ORDER_LITTLE, REG_ORDER_BIG_SWAPPED, REG_ORDER_LITTLE_SWAPPED };
+
+/* Where the direction of a current comes from. */
+enum meter_direction {
+	METER_DIRECTION_POWER,	  /* from the phase's power; the register is taken as a magnitude */
+	METER_DIRECTION_REGISTER  /* the current register itself is signed */
+};
+
+struct meter_reg {
+	enum meter_var var;
+	uint8_t fc;			/* 3 holding, 4 input */
+	uint16_t addr;			/* 0-based, as on the wire */
+	enum reg_type type;
+	enum reg_order order;
+	int64_t scale;			/* value = raw * scale * 10^exp10, in the variable's fixed-point */
+	int exp10;
+	bool has_sf;			/* times 10^(signed register sf_addr, same function) */
+	uint16_t sf_addr;
+	bool negate;			/* the device counts the other way round */
+	bool four_quadrant;		/* power factor of Schneider: beyond +-1 it is capacitive */
+	enum meter_group group;
+	struct { uint64_t lo, hi; } invalid[PROFILE_INVALID_MAX];	/* raw patterns that mean "no value" */
+	int invalid_count;
+	int line;			/* of the file, 0 = none */
+};
+
+struct meter_profile {
+	char model[PROFILE_NAME_MAX];
+	char alias[PROFILE_ALIAS_MAX][PROFILE_NAME_MAX];	/* models with the same registers */
+	int alias_count;
+	char manufacturer[PROFILE_NAME_MAX];
+	char note[400];
+	char file[200];			/* for messages; "" = none */
+	int line;			/* of the key that a message about the whole is given */
+	bool verified;			/* two independent sources agree on every register used to steer */
+	bool ct_in_meter;		/* the meter multiplies by its CT ratio itself */
+	char serial[16];		/* "9600,8N1": as it leaves the factory; "" = unknown */
+	int slave;			/* as it leaves the factory; 0 = unknown */
+
+	struct {			/* what to read to know the model; count 0 = nothing */
+		uint8_t fc;
+		uint16_t addr;
+		int count;
+		uint16_t words[8];
+	} identity;
+
+	int max_regs;			/* of one request */
+	bool even_only;			/* starts and counts must be even */
+	bool value_aligned;		/* a request must not cut a value */
+	bool allow_holes;		/* registers between known ones may be read */
+	int inter_request_ms;		/* silence on the bus before the next request */
+	int after_slave_switch_ms;	/* more of it when another slave answered last */
+	int timeout_ms;
+	enum meter_direction direction;
+
+	struct meter_reg *regs;		/* owned */
+	size_t reg_count;
+};
+
+/* Zeroed but for the defaults of a file that says nothing: 125 registers, aligned, no holes, 1 s. */
+struct meter_profile *profile_new(void);
+void profile_free(struct meter_profile *p);	/* NULL is fine */
+
+/* Appends a register with its variable's default group, scale 1 and exp10 0; the caller fills the rest.
+ * NULL when PROFILE_REG_MAX is reached. The pointer lives until the next call. */
+struct meter_reg *profile_add_reg(struct meter_profile *p, enum meter_var var);
+
+/* The register of a variable, or NULL. */
+const struct meter_reg *profile_reg(const struct meter_profile *p, enum meter_var var);
+bool profile_is_named(const struct meter_profile *p, const char *name);	/* model or alias, any case */
+
+/* Whether it can be used: ranges, overlaps, values cut by the device's limits, nothing twice.
+ * 0, or -LMS_ECONFIG with file and line of the offending register. */
+int profile_check(const struct meter_profile *p, struct diag *d);
+
+int reg_type_words(enum reg_type t);
+int reg_type_find(const char *name);		/* enum reg_type or -1 */
+int reg_order_find(const char *name);		/* "big" "little" "big_swapped" "little_swapped", or -1 */
+const char *reg_type_name(enum reg_type t);

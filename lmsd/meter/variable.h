@@ -1,0 +1,48 @@
+/* meter/variable.h - the quantities of variable.def as an enum and a table, and the units of profiles.
+ *
+ * A value is an int64 in the fixed-point unit of its dimension: mA, mV, W, var, VA, thousandths, mHz, Wh.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum meter_dim {
+#define METER_DIM(id, unit, decimals, min, max, text) METER_DIM_##id,
+#include "meter/variable.def"
+	METER_DIM_COUNT
+};
+
+enum meter_var {
+#define METER_VAR(id, dim, phase, group, text) METER_##id,
+#include "meter/variable.def"
+	METER_VAR_COUNT
+};
+
+enum meter_group { METER_FAST, METER_SLOW };
+
+struct meter_dim_info {
+	const char *unit;	/* "A", "V", "W" …; "" for ratios */
+	int decimals;
+	int64_t min, max;
+};
+
+struct meter_var_info {
+	const char *name;	/* "current_l1" */
+	enum meter_dim dim;
+	int phase;		/* 0..2 or -1 */
+	enum meter_group group;
+	const char *text;
+};
+
+const struct meter_dim_info *meter_dim_info(enum meter_dim dim);
+const struct meter_var_info *meter_var_info(enum meter_var var);
+/* The variable of that name, or -1. */
+int meter_var_find(const char *name);
+/* The name nearest to a misspelt one, or NULL. */
+const char *meter_var_nearest(const char *name);
+
+/* A unit as profiles write it ("kWh", "mA", "%", "4q" for the four-quadrant power factor):
+ * its dimension and the power of ten that brings it to the dimension's fixed-point unit.
+ * False if it is none. */
+bool meter_unit_find(const char *unit, enum meter_dim *dim, int *exp10, bool *four_quadrant);
