@@ -42,6 +42,7 @@ struct meter_reg {
 	bool negate;			/* the device counts the other way round */
 	bool four_quadrant;		/* power factor of Schneider: beyond +-1 it is capacitive */
 	enum meter_group group;
+	bool verified;			/* two independent sources agree */
 	struct { uint64_t lo, hi; } invalid[PROFILE_INVALID_MAX];	/* raw patterns that mean "no value" */
 	int invalid_count;
 	int line;			/* of the file, 0 = none */
@@ -95,6 +96,22 @@ bool profile_is_named(const struct meter_profile *p, const char *name);	/* model
 /* Whether it can be used: ranges, overlaps, values cut by the device's limits, nothing twice.
  * 0, or -LMS_ECONFIG with file and line of the offending register. */
 int profile_check(const struct meter_profile *p, struct diag *d);
+
+/* The profiles of an installation. */
+struct profile_set {
+	struct meter_profile **items;	/* by model */
+	size_t count;
+};
+
+void profile_set_init(struct profile_set *set);
+void profile_set_fini(struct profile_set *set);		/* frees the profiles */
+/* Takes a checked profile into the set. -LMS_ECONFLICT (diag; `p` stays the caller's) when one of its
+ * names is taken. */
+int profile_set_take(struct profile_set *set, struct meter_profile *p, struct diag *d);
+/* By model or alias in any case, or NULL. */
+const struct meter_profile *profile_set_find(const struct profile_set *set, const char *name);
+/* The model nearest to a misspelt name, or NULL. */
+const char *profile_set_nearest(const struct profile_set *set, const char *name);
 
 int reg_type_words(enum reg_type t);
 int reg_type_find(const char *name);		/* enum reg_type or -1 */

@@ -1,0 +1,39 @@
+/* meter/state.h - the inside of a meter, shared by meter.c (values) and plausible.c (trust) only. */
+#pragma once
+
+#include "meter/meter.h"
+
+struct meter_state {
+	char id[ID_MAX + 1];
+	struct meter_setup setup;
+	uint64_t has, fast;		/* bits of enum meter_var that the profile offers, by grid phase */
+	int64_t slow_stale_us;
+
+	struct meter_value value[METER_VAR_COUNT];	/* by grid phase */
+	uint64_t raw[METER_VAR_COUNT];	/* last pattern of each register, in the device's phases */
+	uint64_t raw_known;
+	mono_t changed_at;		/* when any of them last changed; INT64_MIN = never read */
+
+	unsigned faults;
+	char text[200];			/* what the bus said of the last poll */
+	mono_t good_at;
+	wall_t good_wall;
+	int64_t latency_us;
+
+	struct phase_ma last;		/* the level that jumps are measured from */
+	struct phase_ma jump_to;
+	int jump_count;
+	int sum_count;			/* readings in a row whose sum is wrong */
+	struct {
+		bool known;
+		int64_t v;
+		mono_t at;
+		int count;		/* readings in a row that contradict it */
+	} energy[METER_VAR_COUNT];
+};
+
+#define METER_BIT(var) (UINT64_C(1) << (var))
+
+/* Looks at the values that the reading at `at` renewed (bits of enum meter_var, grid phases), sets
+ * the faults, and marks energy counters that contradict themselves as suspect. */
+void meter_judge(struct meter_state *m, uint64_t renewed, mono_t at);

@@ -1,0 +1,343 @@
+/* modbus/bus.c - workers by bus, and the queue from them to the loop.
+ *
+ * A worker that is no longer needed is told to end and joined later, when it has: the loop never
+ * waits for a peer.
+ */
+#include "modbus/bus.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "modbus/lowfd.h"
+#include "modbus/worker.h"
+#include "net/loop.h"
+
+#define QUEUE_MAX 1024	/* a loop that stands still gets the latest, not all */
+
+struct bus_set {
+	struct bus_ops ops;
+	void *ctx;
+	struct lowfd *low;
+	struct loop_wake *wake;
+	struct bus_task *tasks;		/* in force */
+	size_t task_count;
+	uint64_t serial;
+	struct worker **workers, **retired;
+	size_t worker_count, retired_count;
+
+	pthread_mutex_t lock;
+	struct bus_result *first, **last;
+	size_t queued;
+};
+
+void bus_sample_reading(const struct bus_sample *s, struct meter_reading *out)
+{
+	*out = (struct meter_reading){
+		.err = s->err,
+		.text = s->text,
+		.at = s->at,
+		.wall = s->wall,
+		.latency_us = s->latency_us,
+		.identity = s->identity,
+		.blocks = s->blocks,
+		.block_count = s->block_count,
+	};
+}
+
+/* ---- the queue ------------------------------------------------------------------------------ */
+
+/* On a worker's thread. */
+static void enqueue(void *ctx, struct bus_result *r)
+{
+	struct bus_set *set = ctx;
+	struct bus_result *dropped = NULL;
+
+	pthread_mutex_lock(&set->lock);
+	r->next = NULL;
+	*set->last = r;
+	set->last = &r->next;
+	if (++set->queued > QUEUE_MAX) {
+		dropped = set->first;
+		set->first = dropped->next;
+		set->queued--;
+	}
+	pthread_mutex_unlock(&set->lock);
+	free(dropped);
+	loop_wake_send(set->wake);
+}
+
+static struct bus_result *dequeue_all(struct bus_set *set)
+{
+	struct bus_result *list;
+
+	pthread_mutex_lock(&set->lock);
+	list = set->first;
+	set->first = NULL;
+	set->last = &set->first;
+	set->queued = 0;
+	pthread_mutex_unlock(&set->lock);
+	return list;
+}
+
+static const struct bus_task *find_task(const struct bus_set *set, uint64_t serial)
+{
+	for (size_t i = 0; i < set->task_count; i++)
+		if (set->tasks[i].serial == serial)
+			return &set->tasks[i];
+	return NULL;
+}
+
+static void reap(struct bus_set *set)
+{
+	for (size_t i = 0; i < set->retired_count;) {
+		if (!worker_ended(set->retired[i])) {
+			i++;
+			continue;
+		}
+		worker_free(set->retired[i]);
+		set->retired[i] = set->retired[--set->retired_count];
+	}
+}
+
+static void deliver_all(void *ctx)
+{
+	struct bus_set *set = ctx;
+	struct bus_result *r = dequeue_all(set), *next;
+
+	for (; r; r = next) {
+		const struct bus_task *t = find_task(set, r->serial);
+
+		next = r->next;
+		if (t) {
+			/* The callback may configure anew, which frees the task. */
+			char id[ID_MAX + 1];
+
+			memcpy(id, t->id, sizeof(id));
+			r->sample.meter_id = id;
+			set->ops.sample(set->ctx, &r->sample);
+		}
+		free(r);
+	}
+	reap(set);
+}
+
+/* ---- configuration -------------------------------------------------------------------------- */
+
+static int make_task(const struct bus_meter *m, struct bus_task *t, struct diag *d)
+{
+	const struct meter_profile *p = m->profile;
+	int ret;
+
+	memset(t, 0, sizeof(*t));
+	snprintf(t->id, sizeof(t->id), "%s", m->id);
+	ret = address_parse(m->address, &t->addr, d);
+	if (ret < 0)
+		return ret;
+	ret = plan_make(p, &t->plan, d);
+	if (ret < 0)
+		return ret;
+	t->identity.fc = p->identity.fc;
+	t->identity.addr = p->identity.addr;
+	t->identity.count = p->identity.count;
+	memcpy(t->identity.words, p->identity.words, sizeof(t->identity.words));
+	t->poll_us = m->poll_us ? m->poll_us : US_PER_S;
+	t->timeout_us = m->timeout_us ? m->timeout_us : p->timeout_ms * US_PER_MS;
+	t->inter_request_us = p->inter_request_ms * US_PER_MS;
+	t->slave_switch_us = p->after_slave_switch_ms * US_PER_MS;
+	if (t->poll_us < BUS_POLL_MIN_US)
+		return diag_set(d, -LMS_EDATA, "meter %s: poll: %lld ms is too fast (at least 100 ms)", m->id,
+				(long long)(t->poll_us / US_PER_MS));
+	if (t->timeout_us < 10 * US_PER_MS || t->timeout_us > 5 * US_PER_S)
+		return diag_set(d, -LMS_EDATA, "meter %s: a time-out of %lld ms is not within 10 to 5000", m->id,
+				(long long)(t->timeout_us / US_PER_MS));
+	return 0;
+}
+
+static bool same_plan(const struct meter_plan *a, const struct meter_plan *b)
+{
+	if (a->count != b->count || a->fast_count != b->fast_count)
+		return false;
+	for (int i = 0; i < a->count; i++)
+		if (a->blocks[i].fc != b->blocks[i].fc || a->blocks[i].addr != b->blocks[i].addr ||
+		    a->blocks[i].count != b->blocks[i].count)
+			return false;
+	return true;
+}
+
+static bool same_task(const struct bus_task *a, const struct bus_task *b)
+{
+	char ta[ADDRESS_TEXT_MAX], tb[ADDRESS_TEXT_MAX];
+
+	return strcmp(a->id, b->id) == 0 &&
+	       strcmp(address_text(&a->addr, ta), address_text(&b->addr, tb)) == 0 &&
+	       same_plan(&a->plan, &b->plan) && a->identity.fc == b->identity.fc &&
+	       a->identity.addr == b->identity.addr && a->identity.count == b->identity.count &&
+	       memcmp(a->identity.words, b->identity.words, sizeof(a->identity.words)) == 0 &&
+	       a->poll_us == b->poll_us && a->timeout_us == b->timeout_us &&
+	       a->inter_request_us == b->inter_request_us && a->slave_switch_us == b->slave_switch_us;
+}
+
+static void number_task(struct bus_set *set, struct bus_task *t)
+{
+	for (size_t i = 0; i < set->task_count; i++)
+		if (same_task(t, &set->tasks[i])) {
+			t->serial = set->tasks[i].serial;
+			return;
+		}
+	t->serial = ++set->serial;
+}
+
+/* The tasks of one bus; out has room for all. */
+static size_t tasks_of(const struct bus_task *tasks, size_t n, const char *bus, struct bus_task *out)
+{
+	char name[ADDRESS_TEXT_MAX];
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(address_bus(&tasks[i].addr, name), bus) == 0)
+			out[count++] = tasks[i];
+	return count;
+}
+
+/* Distinct buses among the tasks: index of the first task of each. */
+static size_t buses_of(const struct bus_task *tasks, size_t n, size_t *first)
+{
+	char a[ADDRESS_TEXT_MAX], b[ADDRESS_TEXT_MAX];
+	size_t count = 0, j;
+
+	for (size_t i = 0; i < n; i++) {
+		address_bus(&tasks[i].addr, a);
+		for (j = 0; j < count; j++)
+			if (strcmp(a, address_bus(&tasks[first[j]].addr, b)) == 0)
+				break;
+		if (j == count)
+			first[count++] = i;
+	}
+	return count;
+}
+
+static struct worker *take_worker(struct bus_set *set, const char *bus)
+{
+	for (size_t i = 0; i < set->worker_count; i++) {
+		struct worker *w = set->workers[i];
+
+		if (strcmp(worker_bus(w), bus) == 0) {
+			set->workers[i] = set->workers[--set->worker_count];
+			return w;
+		}
+	}
+	return NULL;
+}
+
+static void retire_workers(struct bus_set *set)
+{
+	size_t total = set->retired_count + set->worker_count;
+
+	set->retired = xrealloc(set->retired, (total + 1) * sizeof(struct worker *));
+	for (size_t i = 0; i < set->worker_count; i++) {
+		worker_stop(set->workers[i]);
+		set->retired[set->retired_count++] = set->workers[i];
+	}
+	set->worker_count = 0;
+}
+
+/* One worker per bus; those that have nothing to do any more are retired. */
+static int assign(struct bus_set *set, const struct bus_task *tasks, size_t n, const size_t *first,
+		  size_t buses, struct diag *d)
+{
+	struct worker **workers = xcalloc(buses + 1, sizeof(struct worker *));
+	struct bus_task *own = xcalloc(n + 1, sizeof(*own));
+	size_t kept = 0;
+	int ret = 0;
+
+	for (size_t i = 0; i < buses; i++) {
+		char name[ADDRESS_TEXT_MAX];
+		struct worker *w = take_worker(set, address_bus(&tasks[first[i]].addr, name));
+
+		if (!w)
+			w = worker_new(&tasks[first[i]].addr, set->low, enqueue, set);
+		if (!w) {
+			ret = diag_set(d, -LMS_EIO, "no thread can be started for bus %s", name);
+			continue;
+		}
+		worker_set_tasks(w, own, tasks_of(tasks, n, name, own));
+		workers[kept++] = w;
+	}
+	retire_workers(set);
+	free(set->workers);
+	set->workers = workers;
+	set->worker_count = kept;
+	free(own);
+	return ret;
+}
+
+int bus_set_configure(struct bus_set *set, const struct bus_meter *meters, size_t n, struct diag *d)
+{
+	struct bus_task *tasks = xcalloc(n + 1, sizeof(*tasks));
+	size_t *first = xcalloc(n + 1, sizeof(*first));
+	size_t buses;
+	int ret = 0;
+
+	for (size_t i = 0; i < n && ret == 0; i++) {
+		ret = make_task(&meters[i], &tasks[i], d);
+		if (ret == 0)
+			number_task(set, &tasks[i]);
+	}
+	if (ret < 0)
+		goto out;
+	buses = buses_of(tasks, n, first);
+	if (buses > BUS_MAX) {
+		ret = diag_set(d, -LMS_ERANGE, "%zu buses are more than %d (let meters share a gateway)", buses,
+			       BUS_MAX);
+		goto out;
+	}
+	free(set->tasks);
+	set->tasks = tasks;
+	set->task_count = n;
+	tasks = NULL;
+	ret = assign(set, set->tasks, n, first, buses, d);
+	reap(set);
+out:
+	free(tasks);
+	free(first);
+	return ret;
+}
+
+struct bus_set *bus_set_new(struct loop *loop, const struct bus_ops *ops, void *ctx)
+{
+	struct bus_set *set = xcalloc(1, sizeof(*set));
+
+	set->ops = *ops;
+	set->ctx = ctx;
+	set->low = lowfd_new(BUS_MAX);
+	set->last = &set->first;
+	pthread_mutex_init(&set->lock, NULL);
+	set->wake = loop_wake_new(loop, deliver_all, set);
+	return set;
+}
+
+void bus_set_free(struct bus_set *set)
+{
+	struct bus_result *r, *next;
+
+	if (!set)
+		return;
+	retire_workers(set);
+	for (size_t i = 0; i < set->retired_count; i++)
+		worker_free(set->retired[i]);
+	for (r = dequeue_all(set); r; r = next) {
+		next = r->next;
+		free(r);
+	}
+	loop_wake_free(set->wake);
+	lowfd_free(set->low);
+	pthread_mutex_destroy(&set->lock);
+	free(set->retired);
+	free(set->workers);
+	free(set->tasks);
+	free(set);
+}

@@ -1,0 +1,51 @@
+/* modbus/worker.h - the thread of one bus: whom to ask, when, and what to do about who is silent.
+ *
+ * - A meter is asked every poll_us; a late poll is not made up for.
+ * - A slave that does not answer is asked again after 2 s, 4 s … up to 60 s (10 s where it is alone on
+ *   its bus), and at most one such attempt is made between two rounds of the others.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "meter/address.h"
+#include "meter/plan.h"
+#include "modbus/bus.h"
+
+struct lowfd;
+struct worker;
+
+/* What to read of one meter: self-contained, so that no profile is shared between threads. */
+struct bus_task {
+	char id[ID_MAX + 1];
+	uint64_t serial;		/* changes whenever the rest does */
+	struct meter_address addr;
+	struct meter_plan plan;
+	struct {
+		uint8_t fc;
+		uint16_t addr;
+		int count;
+		uint16_t words[8];
+	} identity;
+	int64_t poll_us, timeout_us, inter_request_us, slave_switch_us;
+};
+
+/* A sample on its way to the loop, one allocation for itself and free() for it. */
+struct bus_result {
+	struct bus_result *next;
+	uint64_t serial;
+	struct bus_sample sample;
+	struct meter_block blocks[PLAN_BLOCK_MAX];
+	uint16_t words[];
+};
+
+/* Starts the thread. `deliver` is called on it and takes the result. NULL when no thread can be had. */
+struct worker *worker_new(const struct meter_address *addr, struct lowfd *low,
+			  void (*deliver)(void *ctx, struct bus_result *r), void *ctx);
+/* The tasks are copied; those whose serial is known go on undisturbed. */
+void worker_set_tasks(struct worker *w, const struct bus_task *tasks, size_t count);
+const char *worker_bus(const struct worker *w);
+
+void worker_stop(struct worker *w);	/* asks it to end, at once; does not wait */
+bool worker_ended(const struct worker *w);	/* then worker_free() does not wait */
+void worker_free(struct worker *w);	/* stops, joins */
