@@ -51,7 +51,7 @@ BINS := $(if $(wildcard lmsd/main.c),$(BUILD)/bin/lmsd) $(if $(wildcard lmsctl/m
 	$(if $(wildcard lmstop/main.c),$(BUILD)/bin/lmstop)
 
 .PHONY: all
-all: $(BINS)
+all: $(BINS) $(BUILD)/libpure.a $(BUILD)/libshared.a $(BUILD)/liblmsd.a $(LMSCTL_OBJS) $(LMSTOP_OBJS)
 
 # Changed flags rebuild everything.
 $(BUILD)/flags: FORCE
@@ -112,33 +112,33 @@ export SEED SITES
 check:
 	@etc/install-packages.sh run build test
 	@echo 'check: gcc'
-	@$(MAKE) --no-print-directory -s -j$(JOBS) CC=gcc SAN= WERROR=1 BUILD=build all build/libpure.a
+	@$(MAKE) --no-print-directory -s -j$(JOBS) CC=gcc SAN= WERROR=1 BUILD=build all
 	@echo 'check: clang'
-	@$(MAKE) --no-print-directory -s -j$(JOBS) CC=clang SAN= WERROR=1 BUILD=build/clang all build/clang/libpure.a
+	@$(MAKE) --no-print-directory -s -j$(JOBS) CC=clang SAN= WERROR=1 BUILD=build/clang all
 	@echo 'check: gcc with sanitizers'
 	@$(MAKE) --no-print-directory -s -j$(JOBS) CC=gcc SAN=address,undefined WERROR=1 BUILD=build/san all unit
 	@BUILD=build/san LIBPURE=build/libpure.a tests/run
 
+# What is installed beside the programs, as SOURCE:PLACE below $(PREFIX).
 INSTALL := install
-DATA_DIRS := etc/meters etc/stations etc/demo
-DATA_FILES = $(shell find $(wildcard $(DATA_DIRS)) /dev/null -type f 2>/dev/null)
-MAN_PAGES := $(wildcard man/*.[0-9])
-UNITS := $(wildcard etc/systemd/*.service etc/systemd/*.socket etc/systemd/*.timer)
-man_dir = $(PREFIX)/share/man/man$(subst .,,$(suffix $(1)))
+data_files = $(shell find $(wildcard etc/meters etc/stations etc/demo) /dev/null -type f)
+placed = \
+	$(foreach f,$(wildcard man/*.[0-9]),$(f):share/man/man$(subst .,,$(suffix $(f)))/$(notdir $(f))) \
+	$(foreach f,$(data_files) $(wildcard etc/lmsd.conf),$(f):share/lms/$(f:etc/%=%)) \
+	$(foreach f,$(wildcard etc/systemd/*.*),$(f):lib/systemd/system/$(notdir $(f))) \
+	$(foreach f,$(wildcard etc/sysusers.d/*.conf etc/tmpfiles.d/*.conf),$(f):lib/$(f:etc/%=%))
 
 .PHONY: install
 install: all
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin
-	$(INSTALL) $(BINS) $(DESTDIR)$(PREFIX)/bin
-	$(foreach f,$(MAN_PAGES),$(INSTALL) -D -m 644 $(f) $(DESTDIR)$(call man_dir,$(f))/$(notdir $(f)) && ):
-	$(foreach f,$(DATA_FILES),$(INSTALL) -D -m 644 $(f) $(DESTDIR)$(PREFIX)/share/lms/$(f:etc/%=%) && ):
-	$(foreach f,$(UNITS),$(INSTALL) -D -m 644 $(f) $(DESTDIR)$(PREFIX)/lib/systemd/system/$(notdir $(f)) && ):
+	$(if $(BINS),$(INSTALL) $(BINS) $(DESTDIR)$(PREFIX)/bin)
+	@set -e; for pair in $(placed); do \
+		$(INSTALL) -D -m 644 "$${pair%%:*}" "$(DESTDIR)$(PREFIX)/$${pair#*:}"; done
 
 .PHONY: uninstall
 uninstall:
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(notdir $(BINS)))
-	rm -f $(foreach f,$(MAN_PAGES),$(DESTDIR)$(call man_dir,$(f))/$(notdir $(f)))
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,$(notdir $(UNITS)))
+	rm -f $(foreach f,$(notdir $(BINS)),$(DESTDIR)$(PREFIX)/bin/$(f))
+	@for pair in $(placed); do rm -f "$(DESTDIR)$(PREFIX)/$${pair#*:}"; done
 	rm -rf $(DESTDIR)$(PREFIX)/share/lms
 
 .PHONY: dist
