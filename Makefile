@@ -131,7 +131,7 @@ placed = \
 .PHONY: install
 install: all
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin
-	$(if $(BINS),$(INSTALL) $(BINS) $(DESTDIR)$(PREFIX)/bin)
+	$(if $(strip $(BINS)),$(INSTALL) $(BINS) $(DESTDIR)$(PREFIX)/bin)
 	@set -e; for pair in $(placed); do \
 		$(INSTALL) -D -m 644 "$${pair%%:*}" "$(DESTDIR)$(PREFIX)/$${pair#*:}"; done
 
