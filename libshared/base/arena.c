@@ -57,9 +57,12 @@ void arena_fini(struct arena *a)
 	a->used = 0;
 }
 
+/* A block that one large document forced is not kept: arenas live as long as their connection. */
 void arena_reset(struct arena *a)
 {
-	if (a->head) {
+	if (a->head && a->head->size > BLOCK_MAX) {
+		arena_fini(a);
+	} else if (a->head) {
 		free_blocks(a->head->next);
 		a->head->next = NULL;
 		a->head->used = 0;

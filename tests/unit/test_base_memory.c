@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -70,6 +72,70 @@ static void a_budget_is_kept_and_comes_back_with_reset(void **state)
 	assert_null(arena_array(&a, SIZE_MAX / 2, 3));
 	assert_null(arena_array(&a, 3, SIZE_MAX / 2));
 	arena_fini(&a);
+}
+
+static void a_large_block_is_not_kept_for_reuse(void **state)
+{
+	struct arena a;
+	(void)state;
+
+	arena_init(&a);
+	assert_non_null(arena_alloc(&a, 1000));
+	arena_reset(&a);
+	assert_non_null(a.head);
+	assert_non_null(arena_alloc(&a, 1000000));
+	arena_reset(&a);
+	assert_null(a.head);
+	arena_fini(&a);
+}
+
+static int exit_status_of(void (*run)(void))
+{
+	pid_t child = fork();
+	int status;
+
+	assert_true(child >= 0);
+	if (child == 0) {
+		if (!freopen("/dev/null", "w", stderr))
+			_exit(99);
+		run();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+static void ask_too_much(void)
+{
+	struct arena a;
+
+	arena_init(&a);
+	arena_alloc(&a, SIZE_MAX);
+}
+
+static void ask_too_many(void)
+{
+	struct arena a;
+
+	arena_init(&a);
+	arena_array(&a, SIZE_MAX / 2, 3);
+}
+
+static void ask_within_reason(void)
+{
+	struct arena a;
+
+	arena_init(&a);
+	arena_alloc(&a, 1);
+	arena_fini(&a);
+}
+
+static void an_arena_without_a_budget_ends_the_process_with_70(void **state)
+{
+	(void)state;
+	assert_int_equal(exit_status_of(ask_too_much), 70);
+	assert_int_equal(exit_status_of(ask_too_many), 70);
+	assert_int_equal(exit_status_of(ask_within_reason), 0);
 }
 
 static void arena_texts_are_copies(void **state)
@@ -286,6 +352,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(arena_memory_is_zeroed_aligned_and_stays),
 		cmocka_unit_test(a_budget_is_kept_and_comes_back_with_reset),
+		cmocka_unit_test(a_large_block_is_not_kept_for_reuse),
+		cmocka_unit_test(an_arena_without_a_budget_ends_the_process_with_70),
 		cmocka_unit_test(arena_texts_are_copies),
 		cmocka_unit_test(a_buffer_grows_and_is_always_terminated),
 		cmocka_unit_test(a_full_buffer_fails_and_stays_failed),
