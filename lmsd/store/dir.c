@@ -16,6 +16,7 @@
 #include "base/err.h"
 
 #define BALLAST "ballast"
+#define FULL_BELOW (1ULL << 20)
 
 int dir_sync(int dir_fd)
 {
@@ -120,6 +121,18 @@ void dir_close(struct state_dir *d)
 	if (d->fd >= 0)
 		close(d->fd);
 	d->fd = d->lock_fd = -1;
+}
+
+int dir_explain(const struct state_dir *d, int err)
+{
+	struct statvfs vfs;
+
+	if (err == EDQUOT)
+		return ENOSPC;
+	if (err == EIO && fstatvfs(d->fd, &vfs) == 0 &&
+	    (unsigned long long)vfs.f_bavail * vfs.f_frsize < FULL_BELOW)
+		return ENOSPC;
+	return err;
 }
 
 int dir_ballast_make(const struct state_dir *d)

@@ -22,6 +22,10 @@ void dir_close(struct state_dir *d);
 /* 0, or the errno why the directory's entries cannot be made durable. */
 int dir_sync(int dir_fd);
 
+/* LMDB says EIO of a write that was cut short: ENOSPC if the disk (or our quota of it) is full, else
+ * err as it is. */
+int dir_explain(const struct state_dir *d, int err);
+
 /* Makes the ballast if it is not there and the disk has room for it twice. 0 or an errno. */
 int dir_ballast_make(const struct state_dir *d);
 /* true if there was one to free. */

@@ -259,7 +259,7 @@ int env_open(struct env *e, const struct state_dir *dir, struct diag *diag)
 
 	memset(e, 0, sizeof(*e));
 	snprintf(path, sizeof(path), "%s/" LEDGER, dir->path);
-	rc = env_prove(e, dir, path);
+	rc = dir_explain(dir, env_prove(e, dir, path));
 	if (rc == ENOSPC && dir_ballast_free(dir)) {
 		log_lmsd(WARNING, "store_ballast_freed", "dir=%s", dir->path);
 		rc = env_prove(e, dir, path);

@@ -114,7 +114,7 @@ static void *commit_main(void *arg)
 
 		pthread_mutex_unlock(&s->lock);
 		if (!skip && !all_empty(first))
-			rc = env_commit(&s->env, first, last);
+			rc = dir_explain(&s->dir, env_commit(&s->env, first, last));
 		/* Not to try again here, but so that the next start finds room. */
 		if (rc == ENOSPC)
 			freed = dir_ballast_free(&s->dir);

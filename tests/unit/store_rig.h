@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <lmdb.h>
 
 #include "base/err.h"
 #include "base/types.h"
@@ -157,6 +158,30 @@ static inline const char *rig_dump(struct rig *r, enum store_table table, char *
 	out[0] = '\0';
 	assert_int_equal(store_load(r->store, table, rig_row, &t, &r->diag), 0);
 	return out;
+}
+
+/* Writes a value past the store, which is closed, as damage or another version would. */
+static inline void rig_write_raw(struct rig *r, const char *table, const char *key,
+				 const void *value, size_t len)
+{
+	char path[256], copy[512];
+	MDB_env *env;
+	MDB_txn *txn;
+	MDB_dbi dbi;
+	MDB_val k, v;
+
+	snprintf(path, sizeof(path), "%s/ledger", r->dir);
+	assert_int_equal(mdb_env_create(&env), 0);
+	assert_int_equal(mdb_env_set_maxdbs(env, STORE_TABLE_COUNT), 0);
+	assert_int_equal(mdb_env_open(env, path, 0, 0600), 0);
+	assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+	assert_int_equal(mdb_dbi_open(txn, table, 0, &dbi), 0);
+	memcpy(copy, value, len);
+	v = (MDB_val){ .mv_size = len, .mv_data = copy };
+	k = (MDB_val){ .mv_size = strlen(key), .mv_data = strcpy(copy + 256, key) };
+	assert_int_equal(mdb_put(txn, dbi, &k, &v, 0), 0);
+	assert_int_equal(mdb_txn_commit(txn), 0);
+	mdb_env_close(env);
 }
 
 /* Everything below the directory fd, which is closed. */

@@ -1,9 +1,6 @@
 /* The store on a real loop: order of acknowledgements, what is found again, what is refused. */
 #include "store_rig.h"
 
-#include <lmdb.h>
-#include <sys/wait.h>
-
 #include "store/dir.h"
 #include "store/env.h"
 #include "store/record.h"
@@ -291,30 +288,6 @@ static void a_file_that_is_not_a_ledger_is_refused(void **state)
 
 /* ---- records from elsewhere -------------------------------------------------------------- */
 
-/* Writes a value past the store, as damage or another version would. */
-static void write_raw(struct rig *r, const char *table, const char *key, const void *value,
-		      size_t len)
-{
-	char path[256], copy[512];
-	MDB_env *env;
-	MDB_txn *txn;
-	MDB_dbi dbi;
-	MDB_val k, v;
-
-	snprintf(path, sizeof(path), "%s/ledger", r->dir);
-	assert_int_equal(mdb_env_create(&env), 0);
-	assert_int_equal(mdb_env_set_maxdbs(env, STORE_TABLE_COUNT), 0);
-	assert_int_equal(mdb_env_open(env, path, 0, 0600), 0);
-	assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
-	assert_int_equal(mdb_dbi_open(txn, table, 0, &dbi), 0);
-	memcpy(copy, value, len);
-	v = (MDB_val){ .mv_size = len, .mv_data = copy };
-	k = (MDB_val){ .mv_size = strlen(key), .mv_data = strcpy(copy + 256, key) };
-	assert_int_equal(mdb_put(txn, dbi, &k, &v, 0), 0);
-	assert_int_equal(mdb_txn_commit(txn), 0);
-	mdb_env_close(env);
-}
-
 static size_t pack(unsigned char *out, const char *key, const char *json)
 {
 	record_pack(out, key, json, strlen(json));
@@ -346,20 +319,20 @@ static void a_bad_record_is_counted_and_skipped_and_the_others_are_there(void **
 	rig_close(r);
 	n = pack(v, "B", "{\"id\":\"B\"}");
 	v[n - 3] ^= 1;
-	write_raw(r, "zone", "B", v, n);		/* a flipped bit */
+	rig_write_raw(r, "zone", "B", v, n);		/* a flipped bit */
 	n = pack(v, "A", "{\"id\":\"A\"}");
-	write_raw(r, "zone", "C", v, n);		/* another key's value */
-	write_raw(r, "zone", "D", "", 0);		/* nothing */
-	write_raw(r, "zone", "E", "\1\0\0\0\0", 5);	/* a header alone */
+	rig_write_raw(r, "zone", "C", v, n);		/* another key's value */
+	rig_write_raw(r, "zone", "D", "", 0);		/* nothing */
+	rig_write_raw(r, "zone", "E", "\1\0\0\0\0", 5);	/* a header alone */
 	n = pack(v, "F", "{\"id\":\"F\"}");
 	put_version(v, RECORD_VERSION + 1, "F", n);
-	write_raw(r, "zone", "F", v, n);		/* a newer lmsd's */
+	rig_write_raw(r, "zone", "F", v, n);		/* a newer lmsd's */
 	n = pack(v, "G", "{\"id\":7}");
-	write_raw(r, "zone", "G", v, n);		/* a number for a text */
+	rig_write_raw(r, "zone", "G", v, n);		/* a number for a text */
 	n = pack(v, "H", "{\"id\":");
-	write_raw(r, "zone", "H", v, n);		/* not JSON */
+	rig_write_raw(r, "zone", "H", v, n);		/* not JSON */
 	n = pack(v, "I", "[]");
-	write_raw(r, "zone", "I", v, n);		/* not an object */
+	rig_write_raw(r, "zone", "I", v, n);		/* not an object */
 
 	assert_int_equal(rig_open(r), 0);
 	assert_string_equal(rig_dump(r, STORE_ZONE, text, sizeof(text)),
@@ -376,10 +349,10 @@ static void a_ledger_of_a_newer_lmsd_is_refused(void **state)
 	unsigned char v[256];
 
 	rig_close(r);
-	write_raw(r, "meta", "schema", v, pack(v, "schema", json));
+	rig_write_raw(r, "meta", "schema", v, pack(v, "schema", json));
 	assert_int_equal(rig_open(r), -LMS_EPROTOCOL);
 	assert_non_null(strstr(r->diag.text, "a newer lmsd wrote it"));
-	write_raw(r, "meta", "schema", v, pack(v, "schema", "{\"version\":1,\"starts\":41}"));
+	rig_write_raw(r, "meta", "schema", v, pack(v, "schema", "{\"version\":1,\"starts\":41}"));
 	assert_int_equal(rig_open(r), 0);
 }
 
