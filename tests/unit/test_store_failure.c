@@ -73,7 +73,7 @@ static void after_a_failed_commit_nothing_is_acknowledged_any_more(void **state)
 
 	assert_int_equal(rig_open(r), 0);
 	rig_store(r, STORE_TAG, "A", "{}");
-	limit_files((rlim_t)ledger_size(r));
+	limit_files((rlim_t)ledger_size(r) + 400000);	/* room for small batches */
 	store_submit(r->store, big_batch("1", 2000000));
 	assert_false(rig_wait(r, 2));
 	assert_int_equal(r->failed_calls, 1);
@@ -100,12 +100,17 @@ static void after_a_failed_commit_nothing_is_acknowledged_any_more(void **state)
 static void batches_queued_behind_the_failed_one_are_dropped(void **state)
 {
 	struct rig *r = *state;
+	struct store_batch *big;
 	char text[100], key[16];
 
 	assert_int_equal(rig_open(r), 0);
 	rig_store(r, STORE_TAG, "A", "{}");
-	limit_files((rlim_t)ledger_size(r));
-	store_submit(r->store, big_batch("1", 2000000));
+	limit_files((rlim_t)ledger_size(r) + 400000);	/* room for small batches */
+	big = big_batch("1", 2000000);
+	/* So many operations that no other batch shares its transaction. */
+	for (int i = 0; i < 20000; i++)
+		store_batch_del(big, STORE_TX, "2");
+	store_submit(r->store, big);
 	for (int i = 0; i < 200; i++) {
 		snprintf(key, sizeof(key), "B%d", i);
 		store_submit(r->store, small_batch(key));
