@@ -1,0 +1,378 @@
+/* balance/admit.c - who charges at all: builds the allocator's snapshot and reads its result.
+ *
+ * Order of admission: class, then who is held by its minimum-on time or its turn, then least
+ * served, then arrival. `served` is a virtual time: a newcomer starts at the least of those
+ * present, so nobody waits until all others have caught up with what he once got.
+ */
+#include "balance/model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { CLS_FULL = -2, CLS_WELCOME = -1, CLS_VIP = 1, CLS_PRIORITY_VIP = 1 << 20 };
+
+/* Where dynamic, a start needs head-room: 1.2 x min. */
+#define START_NUM 6
+#define START_DEN 5
+
+static bool competes(const struct conn *c)
+{
+	switch (c->use) {
+	case BAL_WELCOME:
+	case BAL_WAITS:
+	case BAL_CHARGING:
+	case BAL_FULL:
+		return true;
+	case BAL_NONE:
+	case BAL_STOPPED:
+		break;
+	}
+	return false;
+}
+
+static int64_t floor_to(int64_t ma, int64_t step)
+{
+	return ma - ma % step;
+}
+
+static int64_t ceil_to(int64_t ma, int64_t step)
+{
+	return floor_to(ma + step - 1, step);
+}
+
+/* min and max of this turn; max below min = cannot charge. */
+static void find_bounds(const struct balance *b, struct conn *c)
+{
+	int64_t min = c->conf.min_ma > 6000 ? c->conf.min_ma : 6000, max = c->conf.max_ma;
+
+	for (int z = c->conf.zone; z >= 0; z = b->zones[z].conf.parent)
+		if (b->zones[z].conf.min_ma > min)
+			min = b->zones[z].conf.min_ma;
+	if (min < c->idle_ma)
+		min = c->idle_ma;
+	min = ceil_to(min, c->conf.step_ma);
+	max = floor_to(max, c->conf.step_ma);
+	if (c->conf.on_off)
+		min = max > min ? max : min;
+	if (c->cap_ma != NUM_NONE && c->cap_ma < max)
+		max = floor_to(c->cap_ma, c->conf.step_ma);
+	if (!c->conf.on_off && c->demand.max_ma != NUM_NONE) {
+		int64_t demand = ceil_to(c->demand.max_ma, c->conf.step_ma);
+
+		demand = demand < min ? min : demand;
+		max = demand < max ? demand : max;
+	}
+	if (max >= min && (c->use == BAL_FULL || c->use == BAL_WELCOME))
+		max = min;
+	c->min_ma = min;
+	c->max_ma = max;
+}
+
+static void find_class(const struct balance *b, const struct conn *c, struct alloc_conn *a)
+{
+	bool vip = c->conf.vip || c->tag_vip;
+
+	a->cls = 0;
+	if (c->use == BAL_FULL || c->use == BAL_WELCOME) {
+		a->cls = c->use == BAL_FULL ? CLS_FULL : CLS_WELCOME;
+		return;
+	}
+	switch (b->zones[c->conf.zone].conf.policy) {
+	case BAL_KEEP_MIN:
+		a->cls = vip ? CLS_VIP : 0;
+		break;
+	case BAL_STRICT:
+		a->cls = vip ? CLS_VIP : 0;
+		a->strict = vip;
+		break;
+	case BAL_EQUAL:
+		break;
+	case BAL_PRIORITY:
+		a->cls = vip ? CLS_PRIORITY_VIP : c->conf.priority > 0 ? c->conf.priority : 0;
+		break;
+	case BAL_FIFO:
+		a->fifo = true;
+		break;
+	}
+}
+
+static void why(struct conn *c, enum bal_reason_code code, int64_t value)
+{
+	c->why = reason_make(code);
+	c->why.value = value;
+}
+
+/* Whether it competes in this turn; if not, why says so. */
+static bool may_compete(struct balance *b, struct conn *c, mono_t now)
+{
+	const struct station *st = &b->stations[c->station];
+	const struct bal_timers *t = &b->zones[c->conf.zone].conf.timers;
+
+	if (!c->conf.manageable)
+		return why(c, BAL_WHY_NOT_MANAGEABLE, c->conf.max_ma), false;
+	if (gate_uncontrollable(c))
+		return why(c, BAL_WHY_UNCONTROLLABLE, gate_w(c, st->online)), false;
+	if (!st->online)
+		return why(c, c->conf.proven ? BAL_WHY_OFFLINE : BAL_WHY_UNPROVEN,
+			   gate_w(c, false)), false;
+	if (!competes(c)) {
+		if (c->use == BAL_STOPPED)
+			why(c, BAL_WHY_STOPPED, NUM_NONE);
+		else
+			why(c, c->idle_ma ? BAL_WHY_IDLE : BAL_WHY_NONE, c->idle_ma);
+		return false;
+	}
+	if (c->use == BAL_WELCOME && now >= c->plugged + t->welcome_us)
+		return why(c, BAL_WHY_WELCOME_OVER, NUM_NONE), false;
+	if (c->use == BAL_WELCOME)
+		model_due(b, c->plugged + t->welcome_us);
+	if (c->max_ma < c->min_ma)
+		return why(c, BAL_WHY_TOO_SMALL, c->max_ma), false;
+	if (c->off_since != MONO_NEVER && now < c->off_since + t->min_off_us) {
+		model_due(b, c->off_since + t->min_off_us);
+		return why(c, BAL_WHY_MIN_OFF, c->off_since + t->min_off_us - now), false;
+	}
+	return true;
+}
+
+/* What is taken off the caps for it in any case. */
+static int64_t find_floor(const struct balance *b, const struct conn *c)
+{
+	bool online = b->stations[c->station].online;
+
+	if (!c->conf.manageable || !online || gate_uncontrollable(c))
+		return gate_w(c, online);
+	return c->idle_ma;
+}
+
+/* ---- order of admission ----------------------------------------------------------------------- */
+
+struct place {
+	uint32_t conn;
+	int cls;
+	int held;		/* 0 minimum-on, 1 in its turn, 2 neither */
+	bool fifo;
+	int64_t served_us;
+	mono_t arrived;
+};
+
+static int place_compare(const void *pa, const void *pb)
+{
+	const struct place *a = pa, *b = pb;
+
+	if (a->cls != b->cls)
+		return a->cls > b->cls ? -1 : 1;
+	if (!a->fifo && !b->fifo) {
+		if (a->held != b->held)
+			return a->held < b->held ? -1 : 1;
+		if (a->served_us != b->served_us)
+			return a->served_us < b->served_us ? -1 : 1;
+	} else if (a->fifo != b->fifo) {
+		return a->fifo ? 1 : -1;
+	}
+	if (a->arrived != b->arrived)
+		return a->arrived < b->arrived ? -1 : 1;
+	return a->conn < b->conn ? -1 : a->conn > b->conn;
+}
+
+static int find_held(const struct balance *b, const struct conn *c, mono_t now)
+{
+	const struct bal_timers *t = &b->zones[c->conf.zone].conf.timers;
+
+	if (!c->admitted)
+		return 2;
+	if (now < c->on_since + t->min_on_us)
+		return 0;
+	return now < c->slot_since + t->rotate_us ? 1 : 2;
+}
+
+static size_t build_order(struct balance *b, struct alloc_conn *list, mono_t now)
+{
+	struct place *places = arena_array(&b->scratch, b->conn_count + 1, sizeof(*places));
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < b->conn_count; i++)
+		if (list[i].competes)
+			places[n++] = (struct place){
+				.conn = i, .cls = list[i].cls, .fifo = list[i].fifo,
+				.held = find_held(b, &b->conns[i], now),
+				.served_us = b->conns[i].served_us, .arrived = b->conns[i].arrived,
+			};
+	qsort(places, n, sizeof(*places), place_compare);
+	for (size_t i = 0; i < n; i++) {
+		b->order[i] = places[i].conn;
+		b->conns[places[i].conn].rank = (uint32_t)i;
+	}
+	b->order_count = n;
+	return n;
+}
+
+/* ---- what the result means --------------------------------------------------------------------- */
+
+/* Charging time counts for rotation; it ran since the last turn with the old admission. */
+static void count_served(struct balance *b, mono_t now)
+{
+	for (uint32_t i = 0; i < b->conn_count; i++)
+		if (b->conns[i].admitted && b->conns[i].use == BAL_CHARGING)
+			b->conns[i].served_us += now - b->served_at;
+	b->served_at = now;
+}
+
+static void set_admitted(struct conn *c, bool admitted, mono_t now)
+{
+	if (admitted == c->admitted)
+		return;
+	c->admitted = admitted;
+	if (admitted) {
+		c->on_since = c->slot_since = now;
+		c->off_since = MONO_NEVER;
+	} else {
+		c->off_since = competes(c) ? now : MONO_NEVER;
+	}
+}
+
+/* A turn begins anew only where somebody waits for it. */
+static void run_rotation(struct balance *b, struct conn *c, bool waiting, mono_t now)
+{
+	const struct bal_timers *t = &b->zones[c->conf.zone].conf.timers;
+	mono_t on_end = c->on_since + t->min_on_us;
+
+	if (!waiting || !c->admitted)
+		return;
+	if (now >= c->slot_since + t->rotate_us)
+		c->slot_since = now;
+	model_due(b, c->slot_since + t->rotate_us > on_end ? c->slot_since + t->rotate_us : on_end);
+}
+
+static void count_zones(struct balance *b)
+{
+	for (size_t z = 0; z < b->zone_count; z++) {
+		b->zones[z].competing = b->zones[z].admitted = b->zones[z].waiting = 0;
+		b->zones[z].top = NO_INDEX;
+	}
+	for (size_t i = 0; i < b->order_count; i++) {
+		const struct conn *c = &b->conns[b->order[i]];
+
+		for (int z = c->conf.zone; z >= 0; z = b->zones[z].conf.parent) {
+			struct zone *zone = &b->zones[z];
+
+			zone->competing++;
+			if (!c->admitted)
+				continue;
+			zone->admitted++;
+			if (zone->top == NO_INDEX)
+				zone->top = b->order[i];
+		}
+	}
+}
+
+static void why_full(struct balance *b, struct conn *c, const struct alloc_result *r)
+{
+	const struct zone *z = &b->zones[r->zone];
+
+	why(c, BAL_WHY_ZONE_FULL, NUM_NONE);
+	if (z->top != NO_INDEX && b->conns[z->top].cls > c->cls && c->cls >= 0) {
+		c->why.code = BAL_WHY_VIP_AHEAD;
+		c->why.other = (int)z->top;
+	}
+	if (c->cls == CLS_FULL)
+		why(c, BAL_WHY_FULL_CAR, c->max_ma);
+	c->why.zone = r->zone;
+	c->why.phase = r->cap;
+}
+
+static void why_waits(struct balance *b, struct conn *c, const struct alloc_result *r)
+{
+	struct zone *z = &b->zones[r->zone];
+
+	if (z->cap[r->cap] < c->min_ma) {
+		why(c, BAL_WHY_BELOW_MIN, z->cap[r->cap]);
+	} else if (z->top != NO_INDEX && b->conns[z->top].cls > c->cls && c->cls >= 0) {
+		why(c, BAL_WHY_VIP_AHEAD, NUM_NONE);
+		c->why.other = (int)z->top;
+	} else {
+		why(c, BAL_WHY_QUEUE, z->waiting + 1);
+	}
+	c->why.zone = r->zone;
+	c->why.phase = r->cap;
+	z->waiting++;
+}
+
+static void why_max(struct conn *c)
+{
+	if (c->use == BAL_WELCOME)
+		why(c, BAL_WHY_WELCOME, c->max_ma);
+	else if (c->use == BAL_FULL)
+		why(c, BAL_WHY_FULL_CAR, c->max_ma);
+	else if (!c->session)
+		why(c, BAL_WHY_NO_TRANSACTION, c->target_ma);
+	else if (c->cap_ma != NUM_NONE && c->max_ma == floor_to(c->cap_ma, c->conf.step_ma))
+		why(c, BAL_WHY_CONN_CAP, c->max_ma);
+	else if (c->demand.max_ma != NUM_NONE && c->max_ma < c->conf.max_ma)
+		why(c, BAL_WHY_RECLAIMED, c->max_ma);
+	else
+		why(c, BAL_WHY_FREE, c->max_ma);
+}
+
+static void take_results(struct balance *b, const struct alloc_result *results, mono_t now)
+{
+	bool waiting = false;
+
+	for (uint32_t i = 0; i < b->conn_count; i++) {
+		struct conn *c = &b->conns[i];
+
+		c->target_ma = results[i].x_ma;
+		set_admitted(c, c->target_ma > 0, now);
+	}
+	count_zones(b);
+	for (size_t i = 0; i < b->order_count; i++) {
+		const struct alloc_result *r = &results[b->order[i]];
+		struct conn *c = &b->conns[b->order[i]];
+
+		if (r->why == ALLOC_MAX)
+			why_max(c);
+		else if (r->why == ALLOC_FULL)
+			why_full(b, c, r);
+		else
+			why_waits(b, c, r);
+		waiting |= r->why == ALLOC_NO_ROOM;
+	}
+	for (size_t i = 0; i < b->order_count; i++)
+		run_rotation(b, &b->conns[b->order[i]], waiting, now);
+}
+
+static void fill_conn(struct balance *b, struct conn *c, struct alloc_conn *a, mono_t now)
+{
+	int64_t have = gate_limit(c);
+
+	find_bounds(b, c);
+	*a = (struct alloc_conn){
+		.zone = c->conf.zone, .phases = model_phases(c), .step_ma = c->conf.step_ma,
+		.floor_ma = find_floor(b, c), .min_ma = c->min_ma, .max_ma = c->max_ma,
+		.starting = !c->admitted && (have == NUM_NONE || have < c->min_ma),
+		.start_ma = c->min_ma * START_NUM / START_DEN,
+	};
+	find_class(b, c, a);
+	c->cls = a->cls;
+	a->competes = may_compete(b, c, now);
+}
+
+void admit_run(struct balance *b, mono_t now)
+{
+	struct alloc_conn *conns = arena_array(&b->scratch, b->conn_count + 1, sizeof(*conns));
+	struct alloc_zone *zones = arena_array(&b->scratch, b->zone_count + 1, sizeof(*zones));
+	struct alloc_in in = { .zones = zones, .zone_count = b->zone_count,
+			       .conns = conns, .conn_count = b->conn_count, .order = b->order };
+
+	count_served(b, now);
+	for (size_t i = 0; i < b->zone_count; i++) {
+		zones[i] = (struct alloc_zone){ .parent = b->zones[i].conf.parent,
+						.one_phase = b->zones[i].conf.phases == 1,
+						.dynamic = b->zones[i].budget.state != METER_NONE };
+		memcpy(zones[i].cap, b->zones[i].cap, sizeof(zones[i].cap));
+	}
+	for (size_t i = 0; i < b->conn_count; i++)
+		fill_conn(b, &b->conns[i], &conns[i], now);
+	in.order_count = build_order(b, conns, now);
+	take_results(b, alloc_run(&in, &b->scratch), now);
+}

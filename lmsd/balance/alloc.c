@@ -1,0 +1,109 @@
+/* balance/alloc.c - admission, then the classes one after the other over the water level.
+ *
+ * Admission is greedy in the order given: who does not fit at the minimum is passed over, so that
+ * a smaller one behind may still charge. Minima come before anything else but a strict class.
+ */
+#include "balance/alloc.h"
+
+#include "balance/level.h"
+
+static void admit_class(struct level *lv, const uint32_t *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct alloc_conn *c = &lv->in->conns[list[i]];
+		struct alloc_result *r = &lv->out[list[i]];
+		int64_t more = c->min_ma - c->floor_ma;
+		int64_t start = c->starting && c->start_ma > c->min_ma ? c->start_ma - c->floor_ma
+								       : more;
+		int cell = level_blocked(lv, list[i], more, start);
+
+		if (cell >= 0) {
+			r->why = ALLOC_NO_ROOM;
+			r->zone = lv->cells[cell].zone;
+			r->cap = lv->cells[cell].cap;
+			continue;
+		}
+		level_take(lv, list[i], more);
+		lv->rises[list[i]].x_ma = c->min_ma;
+		lv->rises[list[i]].state = RISE_WAITING;
+	}
+}
+
+/* First come, first served: each in turn to its max. */
+static void fill_fifo(struct level *lv, uint32_t conn)
+{
+	const struct alloc_conn *c = &lv->in->conns[conn];
+	struct rise *rise = &lv->rises[conn];
+	struct alloc_result *r = &lv->out[conn];
+	int64_t more = c->max_ma - rise->x_ma;
+
+	r->why = ALLOC_MAX;
+	for (uint32_t i = 0; i < rise->hit_count; i++) {
+		const struct hit *h = &lv->hits[rise->first_hit + i];
+		const struct cell *cell = &lv->cells[h->cell];
+		int64_t fits = cell->free_ma > 0 ? cell->free_ma / h->weight : 0;
+
+		fits -= fits % c->step_ma;
+		if (fits < more) {
+			more = fits;
+			r->why = ALLOC_FULL;
+			r->zone = cell->zone;
+			r->cap = cell->cap;
+		}
+	}
+	level_take(lv, conn, more);
+	rise->x_ma += more;
+	rise->state = RISE_DONE;
+}
+
+enum fill { FILL_STRICT, FILL_REST };
+
+static void fill_class(struct level *lv, const uint32_t *list, size_t count, enum fill which,
+		       uint32_t *scratch)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct alloc_conn *c = &lv->in->conns[list[i]];
+
+		if (lv->rises[list[i]].state == RISE_WAITING && !c->fifo &&
+		    c->strict == (which == FILL_STRICT))
+			scratch[n++] = list[i];
+	}
+	if (n)
+		level_fill(lv, scratch, n);
+	for (size_t i = 0; i < count && which == FILL_REST; i++)
+		if (lv->rises[list[i]].state == RISE_WAITING && lv->in->conns[list[i]].fifo)
+			fill_fifo(lv, list[i]);
+}
+
+static size_t class_end(const struct alloc_in *in, size_t from)
+{
+	size_t to = from;
+
+	while (to < in->order_count &&
+	       in->conns[in->order[to]].cls == in->conns[in->order[from]].cls)
+		to++;
+	return to;
+}
+
+const struct alloc_result *alloc_run(const struct alloc_in *in, struct arena *arena)
+{
+	struct level lv;
+	uint32_t *scratch = arena_array(arena, in->order_count + 1, sizeof(*scratch));
+
+	level_init(&lv, in, arena);
+	for (size_t from = 0, to; from < in->order_count; from = to) {
+		to = class_end(in, from);
+		admit_class(&lv, in->order + from, to - from);
+		fill_class(&lv, in->order + from, to - from, FILL_STRICT, scratch);
+	}
+	for (size_t from = 0, to; from < in->order_count; from = to) {
+		to = class_end(in, from);
+		fill_class(&lv, in->order + from, to - from, FILL_REST, scratch);
+	}
+	for (size_t i = 0; i < in->order_count; i++)
+		if (lv.rises[in->order[i]].state != RISE_OUT)
+			lv.out[in->order[i]].x_ma = lv.rises[in->order[i]].x_ma;
+	return lv.out;
+}

@@ -1,0 +1,173 @@
+/* balance/balance.c - what happens, and the turn that answers it.
+ *
+ * A turn recomputes everything or nothing. Changes are coalesced here: the first after a quiet time
+ * is answered at once, further ones within 200 ms wait for next_due, except where something may
+ * have to be lowered (`urgent`), which never waits.
+ */
+#include "balance/model.h"
+
+#include <string.h>
+
+#define COALESCE_US (200 * US_PER_MS)
+
+static void changed(struct balance *b)
+{
+	b->dirty = true;
+}
+
+static void changed_now(struct balance *b)
+{
+	b->dirty = b->urgent = true;
+}
+
+/* ---- events --------------------------------------------------------------------------------- */
+
+void balance_online(struct balance *b, const char *station, bool online, mono_t now)
+{
+	struct station *st = model_station(b, station);
+
+	(void)now;
+	if (!st || st->online == online)
+		return;
+	st->online = online;
+	for (uint32_t i = 0; i < st->conn_count; i++)
+		gate_online(&b->conns[b->by_station[st->first_conn + i]], online);
+	changed_now(b);
+}
+
+void balance_booted(struct balance *b, const char *station, mono_t now)
+{
+	struct station *st = model_station(b, station);
+
+	(void)now;
+	if (!st)
+		return;
+	for (uint32_t i = 0; i < st->conn_count; i++)
+		gate_booted(&b->conns[b->by_station[st->first_conn + i]]);
+	changed_now(b);
+}
+
+static bool is_active(enum bal_use use)
+{
+	return use != BAL_NONE && use != BAL_STOPPED;
+}
+
+/* The queue is fair from now on: nobody has to make up for what others got before he came. */
+static int64_t least_served(const struct balance *b)
+{
+	int64_t least = INT64_MAX;
+
+	for (size_t i = 0; i < b->conn_count; i++)
+		if (is_active(b->conns[i].use) && b->conns[i].served_us < least)
+			least = b->conns[i].served_us;
+	return least == INT64_MAX ? 0 : least;
+}
+
+static void change_session(struct conn *c, int64_t session, mono_t now)
+{
+	if (c->session || (!c->session_known && !session))
+		gate_tx_end(c);
+	c->session_known = true;
+	c->session = session;
+	demand_reset(&c->demand, now);
+	if (session)
+		gate_tx_begin(c);
+}
+
+void balance_use(struct balance *b, uint32_t conn, enum bal_use use, int64_t session, bool vip, mono_t now)
+{
+	struct conn *c = &b->conns[conn];
+
+	if (c->session_known && use == c->use && session == c->session && vip == c->tag_vip)
+		return;
+	if (session != c->session || !c->session_known)
+		change_session(c, session, now);
+	if (is_active(use) && !is_active(c->use)) {
+		c->served_us = least_served(b);
+		c->arrived = now;
+		c->off_since = MONO_NEVER;
+	}
+	if (use == BAL_WELCOME && c->use != BAL_WELCOME)
+		c->plugged = now;
+	c->use = use;
+	c->tag_vip = vip;
+	changed(b);
+}
+
+void balance_draw(struct balance *b, uint32_t conn, const struct phase_ma *draw, int64_t power_w, mono_t at)
+{
+	demand_draw(b, &b->conns[conn], draw, power_w, at);
+}
+
+void balance_meter(struct balance *b, int zone, const struct bal_sample *sample)
+{
+	budget_sample(b, &b->zones[zone], sample);
+}
+
+void balance_conn_cap(struct balance *b, uint32_t conn, int64_t max_ma, mono_t now)
+{
+	(void)now;
+	b->conns[conn].cap_ma = max_ma;
+	changed_now(b);
+}
+
+void balance_store_failed(struct balance *b, bool failed)
+{
+	if (b->store_failed == failed)
+		return;
+	b->store_failed = failed;
+	/* What could not be stored meanwhile is stored now. */
+	for (size_t i = 0; i < b->conn_count; i++)
+		b->conns[i].gate.stored_acked = !b->conns[i].gate.claims[BAL_LIMIT_IDLE].sure;
+	changed(b);
+}
+
+/* ---- the turn ------------------------------------------------------------------------------- */
+
+static void count_over(struct balance *b, mono_t now)
+{
+	for (size_t i = 0; i < b->zone_count; i++) {
+		struct zone *z = &b->zones[i];
+
+		if (z->over)
+			z->over_us += now - b->ran;
+		z->over = false;
+		for (int k = 0; k < ALLOC_CAPS; k++)
+			z->over |= z->cap[k] != ALLOC_NO_CAP && z->sum_w[k] > z->cap[k];
+	}
+}
+
+static void recompute(struct balance *b, mono_t now, struct arena *arena, struct bal_turn *out)
+{
+	b->dirty = b->urgent = false;
+	b->due = MONO_NEVER;
+	for (size_t i = 0; i < b->conn_count; i++)
+		gate_settle(&b->conns[i], now, &b->due);
+	model_caps(b);
+	model_sums(b);
+	count_over(b, now);
+	admit_run(b, now);
+	gate_run(b, now, arena, out);
+	b->ran = now;
+}
+
+void balance_turn(struct balance *b, mono_t now, struct arena *arena, struct bal_turn *out)
+{
+	*out = (struct bal_turn){ 0 };
+	if (b->metered || now >= b->meter_due)
+		budget_run(b, now);
+	if (now >= b->due)
+		changed_now(b);	/* a clock has run out */
+	if (b->dirty && (b->urgent || now - b->ran >= COALESCE_US))
+		recompute(b, now, arena, out);
+	arena_reset(&b->scratch);
+}
+
+mono_t balance_next_due(const struct balance *b)
+{
+	mono_t due = b->due < b->meter_due ? b->due : b->meter_due;
+
+	if (b->metered || (b->dirty && b->urgent))
+		return b->ran;
+	return b->dirty && b->ran + COALESCE_US < due ? b->ran + COALESCE_US : due;
+}

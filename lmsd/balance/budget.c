@@ -1,0 +1,275 @@
+/* balance/budget.c - the dynamic budget of measured zones.
+ *
+ * Why an interval: meter and stations are sampled at different moments. Subtracting an old draw
+ * from a new total would turn every change of a car into a change of the building.
+ * Why cuts look at upper draws: cutting limits by the excess while cars draw less than their limits
+ * does nothing.
+ */
+#include "balance/model.h"
+
+#include <string.h>
+
+#define CUT_EXTRA_MA   INT64_C(2000)
+#define CUT_EFFECT_US  (6 * US_PER_S)
+#define SLACK_MA       INT64_C(1000)
+#define FRESH_US       (20 * US_PER_S)	/* twice the interval that stations are told */
+#define RECOVER_ROW    3
+
+static const struct phase_ma none = { { NUM_NONE, NUM_NONE, NUM_NONE } };
+
+void budget_init(struct zone *z, mono_t now)
+{
+	struct budget *g = &z->budget;
+
+	g->good_at = now;
+	g->load = g->non_ev = g->held = g->over_upper = none;
+	g->cut_at = g->raised_at = g->over_at = INT64_MIN / 2;
+}
+
+bool budget_blocks(const struct zone *z)
+{
+	return z->budget.state == METER_WAITS || z->budget.state == METER_STALE;
+}
+
+void budget_sample(struct balance *b, struct zone *z, const struct bal_sample *s)
+{
+	struct budget *g = &z->budget;
+	bool good = s->good;
+
+	for (int k = 0; k < z->conf.phases; k++)
+		if (s->current.l[k] == NUM_NONE && z->conf.dynamic.l[k] != NUM_NONE)
+			good = false;
+	g->load = s->current;
+	if (g->state == METER_NONE)
+		return;
+	if (!good || (s->at <= g->good_at && g->good_row)) {
+		g->good_row = 0;	/* time that stands still is a dead meter */
+		return;
+	}
+	g->good_at = s->at;
+	g->good_row++;
+	g->fresh = b->metered = true;
+}
+
+/* What the cars below may draw, per phase, at least and at most. */
+struct draws {
+	int64_t upper[PHASES], lower[PHASES];
+};
+
+static void conn_draws(const struct balance *b, const struct conn *c, mono_t now, struct draws *out)
+{
+	int64_t w = gate_w(c, b->stations[c->station].online);
+	const struct demand *d = &c->demand;
+	phase_mask_t phases = model_phases(c);
+	bool fresh = d->draw_at != MONO_NEVER && now - d->draw_at <= FRESH_US;
+
+	for (int k = 0; k < PHASES; k++) {
+		int64_t draw = d->draw.l[k];
+
+		out->upper[k] = phases >> k & 1 ? w : 0;
+		out->lower[k] = 0;
+		if (!fresh || draw == NUM_NONE)
+			continue;
+		if (draw > SLACK_MA && d->draw_at >= d->lowered_at)
+			out->lower[k] = draw - SLACK_MA;
+		if (draw > out->upper[k])
+			out->upper[k] = draw;
+		else if (draw + SLACK_MA < out->upper[k] && d->draw_at >= d->raised_at)
+			out->upper[k] = draw > 0 ? draw + SLACK_MA : SLACK_MA;
+	}
+}
+
+static void add_draws(struct balance *b, const struct conn *c, mono_t now, struct draws *sums)
+{
+	struct draws d;
+
+	conn_draws(b, c, now, &d);
+	for (int z = c->conf.zone; z >= 0; z = b->zones[z].conf.parent) {
+		int64_t up = 0, low = 0;
+
+		for (int k = 0; k < PHASES; k++) {
+			up = d.upper[k] > up ? d.upper[k] : up;
+			low = d.lower[k] > low ? d.lower[k] : low;
+			if (b->zones[z].conf.phases == 1)
+				continue;
+			sums[z].upper[k] += d.upper[k];
+			sums[z].lower[k] += d.lower[k];
+		}
+		if (b->zones[z].conf.phases == 1) {
+			sums[z].upper[0] += up;
+			sums[z].lower[0] += low;
+		}
+	}
+}
+
+static int64_t clamp(int64_t v, int64_t low, int64_t high)
+{
+	return v < low ? low : v > high ? high : v;
+}
+
+/* What the phase has left for the cars; a cut in effect is counted from what was drawn before it. */
+static int64_t phase_budget(struct zone *z, int k, const struct draws *d, mono_t now, bool *over)
+{
+	struct budget *g = &z->budget;
+	int64_t load = g->load.l[k], limit = z->conf.dynamic.l[k], upper = d->upper[k];
+	int64_t low = load - upper, high = load - d->lower[k];
+	int64_t left, cut;
+
+	g->non_ev.l[k] = g->non_ev.l[k] == NUM_NONE ? low : clamp(g->non_ev.l[k], low, high);
+	left = limit - (g->non_ev.l[k] > 0 ? g->non_ev.l[k] : 0) - z->conf.margin_ma;
+	if (load > limit) {
+		if (now - g->over_at < CUT_EFFECT_US && g->over_upper.l[k] != NUM_NONE &&
+		    g->over_upper.l[k] > upper)
+			upper = g->over_upper.l[k];
+		cut = upper - (load - limit) - CUT_EXTRA_MA;
+		if (cut < left)
+			left = cut;
+		if (g->over_upper.l[k] == NUM_NONE || now - g->over_at >= CUT_EFFECT_US)
+			g->over_upper.l[k] = upper;
+		*over = true;
+	}
+	return left > 0 ? left : 0;
+}
+
+/* Half of the gap, 1 A at least, but not beyond. */
+static void raise_held(struct zone *z, const int64_t left[PHASES], mono_t now)
+{
+	struct budget *g = &z->budget;
+	bool reached = true;
+
+	for (int k = 0; k < z->conf.phases; k++) {
+		int64_t gap = left[k] - g->held.l[k];
+
+		if (z->conf.dynamic.l[k] == NUM_NONE || gap <= 0)
+			continue;
+		if (gap >= SLACK_MA) {
+			g->held.l[k] += gap / 2 > SLACK_MA ? gap / 2 : SLACK_MA;
+			g->raised_at = now;
+		}
+		if (left[k] - g->held.l[k] >= SLACK_MA)
+			reached = false;
+	}
+	if (reached)
+		g->recovers = false;
+}
+
+static bool may_raise(const struct zone *z, mono_t now)
+{
+	const struct budget *g = &z->budget;
+	const struct bal_timers *t = &z->conf.timers;
+
+	return g->state == METER_OK && now - g->raised_at >= t->raise_us &&
+	       now - g->cut_at >= t->raise_after_cut_us;
+}
+
+/* Takes a fresh sample into the budget. True if something was lowered. */
+static bool take_sample(struct zone *z, const struct draws *d, mono_t now)
+{
+	struct budget *g = &z->budget;
+	int64_t left[PHASES] = { 0 };
+	bool over = false, lowered = false, first = false;
+
+	g->fresh = false;
+	for (int k = 0; k < z->conf.phases; k++) {
+		if (z->conf.dynamic.l[k] == NUM_NONE)
+			continue;
+		left[k] = phase_budget(z, k, d, now, &over);
+		if (g->held.l[k] == NUM_NONE || (!z->competing && !g->recovers)) {
+			first = true;
+			lowered |= g->held.l[k] != left[k];
+			g->held.l[k] = left[k];
+		} else if (left[k] < g->held.l[k]) {
+			if (over || g->held.l[k] - left[k] >= SLACK_MA)
+				g->cut_at = now;
+			g->held.l[k] = left[k];
+			lowered = true;
+		}
+	}
+	if (over && now - g->over_at >= CUT_EFFECT_US)
+		g->over_at = now;
+	if (first)
+		g->raised_at = now;
+	else if (may_raise(z, now))
+		raise_held(z, left, now);
+	return lowered;
+}
+
+static void enter(struct balance *b, struct zone *z, enum meter_state state)
+{
+	if (z->budget.state == state)
+		return;
+	z->budget.state = state;
+	b->dirty = b->urgent = true;
+}
+
+/* After a loss the budget starts again from the current that held meanwhile. */
+static void recover(struct balance *b, struct zone *z, mono_t now)
+{
+	struct budget *g = &z->budget;
+
+	g->held = z->conf.meter_lost;
+	g->non_ev = none;
+	g->raised_at = now;
+	g->recovers = true;
+	enter(b, z, METER_OK);
+}
+
+static void meter_due(struct balance *b, mono_t at)
+{
+	if (at < b->meter_due)
+		b->meter_due = at;
+}
+
+static void run_state(struct balance *b, struct zone *z, mono_t now)
+{
+	struct budget *g = &z->budget;
+	const struct bal_timers *t = &z->conf.timers;
+	mono_t age = now - g->good_at;
+
+	if (age >= t->meter_lost_us) {
+		g->good_row = 0;
+		enter(b, z, METER_LOST);
+		return;
+	}
+	if (g->state == METER_LOST) {
+		if (g->good_row >= RECOVER_ROW)
+			recover(b, z, now);
+		return;
+	}
+	meter_due(b, g->good_at + t->meter_lost_us);
+	if (g->state == METER_WAITS && !g->good_row)
+		return;
+	if (age >= t->meter_stale_us) {
+		enter(b, z, METER_STALE);
+		return;
+	}
+	enter(b, z, METER_OK);
+	meter_due(b, g->good_at + t->meter_stale_us);
+}
+
+void budget_run(struct balance *b, mono_t now)
+{
+	struct draws *sums = NULL;
+
+	b->metered = false;
+	b->meter_due = MONO_NEVER;
+	for (size_t i = 0; i < b->zone_count; i++) {
+		struct zone *z = &b->zones[i];
+		struct phase_ma held = z->budget.held;
+
+		if (z->budget.state == METER_NONE)
+			continue;
+		run_state(b, z, now);
+		if (!z->budget.fresh)
+			continue;
+		if (!sums) {
+			sums = arena_array(&b->scratch, b->zone_count, sizeof(*sums));
+			for (size_t c = 0; c < b->conn_count; c++)
+				add_draws(b, &b->conns[c], now, sums);
+		}
+		if (take_sample(z, &sums[i], now))
+			b->urgent = true;
+		if (memcmp(&held, &z->budget.held, sizeof(held)) != 0)
+			b->dirty = true;
+	}
+}

@@ -1,0 +1,32 @@
+/* balance/demand.h - what a car can take: reclaiming, probing, the phases that it uses.
+ *
+ * Only ever lowers what a connector may get; what it gives back is shared after its lower limit
+ * has been acknowledged (gate.h), since limits are summed and never draws.
+ */
+#pragma once
+
+#include "balance/balance.h"
+
+struct balance;
+struct conn;
+
+struct demand {
+	struct phase_ma draw;		/* last, per grid phase; NUM_NONE = unknown */
+	mono_t draw_at;			/* MONO_NEVER = none in this session */
+	mono_t raised_at, lowered_at;	/* last change of the limit in force */
+	int64_t max_ma;			/* may take; NUM_NONE = all */
+	int64_t step_ma;		/* next raise of max_ma */
+	mono_t window_at;		/* start of the time in which `peak_ma` was seen */
+	int64_t peak_ma;		/* NUM_NONE = nothing measured in the window */
+	phase_mask_t learned;		/* 0 = not learned */
+	phase_mask_t seen;		/* in the run of samples since seen_at */
+	mono_t seen_at;
+};
+
+void demand_reset(struct demand *d, mono_t now);
+void demand_draw(struct balance *b, struct conn *c, const struct phase_ma *draw, int64_t power_w,
+		 mono_t at);
+/* The limit in force has changed. */
+void demand_limit(struct demand *d, int64_t old_ma, int64_t new_ma, mono_t now);
+/* Draw of the highest phase in the last sample, however old; NUM_NONE = unknown. */
+int64_t demand_top(const struct demand *d);

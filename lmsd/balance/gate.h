@@ -1,0 +1,65 @@
+/* balance/gate.h - what a connector may be obeying (W), and which message may leave now.
+ *
+ * Invariant 1 lives here: W covers the last limit of each kind that was accepted, everything that
+ * is on its way or was not surely refused, and everything that was lowered less than a settle time
+ * ago. An order that would raise W leaves only if the sum fits in every zone above, and says so.
+ */
+#pragma once
+
+#include "balance/balance.h"
+
+struct balance;
+struct conn;
+
+enum { GATE_KINDS = 2, GATE_FALLS = 4, GATE_PENDING = 4 };
+
+struct claim {				/* one kind of limit */
+	int64_t now_ma;			/* last accepted; NUM_NONE = none */
+	int64_t hold_ma;		/* the most that it may have: accepted, or sent and unclear */
+	bool sure;			/* the station has now_ma, as far as anyone knows */
+	struct { int64_t ma; mono_t until; } falls[GATE_FALLS];	/* lowered, not yet obeyed */
+	int fall_count;
+	uint64_t token;			/* of the last acceptance: answers may come out of order */
+};
+
+struct pending {
+	uint64_t token;
+	enum bal_limit_kind kind;
+	int64_t limit_ma;
+	int64_t session;
+	bool manual;
+	bool stale;			/* the station booted since */
+};
+
+struct gate {
+	struct claim claims[GATE_KINDS];
+	struct pending pending[GATE_PENDING];
+	int pending_count;
+	int strikes;			/* refused or unanswered in a row */
+	mono_t retry_at;		/* nothing before */
+	enum bal_limit_kind again_kind;	/* last order: what an uncontrollable one is asked again */
+	int64_t again_ma;		/* NUM_NONE = none in this transaction */
+	int64_t stored_ma;		/* NUM_NONE = nothing stored: counts as max */
+	bool stored_acked;
+	mono_t wanted_since;		/* the target has been as it is */
+	int64_t wanted_ma;
+};
+
+void gate_init(struct conn *c);
+void gate_restore(struct conn *c, int64_t w_ma, bool idle_acked);
+/* Its transaction has begun, or is over. */
+void gate_tx_begin(struct conn *c);
+void gate_tx_end(struct conn *c);
+void gate_booted(struct conn *c);
+void gate_online(struct conn *c, bool online);
+/* Drops what has settled; tells in *due when to look again. True if W fell. */
+bool gate_settle(struct conn *c, mono_t now, mono_t *due);
+/* The most that it may be obeying; `online` is its station's. */
+int64_t gate_w(const struct conn *c, bool online);
+/* The same without what is assumed of an unproven station: what a restart must know. */
+int64_t gate_claim(const struct conn *c);
+/* The limit that it confirmed last and obeys now; NUM_NONE = none. */
+int64_t gate_limit(const struct conn *c);
+bool gate_uncontrollable(const struct conn *c);
+/* Decides what to send and to store; sums and targets are those of this turn. */
+void gate_run(struct balance *b, mono_t now, struct arena *arena, struct bal_turn *out);

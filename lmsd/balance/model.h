@@ -1,0 +1,97 @@
+/* balance/model.h - inside of the balance room: the site as configured, and all that is known of it.
+ *
+ * Whoever changes something that may change a limit sets `dirty`; the next turn looks at everything.
+ */
+#pragma once
+
+#include "balance/alloc.h"
+#include "balance/balance.h"
+#include "balance/budget.h"
+#include "balance/demand.h"
+#include "balance/gate.h"
+#include "balance/reason.h"
+
+#define NO_INDEX UINT32_MAX
+
+struct zone {
+	struct bal_zone_conf conf;	/* id owned; timers resolved */
+	struct budget budget;
+	int64_t cap[ALLOC_CAPS];	/* in force now; ALLOC_NO_CAP = none */
+	int64_t sum_w[ALLOC_CAPS];	/* of all connectors below */
+	uint32_t lowering[ALLOC_CAPS];	/* one below whose W is still above its target, or NO_INDEX */
+	enum cap_why { CAP_NONE, CAP_STATIC, CAP_OVERRIDE, CAP_DYNAMIC, CAP_METER_LOST } why[ALLOC_CAPS];
+	int competing, admitted;	/* below */
+	uint32_t top;			/* connector of the highest class admitted below */
+	int waiting;			/* not admitted so far, in the order of the queue */
+	bool over;			/* since the last turn */
+	int64_t over_us;
+};
+
+struct station {
+	char *id;
+	bool online;
+	uint32_t first_conn, conn_count;/* in balance.by_station */
+	uint32_t in_flight;		/* connector whose order is on its way, else NO_INDEX */
+};
+
+struct conn {
+	struct bal_conn_conf conf;	/* strings owned */
+	uint32_t station;
+	int64_t idle_ma;		/* conf, on the step */
+	int64_t cap_ma;			/* administrator's; NUM_NONE */
+
+	enum bal_use use;
+	int64_t session;
+	bool session_known;		/* balance_use() has been called since the restart */
+	bool tag_vip;
+	mono_t arrived, plugged;
+
+	struct gate gate;
+	struct demand demand;
+
+	/* admission */
+	bool admitted;
+	mono_t on_since, off_since, slot_since;	/* off_since: MONO_NEVER = not paused */
+	int64_t served_us;
+	int64_t min_ma, max_ma;		/* in this turn */
+	int cls;
+	uint32_t rank;			/* place in the order of admission */
+	int64_t target_ma;
+	struct bal_reason why;		/* of the target */
+	struct bal_reason held;		/* why the limit is not the target; NONE if it is */
+};
+
+struct balance {
+	struct zone *zones;		size_t zone_count;
+	struct conn *conns;		size_t conn_count;
+	struct station *stations;	size_t station_count;	/* sorted by id */
+	uint32_t *by_station;		/* connectors, grouped by station */
+	uint32_t *order;		/* competing connectors, as admitted */
+	size_t order_count;
+	struct arena scratch;		/* of one turn */
+	uint64_t last_token;
+	bool store_failed;
+	bool dirty;			/* something changed: recompute when coalescing allows */
+	bool urgent;			/* recompute now: something may have to be lowered */
+	bool metered;			/* a sample has come that no turn has seen */
+	mono_t ran, due;		/* last recomputation; when to look again */
+	mono_t meter_due;		/* when a meter becomes stale or lost */
+	mono_t served_at;
+};
+
+static inline void model_due(struct balance *b, mono_t at)
+{
+	if (at < b->due)
+		b->due = at;
+}
+
+struct station *model_station(struct balance *b, const char *id);
+/* Grid phases that the connector loads now. */
+phase_mask_t model_phases(const struct conn *c);
+/* How often the connector's current counts in a cap of the zone: 0 = not at all. */
+int model_weight(const struct zone *z, phase_mask_t phases, int cap);
+/* Caps and sums of W of all zones, as of now. */
+void model_caps(struct balance *b);
+void model_sums(struct balance *b);
+/* Who charges at all and how much: sets target and why of every connector. */
+void admit_run(struct balance *b, mono_t now);

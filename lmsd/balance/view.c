@@ -1,0 +1,302 @@
+/* balance/view.c - what people see: limits, sums, and the causes in words.
+ *
+ * A reason is kept as codes and indices and becomes words here, with the figures of the moment.
+ */
+#include "balance/model.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/text.h"
+
+static const struct {
+	const char *name, *sentence;
+} reasons[] = {
+#define REASON(code, name, sentence) { name, sentence },
+#include "balance/reason.def"
+#undef REASON
+};
+
+struct bal_reason reason_make(enum bal_reason_code code)
+{
+	return (struct bal_reason){ .code = code, .name = reasons[code].name, .zone = -1, .phase = -1,
+				    .other = -1, .value = NUM_NONE };
+}
+
+/* ---- words ---------------------------------------------------------------------------------- */
+
+struct words {
+	char *out;
+	size_t size, len;
+};
+
+static void put(struct words *w, const char *s)
+{
+	for (; *s && w->len + 1 < w->size; s++)
+		w->out[w->len++] = *s;
+	w->out[w->len] = '\0';
+}
+
+static void put_ma(struct words *w, int64_t ma)
+{
+	char text[40];
+
+	if (ma == NUM_NONE || ma == ALLOC_NO_CAP)
+		return put(w, "-");
+	snprintf(text, sizeof(text), ma % 1000 ? "%lld.%lld A" : "%lld A", (long long)(ma / 1000),
+		 (long long)(ma % 1000 / 100));
+	put(w, text);
+}
+
+static void put_ordinal(struct words *w, int64_t n)
+{
+	static const char *const words[] = { "first", "second", "third" };
+	char text[40];
+
+	if (n >= 1 && n <= 3)
+		return put(w, words[n - 1]);
+	snprintf(text, sizeof(text), "%lld%s", (long long)n,
+		 n % 100 / 10 == 1 ? "th" : n % 10 == 1 ? "st" : n % 10 == 2 ? "nd" :
+		 n % 10 == 3 ? "rd" : "th");
+	put(w, text);
+}
+
+static void put_span(struct words *w, int64_t us)
+{
+	int64_t s = us > 0 ? (us + US_PER_S - 1) / US_PER_S : 0;
+	char text[60];
+
+	if (s < 120)
+		snprintf(text, sizeof(text), "%lld s", (long long)s);
+	else
+		snprintf(text, sizeof(text), "%lld min", (long long)((s + 59) / 60));
+	put(w, text);
+}
+
+static void put_phase(struct words *w, const struct balance *b, const struct bal_reason *r)
+{
+	static const char *const names[] = { "L1", "L2", "L3", "the total" };
+
+	if (r->phase == 0 && r->zone >= 0 && b->zones[r->zone].conf.phases == 1)
+		put(w, "its phase");
+	else
+		put(w, r->phase >= 0 && r->phase < ALLOC_CAPS ? names[r->phase] : "all phases");
+}
+
+static int count_sharing(const struct balance *b, const struct bal_reason *r)
+{
+	int n = 0;
+
+	for (size_t i = 0; i < b->order_count; i++) {
+		const struct conn *c = &b->conns[b->order[i]];
+
+		for (int z = c->conf.zone; c->admitted && z >= 0; z = b->zones[z].conf.parent)
+			if (z == r->zone && model_weight(&b->zones[z], model_phases(c), r->phase))
+				n++;
+	}
+	return n;
+}
+
+static int64_t cap_of(const struct balance *b, const struct bal_reason *r)
+{
+	if (r->zone < 0)
+		return NUM_NONE;
+	return b->zones[r->zone].cap[r->phase >= 0 && r->phase < ALLOC_CAPS ? r->phase : 0];
+}
+
+static void put_part(struct words *w, const struct balance *b, const struct bal_reason *r, char what)
+{
+	char text[20];
+
+	switch (what) {
+	case 'z':
+		return put(w, r->zone >= 0 ? b->zones[r->zone].conf.id : "-");
+	case 'p':
+		return put_phase(w, b, r);
+	case 'c':
+		return put_ma(w, cap_of(b, r));
+	case 'k':
+		snprintf(text, sizeof(text), "%d", r->zone >= 0 ? count_sharing(b, r) : 0);
+		return put(w, text);
+	case 'o':
+		return put(w, r->other >= 0 ? b->conns[r->other].conf.id : "another connector");
+	case 'd':
+		return put_ma(w, r->other >= 0 ? demand_top(&b->conns[r->other].demand) : NUM_NONE);
+	case 'm':
+		return put_ma(w, r->zone >= 0 ? b->zones[r->zone].conf.meter_lost.l[0] : NUM_NONE);
+	case 'a':
+		return put_ma(w, r->value);
+	case 'n':
+		return put_ordinal(w, r->value);
+	case 't':
+		return put_span(w, r->value);
+	default:
+		return put(w, "%");
+	}
+}
+
+void balance_reason_text(const struct balance *b, const struct bal_reason *r, char *out, size_t size)
+{
+	struct words w = { .out = out, .size = size };
+	char one[2] = "";
+
+	if (!size)
+		return;
+	out[0] = '\0';
+	if (r->code < 0 || r->code >= BAL_WHY_COUNT)
+		return;
+	for (const char *s = reasons[r->code].sentence; *s; s++) {
+		if (*s == '%' && s[1]) {
+			put_part(&w, b, r, *++s);
+			continue;
+		}
+		one[0] = *s;
+		put(&w, one);
+	}
+}
+
+/* ---- connectors ----------------------------------------------------------------------------- */
+
+/* A wait for room is a wait for somebody, if somebody has been told to give way. */
+static struct bal_reason held_reason(const struct balance *b, const struct conn *c)
+{
+	struct bal_reason r = c->held;
+
+	if (r.code == BAL_WHY_WAITS_ROOM && r.zone >= 0 && r.phase >= 0) {
+		uint32_t other = b->zones[r.zone].lowering[r.phase];
+
+		if (other != NO_INDEX && &b->conns[other] != c) {
+			r = reason_make(BAL_WHY_WAITS_OTHER);
+			r.zone = c->held.zone;
+			r.phase = c->held.phase;
+			r.other = (int)other;
+		}
+	}
+	return r;
+}
+
+static struct bal_reason target_reason(const struct balance *b, const struct conn *c)
+{
+	struct bal_reason r = c->why;
+
+	if (r.code == BAL_WHY_RECLAIMED)
+		r.other = (int)(c - b->conns);
+	return r;
+}
+
+void balance_conn_view(const struct balance *b, uint32_t conn, struct bal_conn_view *out)
+{
+	const struct conn *c = &b->conns[conn];
+
+	*out = (struct bal_conn_view){
+		.target_ma = c->target_ma, .limit_ma = gate_limit(c), .pending_ma = NUM_NONE,
+		.w_ma = gate_w(c, b->stations[c->station].online), .phases = model_phases(c),
+		.uncontrollable = gate_uncontrollable(c),
+	};
+	for (int i = 0; i < c->gate.pending_count; i++)
+		out->pending_ma = c->gate.pending[i].limit_ma;
+	out->reason = c->held.code != BAL_WHY_NONE ? held_reason(b, c) : target_reason(b, c);
+}
+
+/* Why a zone has the cap that it has, where that is not just its configuration. */
+static bool zone_cause(const struct balance *b, int zone, int cap, struct bal_reason *r)
+{
+	const struct zone *z = &b->zones[zone];
+
+	switch (cap >= 0 && cap < ALLOC_CAPS ? z->why[cap] : CAP_NONE) {
+	case CAP_METER_LOST:
+		*r = reason_make(BAL_WHY_METER_LOST);
+		break;
+	case CAP_OVERRIDE:
+		*r = reason_make(BAL_WHY_OVERRIDE);
+		r->value = z->cap[cap];
+		break;
+	case CAP_DYNAMIC:
+		*r = reason_make(z->budget.recovers ? BAL_WHY_METER_RECOVERS : BAL_WHY_DYNAMIC);
+		r->value = cap < PHASES ? z->budget.non_ev.l[cap] : NUM_NONE;
+		break;
+	case CAP_NONE:
+	case CAP_STATIC:
+		return false;
+	}
+	r->zone = zone;
+	r->phase = cap;
+	return true;
+}
+
+size_t balance_explain(const struct balance *b, uint32_t conn, struct bal_cause *out, size_t max, mono_t now)
+{
+	const struct conn *c = &b->conns[conn];
+	struct bal_reason chain[3];
+	size_t n = 0;
+
+	(void)now;
+	if (c->held.code != BAL_WHY_NONE)
+		chain[n++] = held_reason(b, c);
+	chain[n++] = target_reason(b, c);
+	if (c->why.zone >= 0 && zone_cause(b, c->why.zone, c->why.phase, &chain[n]))
+		n++;
+	if (n > max)
+		n = max;
+	for (size_t i = 0; i < n; i++) {
+		out[i].reason = chain[i];
+		balance_reason_text(b, &chain[i], out[i].text, sizeof(out[i].text));
+	}
+	return n;
+}
+
+/* ---- zones ---------------------------------------------------------------------------------- */
+
+static void sum_draws(const struct balance *b, int zone, struct phase_ma *load)
+{
+	*load = (struct phase_ma){ { 0 } };
+	for (size_t i = 0; i < b->conn_count; i++) {
+		const struct conn *c = &b->conns[i];
+		int z = c->conf.zone;
+
+		while (z >= 0 && z != zone)
+			z = b->zones[z].conf.parent;
+		for (int k = 0; z == zone && k < PHASES; k++)
+			if (c->demand.draw.l[k] != NUM_NONE)
+				load->l[k] += c->demand.draw.l[k];
+	}
+}
+
+static const char *cap_why(const struct balance *b, const struct zone *z)
+{
+	static const char *const names[] = { "parent", "static", "override", "dynamic", "meter_lost" };
+	int least = 0;
+
+	for (int k = 1; k < z->conf.phases; k++)
+		if (z->cap[k] < z->cap[least])
+			least = k;
+	(void)b;
+	return z->why[least] == CAP_NONE && z->conf.parent < 0 ? "none" : names[z->why[least]];
+}
+
+void balance_zone_view(const struct balance *b, int zone, struct bal_zone_view *out)
+{
+	const struct zone *z = &b->zones[zone];
+	bool measured = z->budget.state != METER_NONE && z->budget.good_row > 0;
+
+	*out = (struct bal_zone_view){
+		.non_ev = z->budget.non_ev, .cap_why = cap_why(b, z),
+		.meter_ok = z->budget.state == METER_OK || z->budget.state == METER_NONE,
+		.competing = z->competing, .admitted = z->admitted,
+		.seconds_over = z->over_us / US_PER_S,
+	};
+	for (int k = 0; k < PHASES; k++) {
+		const struct zone *from = z;
+
+		while (from->cap[k] == ALLOC_NO_CAP && from->conf.parent >= 0)
+			from = &b->zones[from->conf.parent];
+		out->cap.l[k] = k < z->conf.phases && from->cap[k] != ALLOC_NO_CAP ? from->cap[k]
+										    : NUM_NONE;
+		out->sum_w.l[k] = k < z->conf.phases ? z->sum_w[k] : NUM_NONE;
+	}
+	if (measured)
+		out->load = z->budget.load;
+	else
+		sum_draws(b, zone, &out->load);
+}
