@@ -18,7 +18,7 @@
 
 struct arena_block {
 	struct arena_block *next;
-	size_t size;	/* of mem */
+	size_t size; /* of mem */
 	size_t used;
 	alignas(max_align_t) unsigned char mem[];
 };

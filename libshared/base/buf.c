@@ -50,7 +50,8 @@ static bool reserve(struct buf *b, size_t more)
 
 	if (b->failed)
 		return false;
-	if (more > PTRDIFF_MAX / 2 - b->len || (b->max && (b->len > b->max || more > b->max - b->len)))
+	if (more > PTRDIFF_MAX / 2 - b->len ||
+	    (b->max && (b->len > b->max || more > b->max - b->len)))
 		goto fail;
 	if (b->len + more < b->cap)
 		return true;

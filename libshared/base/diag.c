@@ -37,7 +37,8 @@ int diag_set(struct diag *d, int err, const char *fmt, ...)
 	return err;
 }
 
-int diag_set_at(struct diag *d, int err, const char *file, int line, int column, const char *fmt, ...)
+int diag_set_at(struct diag *d, int err, const char *file, int line, int column,
+		const char *fmt, ...)
 {
 	va_list ap;
 
@@ -63,7 +64,8 @@ const char *diag_render(const struct diag *d, char *out, unsigned out_size)
 		return "";
 	len = (size_t)snprintf(place, sizeof(place), "%s", d->file);
 	if (d->line > 0)
-		len += (size_t)snprintf(place + len, sizeof(place) - len, "%s%d", len ? ":" : "", d->line);
+		len += (size_t)snprintf(place + len, sizeof(place) - len, "%s%d", len ? ":" : "",
+					d->line);
 	if (d->line > 0 && d->column > 0)
 		len += (size_t)snprintf(place + len, sizeof(place) - len, ":%d", d->column);
 	snprintf(out, out_size, "%s%s%s", place, len ? ": " : "", d->text);

@@ -21,7 +21,7 @@
 #include "base/types.h"
 
 #define DEPTH_LIMIT 128
-#define POOL_BYTES 2048
+#define POOL_BYTES  2048
 /* Up to here each key is compared with those before it; larger objects are sorted at their end. */
 #define FEW_KEYS 16
 
@@ -29,7 +29,7 @@ const struct json_caps JSON_CAPS_DEFAULT = { .max_bytes = 1024 * 1024, .max_dept
 
 struct frame {
 	struct json *node;
-	struct json **tail;	/* where the next child is linked */
+	struct json **tail; /* where the next child is linked */
 };
 
 struct reader {
@@ -39,7 +39,7 @@ struct reader {
 	struct diag *diag;
 	yajl_handle yajl;
 	struct json *root;
-	const char *key;	/* seen, its value not yet */
+	const char *key; /* seen, its value not yet */
 	/* Decoded strings never take more than their input with its quotes: one room for all. */
 	char *strings;
 	size_t strings_used;
@@ -330,9 +330,11 @@ static int check_escapes(struct reader *r)
 		size_t offset = (size_t)(p - r->text);
 
 		if (code == 0)
-			return fail_at(r, -LMS_EPARSE, offset, "a string holds a NUL character", "");
+			return fail_at(r, -LMS_EPARSE, offset, "a string holds a NUL character",
+				       "");
 		if (code >= 0xdc00 && code <= 0xdfff)
-			return fail_at(r, -LMS_EPARSE, offset, "a string holds half a surrogate pair", "");
+			return fail_at(r, -LMS_EPARSE, offset,
+				       "a string holds half a surrogate pair", "");
 		if (code >= 0xd800 && code <= 0xdbff) {
 			low = unicode_escape(p + 6, end);
 			if (low < 0xdc00 || low > 0xdfff)
@@ -413,8 +415,8 @@ struct json *json_parse(struct arena *arena, const char *text, size_t len,
 	r.diag = diag;
 	r.max_depth = caps->max_depth < DEPTH_LIMIT ? caps->max_depth : DEPTH_LIMIT;
 	if (len > caps->max_bytes) {
-		diag_set_at(diag, -LMS_ERANGE, NULL, 1, 1, "the document has %zu bytes, more than %zu", len,
-			    caps->max_bytes);
+		diag_set_at(diag, -LMS_ERANGE, NULL, 1, 1,
+			    "the document has %zu bytes, more than %zu", len, caps->max_bytes);
 		return NULL;
 	}
 	if (check_utf8(&r) || check_escapes(&r))

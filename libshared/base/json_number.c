@@ -11,7 +11,7 @@
 
 /* value = 0.DIGITS x 10^point, where DIGITS skips the dot in the text. */
 struct decimal {
-	const char *digits;	/* first significant digit; may be followed by one dot */
+	const char *digits; /* first significant digit; may be followed by one dot */
 	const char *end;
 	int64_t point;
 	bool negative;
@@ -95,7 +95,8 @@ static int decimal_value(const struct decimal *d, int shift, bool exact, int64_t
 			p++;
 		if (p < d->end)
 			digit = *p++ - '0';
-		if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, digit, &value))
+		if (__builtin_mul_overflow(value, 10, &value) ||
+		    __builtin_add_overflow(value, digit, &value))
 			return -LMS_ERANGE;
 	}
 	if (p < d->end && *p == '.')

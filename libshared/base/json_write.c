@@ -1,4 +1,4 @@
-/* base/json_write.c - the JSON writer: places commas, escapes strings, keeps errors in the buffer. */
+/* base/json_write.c - the JSON writer: places commas, escapes strings; the buffer keeps errors. */
 #include "base/json.h"
 
 #include <stdio.h>
@@ -82,7 +82,7 @@ static void put_escape(struct buf *b, unsigned char c)
 
 static void put_string(struct buf *b, const char *s, size_t len)
 {
-	size_t plain = 0;	/* length of the run that needs no change */
+	size_t plain = 0; /* length of the run that needs no change */
 
 	buf_putc(b, '"');
 	while (plain < len) {

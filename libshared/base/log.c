@@ -8,8 +8,8 @@
 #include "base/buf.h"
 #include "base/text.h"
 
-#define TAIL_MAX 1024
-#define TEXT_MAX 200
+#define TAIL_MAX   1024
+#define TEXT_MAX   200
 #define TEXT_SLOTS 8
 
 static log_sink_fn sink;

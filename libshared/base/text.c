@@ -13,13 +13,13 @@
 
 struct unit {
 	const char *name;
-	int64_t scale;	/* of the base unit; a power of ten, or whole seconds in spans */
+	int64_t scale; /* in base units: a power of ten, except in spans */
 };
 
 struct quantity {
-	const char *noun;	/* "a current" */
-	const char *remedy;	/* "write 30 or 30A" */
-	const struct unit *units;	/* the first one is what a bare number means; ends with NULL */
+	const char *noun; /* "a current" */
+	const char *remedy; /* "write 30 or 30A" */
+	const struct unit *units; /* the first one is what a bare number means; ends with NULL */
 };
 
 static bool is_blank(char c)
@@ -74,7 +74,8 @@ static int complain(struct diag *d, int err, const char *s, size_t len, const ch
 	return err;
 }
 
-static int complain_about(struct diag *d, int err, const char *s, size_t len, const struct quantity *q)
+static int complain_about(struct diag *d, int err, const char *s, size_t len,
+			  const struct quantity *q)
 {
 	if (err == -LMS_ERANGE)
 		return complain(d, err, s, len, "is out of range for %s (%s)", q->noun, q->remedy);
@@ -102,8 +103,8 @@ static size_t number_len(const char *s, size_t len)
 }
 
 /* One number with an optional unit, not negative and at most `max`. */
-static int parse_quantity(const char *s, size_t len, const struct quantity *q, int64_t max, int64_t *out,
-			  struct diag *d)
+static int parse_quantity(const char *s, size_t len, const struct quantity *q, int64_t max,
+			  int64_t *out, struct diag *d)
 {
 	const char *whole = s, *unit_name;
 	size_t whole_len = len, digits, unit_len;
@@ -126,7 +127,9 @@ static int parse_quantity(const char *s, size_t len, const struct quantity *q, i
 	return 0;
 }
 
-static const struct unit current_units[] = { { "A", 1000 }, { "mA", 1 }, { "kA", 1000000 }, { NULL, 0 } };
+static const struct unit current_units[] = {
+	{ "A", 1000 }, { "mA", 1 }, { "kA", 1000000 }, { NULL, 0 }
+};
 static const struct unit power_units[] = {
 	{ "W", 1 }, { "kW", 1000 }, { "MW", 1000000 }, { "GW", 1000000000 }, { NULL, 0 }
 };
@@ -167,7 +170,8 @@ static bool is_absent(const char *s, size_t len)
 int parse_phase_ma(const char *s, struct phase_ma *p, struct diag *d)
 {
 	static const struct quantity phases = { "a current per phase",
-						"write 60, 20,16,20 or 20,-,- in A", current_units };
+						"write 60, 20,16,20 or 20,-,- in A",
+						current_units };
 	struct phase_ma parsed = { { NUM_NONE, NUM_NONE, NUM_NONE } };
 	const char *rest = s;
 	bool present = false;
@@ -179,7 +183,8 @@ int parse_phase_ma(const char *s, struct phase_ma *p, struct diag *d)
 		if (count == PHASES)
 			return complain_about(d, -LMS_EDATA, s, strlen(s), &phases);
 		if (!is_absent(rest, len)) {
-			int err = parse_quantity(rest, len, &phases, LIMIT_MAX_MA, &parsed.l[count], d);
+			int err = parse_quantity(rest, len, &phases, LIMIT_MAX_MA, &parsed.l[count],
+						 d);
 
 			if (err)
 				return err;
@@ -201,8 +206,10 @@ int parse_phase_ma(const char *s, struct phase_ma *p, struct diag *d)
 /* Spans: "1h30m" is a sum, and minutes are no power of ten, so a part is read in millionths of
  * its unit and then multiplied. */
 static const struct unit span_units[] = {
-	{ "s", 1000000 }, { "sec", 1000000 }, { "ms", 1000 }, { "us", 1 }, { "m", 60000000 },
-	{ "min", 60000000 }, { "h", 3600000000 }, { "d", 86400000000 }, { "w", 604800000000 }, { NULL, 0 }
+	{ "s", 1000000 },    { "sec", 1000000 },   { "ms", 1000 },
+	{ "us", 1 },	     { "m", 60000000 },	   { "min", 60000000 },
+	{ "h", 3600000000 }, { "d", 86400000000 }, { "w", 604800000000 },
+	{ NULL, 0 },
 };
 static const struct quantity span = { "a time span", "write 90s, 5m, 2h, 1h30m or 7d", span_units };
 
@@ -354,7 +361,7 @@ static uint64_t magnitude_of(int64_t v)
 	return v < 0 ? (uint64_t)0 - (uint64_t)v : (uint64_t)v;
 }
 
-/* The largest unit of which there is one at least - after rounding, so that 999.96 kW is 1.00 MW. */
+/* The largest unit of which there is at least one - after rounding: 999.96 kW is 1.00 MW. */
 static void put_scaled(struct buf *b, int64_t v, const struct step *steps, size_t count)
 {
 	uint64_t magnitude = magnitude_of(v);
@@ -367,7 +374,8 @@ static void put_scaled(struct buf *b, int64_t v, const struct step *steps, size_
 	while (i + 1 < count) {
 		uint64_t next = (uint64_t)(steps[i + 1].unit / steps[i].unit);
 
-		if (rounded(magnitude, &steps[i]) < next * (uint64_t)power_of_ten(steps[i].decimals))
+		if (rounded(magnitude, &steps[i]) <
+		    next * (uint64_t)power_of_ten(steps[i].decimals))
 			break;
 		i++;
 	}
@@ -415,7 +423,9 @@ void fmt_phase_ma(struct buf *b, const struct phase_ma *p)
 
 void fmt_w(struct buf *b, int64_t w)
 {
-	static const struct step steps[] = { { 1, 0, "W" }, { 1000, 1, "kW" }, { 1000000, 2, "MW" } };
+	static const struct step steps[] = {
+		{ 1, 0, "W" }, { 1000, 1, "kW" }, { 1000000, 2, "MW" }
+	};
 
 	put_scaled(b, w, steps, ARRAY_LEN(steps));
 }
@@ -457,18 +467,21 @@ int id_check(const char *s, const char *what, struct diag *d)
 	size_t len = strlen(s);
 
 	if (len == 0)
-		return diag_set(d, -LMS_EDATA, "%s is empty (write 1 to %d characters)", what, ID_MAX);
+		return diag_set(d, -LMS_EDATA, "%s is empty (write 1 to %d characters)", what,
+				ID_MAX);
 	for (size_t i = 0; i < len; i++) {
 		char c = lower(s[i]);
 
 		if (!is_digit(c) && !(c >= 'a' && c <= 'z') && !strchr(punctuation, c))
 			return complain(d, -LMS_EDATA, s, len,
-					"is not %s (letters, digits, blanks inside and ._:@|*+=- only)", what);
+					"is not %s (letters, digits, blanks inside, ._:@|*+=-)",
+					what);
 	}
 	if (s[0] == ' ' || s[len - 1] == ' ')
 		return complain(d, -LMS_EDATA, s, len, "is not %s (no blank at the ends)", what);
 	if (len > ID_MAX)
-		return complain(d, -LMS_EDATA, s, len, "is not %s (at most %d characters)", what, ID_MAX);
+		return complain(d, -LMS_EDATA, s, len, "is not %s (at most %d characters)", what,
+				ID_MAX);
 	return 0;
 }
 
@@ -514,7 +527,8 @@ const char *text_nearest(const char *s, const char *const *candidates, size_t co
 		size_t distance = edit_distance(s, candidates[i]);
 
 		/* A word of which no letter is right is no suggestion. */
-		if (distance >= strlen(candidates[i]) || distance > best || (nearest && distance == best))
+		if (distance >= strlen(candidates[i]) || distance > best ||
+		    (nearest && distance == best))
 			continue;
 		best = distance;
 		nearest = candidates[i];

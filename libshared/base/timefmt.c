@@ -37,7 +37,8 @@ static void civil_from_days(int64_t days, struct civil *out)
 	days += 719468;
 	era = floor_div(days, 146097);
 	day_of_era = days - era * 146097;
-	year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+	year_of_era =
+		(day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
 	day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
 	shifted_month = (5 * day_of_year + 2) / 153;
 	out->day = (int)(day_of_year - (153 * shifted_month + 2) / 5 + 1);
@@ -100,8 +101,8 @@ const char *rfc3339_format(wall_t t, char *out)
 	civil_from_wall(t, 0, &c);
 	if (ms)
 		snprintf(fraction, sizeof(fraction), ".%03u", (unsigned)ms % 1000);
-	snprintf(out, RFC3339_MAX, "%04d-%02d-%02dT%02d:%02d:%02d%sZ", c.year, c.month, c.day, c.hour,
-		 c.minute, c.second, fraction);
+	snprintf(out, RFC3339_MAX, "%04d-%02d-%02dT%02d:%02d:%02d%sZ", c.year, c.month, c.day,
+		 c.hour, c.minute, c.second, fraction);
 	return out;
 }
 
@@ -145,9 +146,10 @@ static int days_in_month(int year, int month)
 
 static bool take_date(struct cursor *in, struct civil *c)
 {
-	return take_digits(in, 4, &c->year) && take_char(in, "-") && take_digits(in, 2, &c->month) &&
-	       take_char(in, "-") && take_digits(in, 2, &c->day) && c->month >= 1 && c->month <= 12 &&
-	       c->day >= 1 && c->day <= days_in_month(c->year, c->month);
+	return take_digits(in, 4, &c->year) && take_char(in, "-") &&
+	       take_digits(in, 2, &c->month) && take_char(in, "-") && take_digits(in, 2, &c->day) &&
+	       c->month >= 1 && c->month <= 12 && c->day >= 1 &&
+	       c->day <= days_in_month(c->year, c->month);
 }
 
 /* Digits beyond microseconds are dropped, however many there are. */
@@ -170,8 +172,8 @@ static bool take_fraction(struct cursor *in, int64_t *us)
 static bool take_clock(struct cursor *in, struct civil *c, int64_t *us)
 {
 	*us = 0;
-	if (!take_digits(in, 2, &c->hour) || !take_char(in, ":") || !take_digits(in, 2, &c->minute) ||
-	    c->hour > 23 || c->minute > 59)
+	if (!take_digits(in, 2, &c->hour) || !take_char(in, ":") ||
+	    !take_digits(in, 2, &c->minute) || c->hour > 23 || c->minute > 59)
 		return false;
 	c->second = 0;
 	if (!take_char(in, ":"))
