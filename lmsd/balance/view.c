@@ -20,8 +20,8 @@ static const struct {
 
 struct bal_reason reason_make(enum bal_reason_code code)
 {
-	return (struct bal_reason){ .code = code, .name = reasons[code].name, .zone = -1, .phase = -1,
-				    .other = -1, .value = NUM_NONE };
+	return (struct bal_reason){ .code = (int)code, .name = reasons[code].name, .zone = -1,
+				    .phase = -1, .other = -1, .value = NUM_NONE };
 }
 
 /* ---- words ---------------------------------------------------------------------------------- */
