@@ -21,6 +21,15 @@
 #include "base/err.h"
 #include "control/listener.h"
 
+/* Sessions live in their host: a connection may be accepted as late as the test ends, and what is
+ * open when the listener goes is not announced any more. */
+#define SESSIONS_MAX 256
+
+struct session {
+	struct host *h;
+	struct ctl_peer *peer;
+};
+
 struct host {
 	struct loop *loop;
 	struct loop_wake *stop;
@@ -29,18 +38,16 @@ struct host {
 	char dir[32], path[64];
 	atomic_int opened, lines, overlong, writable, closed;
 	atomic_int uid, groups;
-};
-
-struct session {
-	struct host *h;
-	struct ctl_peer *peer;
+	struct session sessions[SESSIONS_MAX];
 };
 
 static void *on_opened(void *ctx, struct ctl_peer *p, const struct ctl_peer_cred *cred)
 {
-	struct session *s = calloc(1, sizeof(*s));
+	struct host *h = ctx;
+	struct session *s = &h->sessions[h->opened];
 
-	s->h = ctx;
+	lms_assert(h->opened < SESSIONS_MAX);
+	s->h = h;
 	s->peer = p;
 	s->h->uid = (int)cred->uid;
 	s->h->groups = (int)cred->group_count;
@@ -94,7 +101,6 @@ static void on_closed(void *user)
 	struct session *s = user;
 
 	s->h->closed++;
-	free(s);
 }
 
 static const struct ctl_listener_ops ops = {
