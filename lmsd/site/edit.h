@@ -27,6 +27,14 @@ void site_edit_connector(struct site_edit *e, const struct ctl_connector_keys *k
 void site_edit_delete_zone(struct site_edit *e, const char *id);
 void site_edit_delete_meter(struct site_edit *e, const char *id);
 void site_edit_delete_station(struct site_edit *e, const char *id);
+void site_edit_delete_connector(struct site_edit *e, const char *id);	/* its settings only */
+/* Tags are a table of their own: they change at the commit, without a new generation. */
+void site_edit_tag(struct site_edit *e, const struct ctl_tag_keys *k, enum edit_mode mode);
+void site_edit_delete_tag(struct site_edit *e, const char *uid);
+/* Deletes what no site_edit_… of this edit has named. */
+void site_edit_prune(struct site_edit *e, bool tags_too);
+/* Sets the edit's error, for callers that find one themselves; the first one wins. */
+struct diag *site_edit_diag(struct site_edit *e);
 
 /* One difference, for dry runs, diff and audit: "zone P1 static_ma 60000 -> 50000". */
 struct site_change { const char *kind, *id, *key, *from, *to; };
@@ -36,6 +44,11 @@ struct site_change { const char *kind, *id, *key, *from, *to; };
  * Unless dry: emits the records and FX_CONFIG, and the candidate becomes site->staged. */
 int site_edit_commit(struct site_edit *e, struct effects *fx, bool dry, const struct site_change **changes,
 		     size_t *change_count, struct arena *arena, struct diag *diag);
+
+/* The configuration as it will be: after a successful commit, dry or not; until the edit is freed. */
+const struct site_conf *site_edit_result(const struct site_edit *e);
+/* The newest generation: staged if there is one, else in force. */
+const struct site_conf *site_conf_newest(const struct site *s);
 
 /* At start: the whole configuration from stored records, through the same checks. A configuration
  * that no longer passes is taken all the same, with the complaint in diag: a running site must not

@@ -8,14 +8,18 @@
  */
 #pragma once
 
-#include <uthash.h>
-
 #include "base/arena.h"
 #include "base/diag.h"
+#include "base/err.h"
 #include "base/timefmt.h"
 #include "base/types.h"
 #include "ctl/ctl.h"
 #include "effect.h"
+
+/* The pure rooms may not reach exit(): memory that is short ends the process in xmalloc. */
+#define uthash_fatal(msg) lms_assert(!(msg))
+#define uthash_malloc(size) xmalloc(size)
+#include <uthash.h>
 
 /* ---- configuration: one immutable generation ------------------------------------------- */
 
@@ -56,6 +60,8 @@ struct site_conf {
 	struct zone_conf *zones;	size_t zone_count;	/* parents precede children */
 	struct meter_conf *meters;	size_t meter_count;	/* by id */
 	struct station_conf *stations;	size_t station_count;	/* by id */
+	int *zone_order;		/* indices of zones by id */
+	struct draft *draft;		/* keys that it is built from; NULL once it is whole */
 };
 
 int site_conf_zone(const struct site_conf *c, const char *id);	/* index or -1 */
@@ -131,6 +137,10 @@ struct tx {
 	bool estimated, vip;
 	mono_t started_mono;		/* 0 after a restart of lmsd */
 	uint64_t start_hash;		/* recognises the same StartTransaction again */
+	bool assumed;			/* ended or refused by us: its StopTransaction may still come */
+	bool reset;			/* the energy register ran backwards in between */
+	wall_t stored;			/* last time that its register was stored */
+	int64_t curve_rows;
 };
 
 struct tag {
@@ -139,6 +149,7 @@ struct tag {
 	struct arena arena;
 	wall_t created, last_use;
 	int64_t transactions;
+	int running;
 };
 
 struct meter_view {			/* written by the hall from the meter room */
@@ -171,8 +182,10 @@ struct site_outside {
 	int (*meter_check)(void *ctx, const struct ctl_meter_keys *k, int64_t fuse_ma, struct diag *d);
 };
 
+struct ledger;				/* private: starts seen, transactions that ended lately */
+
 struct site {
-	const struct site_conf *conf;	/* in force */
+	const struct site_conf *conf;	/* in force; never NULL, owned */
 	struct site_conf *staged;	/* newest that is stored but not swapped yet, or NULL */
 	struct station *stations;	/* hash by id: registered ones, and others that connected */
 	struct tx *running;		/* hash by id */
@@ -186,10 +199,13 @@ struct site {
 	struct site_totals totals;
 	struct event_ring *events;
 	struct site_outside outside;	/* set by the hall, asked by the checks */
+	struct ledger *ledger;
+	struct site_conf *owned;	/* private: conf, to be freed */
+	bool grown;			/* a registered station has more connectors than configured */
 };
 
-struct site *site_new(void);
-void site_free(struct site *s);
+struct site *site_new(void);		/* with an empty configuration, generation 0 */
+void site_free(struct site *s);		/* frees conf and staged too */
 
 struct station *site_station(struct site *s, const char *id);		/* NULL if unknown */
 struct station *site_station_get(struct site *s, const char *id);	/* creates it, not registered */
@@ -201,9 +217,13 @@ struct connector *site_connector_by_id(struct site *s, const char *id, struct di
 const struct station_conf *site_station_conf(const struct site *s, const struct station *st);
 const struct connector_conf *site_connector_conf(const struct site *s, const struct connector *c);
 void site_touch(struct site *s, struct connector *c);			/* into the dirty list, once */
-/* After a swap: attaches live stations and connectors to the generation in force, creates those that
- * are configured, drops those that are neither configured nor connected. */
-void site_attach(struct site *s, const struct site_conf *conf);
+/* The swap: conf is in force from now on. Attaches live stations and connectors to it, creates those
+ * that are configured, drops those that are neither configured nor connected. Frees the generation
+ * before; clears `staged` if this is it. */
+void site_attach(struct site *s, struct site_conf *take_conf);
+/* Registers the connectors that stations told us of where `connectors` is unset: to be called when
+ * site->grown is set, which it clears. */
+void site_adopt_connectors(struct site *s, struct effects *fx);
 
 /* ---- access ---------------------------------------------------------------------------- */
 
@@ -243,8 +263,15 @@ struct tx_stop {
 int site_tx_stop(struct site *s, const struct tx_stop *in, wall_t wall, struct auth *auth, struct effects *fx);
 /* A meter value of the running transaction: register in Wh. */
 void site_tx_register(struct site *s, struct tx *tx, int64_t register_wh, wall_t wall, struct effects *fx);
+/* Ends a running transaction whose StopTransaction has not come: the connector is Available, another
+ * one began on it, the station was deleted. One that comes later completes the record. */
+void site_tx_close(struct site *s, struct tx *tx, const char *reason, const char *note, wall_t wall,
+		   struct effects *fx);
+/* A transaction that began as a replay turns out to be running: it becomes its connector's. */
+void site_tx_adopt(struct site *s, struct tx *tx);
 struct tx *site_tx(struct site *s, int32_t id);				/* running only */
-/* Stored form, both ways. */
+/* From the stored form: a running one runs again (its connector takes it), an ended one is
+ * remembered (repeated messages) and summed. Configuration and tags are loaded before. */
 int site_tx_load(struct site *s, const char *json, size_t len, bool running, struct diag *diag);
 /* One stored, ended transaction as a control record, for pages that the store read. */
 int site_tx_record(const struct site *s, const char *json, size_t len, struct arena *arena,
