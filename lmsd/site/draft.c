@@ -26,12 +26,12 @@ static struct item *item_take(struct draft *d, enum item_kind kind, struct item 
 	return it;
 }
 
-static bool connector_is_set(const struct connector_conf *c)
+bool connector_is_set(const struct ctl_connector_keys *k)
 {
 	const struct ctl_noun_desc *n = item_noun(ITEM_CONNECTOR);
 
 	for (size_t i = 1; i < n->key_count; i++)
-		if (field_present(&n->keys[i], &c->k))
+		if (field_present(&n->keys[i], k))
 			return true;
 	return false;
 }
@@ -44,7 +44,7 @@ static void draft_take_station(struct draft *d, struct item *it, const struct st
 	for (size_t i = 0; i < st->connector_count; i++) {
 		const struct connector_conf *c = &st->connectors[i];
 
-		if (!connector_is_set(c))
+		if (!connector_is_set(&c->k))
 			continue;
 		it = arena_alloc(&d->arena, sizeof(*it));
 		it->k.connector = c->k;

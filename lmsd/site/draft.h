@@ -24,6 +24,7 @@ struct item {
 	bool gone;
 	/* zones, while the tree is built */
 	struct item *parent, *child, *sibling;
+	int index;
 };
 
 struct draft {
@@ -48,6 +49,8 @@ struct item *draft_find(struct draft *d, enum item_kind kind, const char *id);	/
 struct item *draft_add(struct draft *d, enum item_kind kind, const char *id);
 /* "zone 'P9' does not exist (did you mean 'P1'?; lmsctl zone list)" with LMS_ENOTFOUND. */
 int draft_missing(struct draft *d, enum item_kind kind, const char *id, struct diag *diag);
+/* Has it settings of its own? Those that have none are not stored. */
+bool connector_is_set(const struct ctl_connector_keys *k);
 /* "STATION/NUMBER" -> both; station has ID_MAX + 1. False if it is not one. */
 bool connector_id_split(const char *id, char *station, int *number);
 

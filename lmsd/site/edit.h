@@ -31,6 +31,7 @@ void site_edit_delete_connector(struct site_edit *e, const char *id);	/* its set
 /* Tags are a table of their own: they change at the commit, without a new generation. */
 void site_edit_tag(struct site_edit *e, const struct ctl_tag_keys *k, enum edit_mode mode);
 void site_edit_delete_tag(struct site_edit *e, const char *uid);
+void site_edit_at(struct site_edit *e, wall_t wall);	/* when: `created` of new tags */
 /* Deletes what no site_edit_… of this edit has named. */
 void site_edit_prune(struct site_edit *e, bool tags_too);
 /* Sets the edit's error, for callers that find one themselves; the first one wins. */
@@ -58,5 +59,5 @@ int site_conf_load_row(struct site_conf *c, enum store_table table, const char *
 		       size_t len, struct diag *diag);
 int site_conf_load_end(struct site_conf *c, struct diag *diag);
 void site_conf_free(struct site_conf *c);
-/* The configuration as the document that config.apply takes. */
+/* The configuration as the document that config.apply takes; with the tags unless s is NULL. */
 void site_conf_write(const struct site *s, const struct site_conf *c, struct json_writer *w);

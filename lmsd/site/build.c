@@ -1,0 +1,310 @@
+/* site/build.c - from keys to a generation: references become indices, defaults come into force.
+ *
+ * Invariant: whatever the keys say, the result can be walked: indices are valid or -1, parents
+ * precede children, and there is no loop.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "site/draft.h"
+
+#define ZONE_DEPTH_MAX 64
+#define MAX_MA_DEFAULT INT64_C(32000)
+#define MAX_MA_DEFAULT_TE INT64_C(16000)	/* a household socket */
+#define MIN_MA_DEFAULT INT64_C(6000)		/* IEC 61851: the pilot knows no less */
+#define STEP_MA_DEFAULT INT64_C(100)
+
+struct build {
+	struct site_conf *c;
+	struct draft *d;
+	struct diag *diag;
+};
+
+static int64_t or_default(int64_t v, int64_t dflt)
+{
+	return v == NUM_NONE ? dflt : v;
+}
+
+phase_mask_t wiring_phases(const char *wiring)
+{
+	if (wiring && wiring[0] == 'L' && wiring[1] >= '1' && wiring[1] <= '3' && !wiring[2])
+		return (phase_mask_t)(1 << (wiring[1] - '1'));
+	return PHASE_ALL;
+}
+
+static int item_cmp(const void *a, const void *b)
+{
+	const struct item *const *x = a, *const *y = b;
+
+	return strcmp((*x)->id, (*y)->id);
+}
+
+/* The items of a kind that are there, by id; *count of them. */
+static struct item **items_sorted(struct draft *d, enum item_kind kind, size_t *count)
+{
+	struct item **list = xcalloc(HASH_COUNT(d->items[kind]) + 1, sizeof(*list));
+
+	*count = 0;
+	for (struct item *it = d->items[kind]; it; it = it->hh.next)
+		if (!it->gone)
+			list[(*count)++] = it;
+	qsort(list, *count, sizeof(struct item *), item_cmp);
+	return list;
+}
+
+/* ---- zones ---- */
+
+/* "P1 > P2 > P1" */
+static void loop_text(const struct item *it, char *out, size_t size)
+{
+	const struct item *at = it;
+	size_t used = 0;
+
+	do {
+		used += (size_t)snprintf(out + used, size - used, "%s > ", at->id);
+		at = at->parent;
+	} while (at != it && used + ID_MAX + 8 < size);
+	snprintf(out + used, size - used, "%s", at->id);
+}
+
+/* Cuts a loop that runs through this zone. */
+static void zone_cut_loop(struct build *b, struct item *it)
+{
+	const struct item *up = it->parent;
+	char text[300];
+
+	for (int depth = 1; up && up != it && depth < ZONE_DEPTH_MAX; depth++)
+		up = up->parent;
+	if (up != it)
+		return;
+	loop_text(it, text, sizeof(text));
+	diag_set(b->diag, -LMS_EDATA,
+		 "zone %s: parent: the zones would feed each other: %s (give one of them another parent)",
+		 it->id, text);
+	it->parent = NULL;
+}
+
+static void zone_cut_depth(struct build *b, struct item *it)
+{
+	const struct item *up = it->parent;
+	int depth = 1;
+
+	for (; up && depth < ZONE_DEPTH_MAX; depth++)
+		up = up->parent;
+	if (!up)
+		return;
+	diag_set(b->diag, -LMS_ERANGE, "zone %s: more than %d zones lie above it (use fewer levels)", it->id,
+		 ZONE_DEPTH_MAX - 1);
+	it->parent = NULL;
+}
+
+static void zone_find_parent(struct build *b, struct item *it)
+{
+	const char *parent = it->k.zone.parent;
+	struct diag said;
+
+	it->parent = it->child = it->sibling = NULL;
+	if (!parent)
+		return;
+	it->parent = draft_find(b->d, ITEM_ZONE, parent);
+	if (it->parent)
+		return;
+	diag_init(&said);
+	draft_missing(b->d, ITEM_ZONE, parent, &said);
+	diag_set(b->diag, -LMS_EDATA, "zone %s: parent: %s", it->id, said.text);
+}
+
+/* A zone with one phase: "60" and "60,-,-" are the same to people, so they are stored the same. */
+static void one_phase(struct phase_ma *p)
+{
+	if (p->l[0] == NUM_NONE)
+		return;
+	for (int k = 1; k < PHASES; k++)
+		if (p->l[k] == p->l[0])
+			p->l[k] = NUM_NONE;
+}
+
+static struct phase_ma zone_cap(const struct ctl_zone_keys *k, int phases)
+{
+	struct phase_ma cap = { { NUM_NONE, NUM_NONE, NUM_NONE } };
+	int64_t fuse = k->fuse_ma;
+
+	if (fuse > 0 && fuse <= LIMIT_MAX_MA && k->derate_permille > 0 && k->derate_permille < 1000)
+		fuse = fuse * (1000 - k->derate_permille) / 1000;
+	for (int i = 0; i < phases; i++) {
+		cap.l[i] = fuse;
+		if (k->static_ma.l[i] != NUM_NONE && (fuse == NUM_NONE || k->static_ma.l[i] < fuse))
+			cap.l[i] = k->static_ma.l[i];
+	}
+	return cap;
+}
+
+static void zone_emit(struct build *b, struct item *it, int parent)
+{
+	struct zone_conf *z = &b->c->zones[b->c->zone_count];
+	int index = (int)b->c->zone_count++;
+	const struct ctl_noun_desc *n = item_noun(ITEM_ZONE);
+
+	it->index = index;
+	z->parent = parent;
+	z->phases = (int)or_default(it->k.zone.phases, parent < 0 ? 3 : b->c->zones[parent].phases);
+	if (z->phases != 1)
+		z->phases = 3;	/* anything else is refused by the check */
+	if (z->phases == 1) {
+		one_phase(&it->k.zone.static_ma);
+		one_phase(&it->k.zone.dynamic_ma);
+		one_phase(&it->k.zone.meter_lost_ma);
+	}
+	fields_copy(n->keys, n->key_count, &z->k, &it->k.zone, &b->c->arena);
+	z->meter = z->k.meter ? site_conf_meter(b->c, z->k.meter) : -1;
+	z->cap = zone_cap(&z->k, z->phases);
+	for (struct item *child = it->child; child; child = child->sibling)
+		zone_emit(b, child, index);
+}
+
+static void build_zones(struct build *b)
+{
+	size_t count;
+	struct item **list = items_sorted(b->d, ITEM_ZONE, &count);
+
+	b->c->zones = arena_array(&b->c->arena, count + 1, sizeof(*b->c->zones));
+	b->c->zone_order = arena_array(&b->c->arena, count + 1, sizeof(*b->c->zone_order));
+	for (size_t i = 0; i < count; i++)
+		zone_find_parent(b, list[i]);
+	for (size_t i = 0; i < count; i++)
+		zone_cut_loop(b, list[i]);
+	for (size_t i = 0; i < count; i++)
+		zone_cut_depth(b, list[i]);
+	/* From the back, so that children end up in the order of their ids. */
+	for (size_t i = count; i-- > 0;) {
+		struct item *it = list[i];
+
+		if (it->parent) {
+			it->sibling = it->parent->child;
+			it->parent->child = it;
+		}
+	}
+	for (size_t i = 0; i < count; i++)
+		if (!list[i]->parent)
+			zone_emit(b, list[i], -1);
+	for (size_t i = 0; i < count; i++)
+		b->c->zone_order[i] = list[i]->index;
+	free(list);
+}
+
+/* ---- meters, stations, connectors ---- */
+
+static void build_meters(struct build *b)
+{
+	const struct ctl_noun_desc *n = item_noun(ITEM_METER);
+	size_t count;
+	struct item **list = items_sorted(b->d, ITEM_METER, &count);
+
+	b->c->meters = arena_array(&b->c->arena, count + 1, sizeof(*b->c->meters));
+	for (size_t i = 0; i < count; i++)
+		fields_copy(n->keys, n->key_count, &b->c->meters[i].k, &list[i]->k.meter, &b->c->arena);
+	b->c->meter_count = count;
+	free(list);
+}
+
+static bool zone_is_single_phase_site(const struct site_conf *c, int zone)
+{
+	while (zone >= 0 && c->zones[zone].parent >= 0)
+		zone = c->zones[zone].parent;
+	return zone >= 0 && c->zones[zone].phases == 1;
+}
+
+static void connector_in_force(const struct site_conf *c, const struct station_conf *st,
+			       struct connector_conf *conn)
+{
+	const struct ctl_connector_keys *k = &conn->k;
+
+	conn->type = k->type ? k->type : st->k.type ? st->k.type : "T2";
+	conn->wiring = k->wiring ? k->wiring : st->k.wiring ? st->k.wiring : "unknown";
+	/* Unknown counts on all phases that there are: here, one. */
+	if (strcmp(conn->wiring, "unknown") == 0 && zone_is_single_phase_site(c, st->zone))
+		conn->wiring = "L1";
+	conn->max_ma = or_default(k->max_ma, or_default(st->k.max_ma,
+			strcmp(conn->type, "TE") == 0 ? MAX_MA_DEFAULT_TE : MAX_MA_DEFAULT));
+	conn->min_ma = or_default(k->min_ma, or_default(st->k.min_ma, MIN_MA_DEFAULT));
+	conn->vip = or_default(k->vip, or_default(st->k.vip, 0)) != 0;
+	conn->manageable = or_default(k->manageable, or_default(st->k.manageable, 1)) != 0;
+	conn->priority = (int)or_default(k->priority, 0);
+}
+
+static void station_build(struct build *b, struct station_conf *st, const struct item *it)
+{
+	const struct ctl_noun_desc *n = item_noun(ITEM_STATION);
+	const struct ctl_noun_desc *cn = item_noun(ITEM_CONNECTOR);
+	int64_t count = or_default(it->k.station.connectors, 1);
+
+	fields_copy(n->keys, n->key_count, &st->k, &it->k.station, &b->c->arena);
+	st->zone = st->k.zone ? site_conf_zone(b->c, st->k.zone) : -1;
+	st->step_ma = or_default(st->k.step_ma, STEP_MA_DEFAULT);
+	st->idle_ma = or_default(st->k.idle_ma, 0);
+	st->proven = or_default(st->k.proven, 0) != 0;
+	st->connector_count = count < 1 ? 1 : count > 64 ? 64 : (size_t)count;
+	st->connectors = arena_array(&b->c->arena, st->connector_count, sizeof(*st->connectors));
+	for (size_t i = 0; i < st->connector_count; i++) {
+		struct connector_conf *conn = &st->connectors[i];
+
+		ctl_keys_clear(cn, &conn->k);
+		conn->k.id = arena_printf(&b->c->arena, "%s/%d", st->k.id, (int)i + 1);
+		conn->number = (int)i + 1;
+	}
+}
+
+static void build_stations(struct build *b)
+{
+	size_t count;
+	struct item **list = items_sorted(b->d, ITEM_STATION, &count);
+
+	b->c->stations = arena_array(&b->c->arena, count + 1, sizeof(*b->c->stations));
+	b->c->station_count = count;
+	for (size_t i = 0; i < count; i++)
+		station_build(b, &b->c->stations[i], list[i]);
+	free(list);
+}
+
+/* Settings of connectors whose station is gone, or has fewer now, go with them; so do empty ones. */
+static void build_connectors(struct build *b)
+{
+	const struct ctl_noun_desc *n = item_noun(ITEM_CONNECTOR);
+
+	for (struct item *it = b->d->items[ITEM_CONNECTOR]; it; it = it->hh.next) {
+		char station[ID_MAX + 1];
+		struct connector_conf *conn;
+		int number, index;
+
+		if (it->gone)
+			continue;
+		index = connector_id_split(it->id, station, &number) ? site_conf_station(b->c, station) : -1;
+		if (index < 0 || (size_t)number > b->c->stations[index].connector_count ||
+		    !connector_is_set(&it->k.connector)) {
+			it->gone = true;
+			continue;
+		}
+		conn = &b->c->stations[index].connectors[number - 1];
+		fields_copy(n->keys, n->key_count, &conn->k, &it->k.connector, &b->c->arena);
+	}
+	for (size_t i = 0; i < b->c->station_count; i++) {
+		struct station_conf *st = &b->c->stations[i];
+
+		for (size_t j = 0; j < st->connector_count; j++)
+			connector_in_force(b->c, st, &st->connectors[j]);
+	}
+}
+
+void conf_build(struct site_conf *c, struct draft *d, struct diag *diag)
+{
+	const struct ctl_noun_desc *n = &ctl_nouns[CTL_NOUN_site];
+	struct build b = { .c = c, .d = d, .diag = diag };
+
+	fields_copy(n->keys, n->key_count, &c->site, &d->site, &c->arena);
+	build_meters(&b);
+	build_zones(&b);
+	build_stations(&b);
+	build_connectors(&b);
+}

@@ -1,0 +1,9 @@
+/* site/check.h - private to the site room: the parts of conf_check(). */
+#pragma once
+
+#include "site/site.h"
+
+/* Values of single keys that no configuration can have (check_range.c). */
+int check_ranges(const struct ctl_noun_desc *n, const void *keys, struct diag *diag);
+/* What connectors may draw while nobody charges must fit everywhere (check_sum.c). */
+int check_sums(const struct site_conf *c, struct diag *diag);

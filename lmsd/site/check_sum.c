@@ -1,0 +1,107 @@
+/* site/check_sum.c - the currents that nobody can take back must fit below every limit.
+ *
+ * A connector that is idle obeys its station's default limit, one that cannot be managed may always
+ * draw its maximum. Neither can be lowered, so their sum must fit below each zone's cap, and in a
+ * dynamic zone below what is left while the meter is silent (balance.md "When things fail").
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "site/check.h"
+#include "site/draft.h"
+
+#define VOLTAGE_MAX INT64_C(253)	/* 230 V + 10 %: what converts watts where nothing is measured */
+
+struct sums {
+	int64_t floor_ma[PHASES];	/* idle limits and reservations */
+	int64_t reserved_ma[PHASES];	/* of these, reservations */
+};
+
+static void add(const struct site_conf *c, struct sums *sums, const struct station_conf *st,
+		const struct connector_conf *conn)
+{
+	int64_t ma = conn->manageable ? st->idle_ma : conn->max_ma;
+	phase_mask_t mask = wiring_phases(conn->wiring);
+
+	for (int z = st->zone; z >= 0; z = c->zones[z].parent) {
+		bool three = c->zones[z].phases == 3;
+
+		for (int k = 0; k < PHASES; k++) {
+			if (three ? !(mask >> k & 1) : k != 0)
+				continue;
+			sums[z].floor_ma[k] += ma;
+			if (!conn->manageable)
+				sums[z].reserved_ma[k] += ma;
+		}
+	}
+}
+
+static void amperes(int64_t ma, char *out, size_t size)
+{
+	struct buf b;
+
+	buf_init(&b);
+	fmt_ma(&b, ma);
+	snprintf(out, size, "%s", buf_cstr(&b));
+	buf_fini(&b);
+}
+
+static int too_much(const struct zone_conf *z, int phase, const struct sums *s, int64_t limit_ma,
+		    const char *limit, struct diag *diag)
+{
+	char sum_text[40], limit_text[40], phase_text[16] = "";
+
+	amperes(s->floor_ma[phase], sum_text, sizeof(sum_text));
+	amperes(limit_ma, limit_text, sizeof(limit_text));
+	if (z->phases == 3)
+		snprintf(phase_text, sizeof(phase_text), "L%d: ", phase + 1);
+	if (s->reserved_ma[phase] > limit_ma)
+		return diag_set(diag, -LMS_EDATA,
+				"zone %s: %sstations that cannot be managed reserve %s, above its %s of %s (make them manageable, lower their max, or raise the limit)",
+				z->k.id, phase_text, sum_text, limit, limit_text);
+	return diag_set(diag, -LMS_EDATA,
+			"zone %s: %sidle currents and reservations below it add up to %s, above its %s of %s (lower idle of the stations, or raise the limit)",
+			z->k.id, phase_text, sum_text, limit, limit_text);
+}
+
+static int check_power(const struct zone_conf *z, const struct sums *s, struct diag *diag)
+{
+	int64_t sum_w = (s->floor_ma[0] + s->floor_ma[1] + s->floor_ma[2]) * VOLTAGE_MAX / 1000;
+
+	if (z->k.power_w == NUM_NONE || sum_w <= z->k.power_w)
+		return 0;
+	return diag_set(diag, -LMS_EDATA,
+			"zone %s: idle currents and reservations below it may take %lld W, above its power of %lld W (lower idle of the stations, or raise the limit)",
+			z->k.id, (long long)sum_w, (long long)z->k.power_w);
+}
+
+static int check_zone(const struct zone_conf *z, const struct sums *s, struct diag *diag)
+{
+	for (int k = 0; k < z->phases; k++) {
+		if (z->cap.l[k] != NUM_NONE && s->floor_ma[k] > z->cap.l[k])
+			return too_much(z, k, s, z->cap.l[k], "cap", diag);
+		if (z->k.dynamic_ma.l[0] != NUM_NONE && z->k.meter_lost_ma.l[k] != NUM_NONE &&
+		    s->floor_ma[k] > z->k.meter_lost_ma.l[k])
+			return too_much(z, k, s, z->k.meter_lost_ma.l[k], "meter_lost", diag);
+	}
+	return check_power(z, s, diag);
+}
+
+int check_sums(const struct site_conf *c, struct diag *diag)
+{
+	struct sums *sums = xcalloc(c->zone_count + 1, sizeof(*sums));
+	int ret = 0;
+
+	for (size_t i = 0; i < c->station_count; i++) {
+		const struct station_conf *st = &c->stations[i];
+
+		for (size_t j = 0; j < st->connector_count; j++)
+			add(c, sums, st, &st->connectors[j]);
+	}
+	for (size_t z = 0; z < c->zone_count && !ret; z++)
+		ret = check_zone(&c->zones[z], &sums[z], diag);
+	free(sums);
+	return ret;
+}

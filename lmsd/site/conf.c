@@ -1,0 +1,254 @@
+/* site/conf.c - a configuration generation: look things up in it, load it, write it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "site/draft.h"
+
+/* ---- looking up ---- */
+
+int site_conf_zone(const struct site_conf *c, const char *id)
+{
+	size_t low = 0, high = c->zone_count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		int cmp = strcmp(c->zones[c->zone_order[mid]].k.id, id);
+
+		if (cmp == 0)
+			return c->zone_order[mid];
+		if (cmp < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return -1;
+}
+
+int site_conf_meter(const struct site_conf *c, const char *id)
+{
+	size_t low = 0, high = c->meter_count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		int cmp = strcmp(c->meters[mid].k.id, id);
+
+		if (cmp == 0)
+			return (int)mid;
+		if (cmp < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return -1;
+}
+
+int site_conf_station(const struct site_conf *c, const char *id)
+{
+	size_t low = 0, high = c->station_count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		int cmp = strcmp(c->stations[mid].k.id, id);
+
+		if (cmp == 0)
+			return (int)mid;
+		if (cmp < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return -1;
+}
+
+bool site_conf_zone_below(const struct site_conf *c, int zone, int above)
+{
+	while (zone >= 0 && zone != above)
+		zone = c->zones[zone].parent;
+	return zone >= 0 && zone == above;
+}
+
+const struct site_conf *site_conf_newest(const struct site *s)
+{
+	return s->staged ? s->staged : s->conf;
+}
+
+/* ---- life ---- */
+
+struct site_conf *conf_new(void)
+{
+	struct site_conf *c = xcalloc(1, sizeof(*c));
+
+	arena_init(&c->arena);
+	ctl_keys_clear(&ctl_nouns[CTL_NOUN_site], &c->site);
+	return c;
+}
+
+void site_conf_free(struct site_conf *c)
+{
+	if (!c)
+		return;
+	draft_free(c->draft);
+	arena_fini(&c->arena);
+	free(c);
+}
+
+/* ---- loading ---- */
+
+struct site_conf *site_conf_load_begin(void)
+{
+	struct site_conf *c = conf_new();
+
+	c->draft = draft_new(NULL);
+	return c;
+}
+
+/* Field by field: one that no longer reads is left out, and the rest of its record stays. */
+static void load_keys(const struct ctl_noun_desc *n, const char *key, const struct json *obj,
+		      struct arena *arena, void *keys, struct diag *diag)
+{
+	for (size_t i = 0; i < n->key_count; i++) {
+		struct diag said;
+
+		diag_init(&said);
+		if (fields_read(&n->keys[i], 1, obj, false, arena, keys, NULL, &said))
+			diag_set(diag, -LMS_EDATA, "%s %s: %s (stored value left out)", n->name, key, said.text);
+	}
+}
+
+static void load_generation(struct site_conf *c, const char *key, const struct json *obj)
+{
+	int64_t generation;
+
+	if (strcmp(key, "site") == 0 && json_int(json_get(obj, "generation"), &generation) == 0 &&
+	    generation > 0)
+		c->generation = (uint64_t)generation;
+}
+
+static void load_item(struct site_conf *c, enum store_table table, const char *key, const struct json *obj,
+		      struct diag *diag)
+{
+	for (int kind = 0; kind < ITEM_KINDS; kind++) {
+		struct item *it;
+
+		if (item_types[kind].table != table)
+			continue;
+		it = draft_add(c->draft, (enum item_kind)kind, key);
+		load_keys(item_noun((enum item_kind)kind), key, obj, &c->draft->arena, &it->k, diag);
+		/* The record's key is the identity, whatever the record says. */
+		*(const char **)((char *)&it->k + item_noun((enum item_kind)kind)->keys[0].offset) = it->id;
+		return;
+	}
+}
+
+int site_conf_load_row(struct site_conf *c, enum store_table table, const char *key, const char *json,
+		       size_t len, struct diag *diag)
+{
+	struct arena scratch;
+	const struct json *obj;
+	struct diag said;
+
+	arena_init(&scratch);
+	diag_init(&said);
+	obj = json_parse(&scratch, json, len, &JSON_CAPS_DEFAULT, &said);
+	if (!obj)
+		diag_set(diag, -LMS_EDATA, "stored record %s: %s (left out)", key, said.text);
+	else if (table == STORE_META)
+		load_generation(c, key, obj);
+	else if (table == STORE_SITE)
+		load_keys(&ctl_nouns[CTL_NOUN_site], "", obj, &c->draft->arena, &c->draft->site, diag);
+	else
+		load_item(c, table, key, obj, diag);
+	arena_fini(&scratch);
+	return obj ? 0 : -LMS_EDATA;
+}
+
+int site_conf_load_end(struct site_conf *c, struct diag *diag)
+{
+	struct diag own;
+
+	if (!diag) {
+		diag_init(&own);
+		diag = &own;
+	}
+	conf_build(c, c->draft, diag);
+	draft_free(c->draft);
+	c->draft = NULL;
+	if (!diag_failed(diag))
+		conf_check(c, NULL, diag);
+	return diag->err;
+}
+
+/* ---- writing ---- */
+
+static void write_keys(const struct ctl_noun_desc *n, const void *keys, struct json_writer *w)
+{
+	jw_object(w);
+	fields_write(n->keys, n->key_count, keys, false, w);
+	jw_object_end(w);
+}
+
+static void write_connectors(const struct site_conf *c, struct json_writer *w)
+{
+	const struct ctl_noun_desc *n = &ctl_nouns[CTL_NOUN_connector];
+
+	jw_key(w, "connectors");
+	jw_array(w);
+	for (size_t i = 0; i < c->station_count; i++) {
+		const struct station_conf *st = &c->stations[i];
+
+		for (size_t j = 0; j < st->connector_count; j++)
+			if (connector_is_set(&st->connectors[j].k))
+				write_keys(n, &st->connectors[j].k, w);
+	}
+	jw_array_end(w);
+}
+
+static int tag_cmp(const void *a, const void *b)
+{
+	const struct tag *const *x = a, *const *y = b;
+
+	return strcmp((*x)->k.uid, (*y)->k.uid);
+}
+
+static void write_tags(const struct site *s, struct json_writer *w)
+{
+	size_t count = HASH_COUNT(s->tags), i = 0;
+	const struct tag **list = xcalloc(count + 1, sizeof(*list));
+
+	for (const struct tag *t = s->tags; t; t = t->hh.next)
+		list[i++] = t;
+	qsort(list, count, sizeof(*list), tag_cmp);
+	jw_key(w, "tags");
+	jw_array(w);
+	for (i = 0; i < count; i++)
+		write_keys(&ctl_nouns[CTL_NOUN_tag], &list[i]->k, w);
+	jw_array_end(w);
+	free(list);
+}
+
+void site_conf_write(const struct site *s, const struct site_conf *c, struct json_writer *w)
+{
+	jw_object(w);
+	jw_key(w, "site");
+	write_keys(&ctl_nouns[CTL_NOUN_site], &c->site, w);
+	jw_key(w, "zones");
+	jw_array(w);
+	for (size_t i = 0; i < c->zone_count; i++)
+		write_keys(&ctl_nouns[CTL_NOUN_zone], &c->zones[i].k, w);
+	jw_array_end(w);
+	jw_key(w, "meters");
+	jw_array(w);
+	for (size_t i = 0; i < c->meter_count; i++)
+		write_keys(&ctl_nouns[CTL_NOUN_meter], &c->meters[i].k, w);
+	jw_array_end(w);
+	jw_key(w, "stations");
+	jw_array(w);
+	for (size_t i = 0; i < c->station_count; i++)
+		write_keys(&ctl_nouns[CTL_NOUN_station], &c->stations[i].k, w);
+	jw_array_end(w);
+	write_connectors(c, w);
+	if (s)
+		write_tags(s, w);
+	jw_object_end(w);
+}

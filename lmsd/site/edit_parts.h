@@ -1,0 +1,41 @@
+/* site/edit_parts.h - private to the site room: what an edit consists of, and its steps. */
+#pragma once
+
+#include "site/draft.h"
+
+/* A tag as it shall become. */
+struct tag_edit {
+	UT_hash_handle hh;		/* by uid */
+	struct ctl_tag_keys k;		/* in the edit's arena */
+	struct tag *live;		/* NULL = new */
+	bool gone;
+};
+
+struct site_edit {
+	struct site *site;
+	struct arena arena;
+	struct diag diag;
+	struct draft *draft;		/* NULL until a key of the configuration is touched */
+	struct tag_edit *tags;
+	wall_t wall;
+	struct site_conf *candidate;	/* owned, until the commit gives it away */
+	const struct site_conf *result;
+};
+
+struct change_list {
+	struct arena *arena;
+	struct site_change *items;
+	size_t count, room;
+};
+
+struct draft *edit_draft(struct site_edit *e);
+/* edit_diff.c: what differs, by the draft's items; order is kind, then id. */
+void edit_diff(struct site_edit *e, struct change_list *list);
+void edit_diff_keys(struct change_list *list, const struct ctl_noun_desc *n, const char *id, const void *before,
+		    const void *after);
+/* The records that changed, and the generation. */
+void edit_store(struct site_edit *e, struct effects *fx);
+/* edit_tag.c */
+void edit_diff_tags(struct site_edit *e, struct change_list *list);
+void edit_apply_tags(struct site_edit *e, struct effects *fx);
+void edit_prune_tags(struct site_edit *e);

@@ -1,0 +1,148 @@
+/* site/edit_tag.c - changes of tags, as part of an edit or alone. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "site/edit_parts.h"
+#include "site/tag.h"
+
+static int missing_tag(struct site_edit *e, const char *uid)
+{
+	const char **names = xcalloc(HASH_COUNT(e->site->tags) + 1, sizeof(*names));
+	const char *near;
+	size_t count = 0;
+
+	for (const struct tag *t = e->site->tags; t; t = t->hh.next)
+		names[count++] = t->k.uid;
+	near = text_nearest(uid, names, count);
+	if (near)
+		diag_set(&e->diag, -LMS_ENOTFOUND, "tag '%.60s' does not exist (did you mean '%s'?; lmsctl tag list)",
+			 uid, near);
+	else
+		diag_set(&e->diag, -LMS_ENOTFOUND, "tag '%.60s' does not exist (lmsctl tag list)", uid);
+	free(names);
+	return -LMS_ENOTFOUND;
+}
+
+/* The tag as this edit has it so far, or a new row for the live one; uid is normalized. */
+static struct tag_edit *tag_edit_get(struct site_edit *e, const char *uid)
+{
+	const struct ctl_noun_desc *n = &ctl_nouns[CTL_NOUN_tag];
+	struct tag_edit *t;
+
+	HASH_FIND(hh, e->tags, uid, strlen(uid), t);
+	if (t)
+		return t;
+	t = arena_alloc(&e->arena, sizeof(*t));
+	t->live = site_tag(e->site, uid);
+	t->gone = !t->live;
+	ctl_keys_clear(n, &t->k);
+	if (t->live)
+		fields_copy(n->keys, n->key_count, &t->k, &t->live->k, &e->arena);
+	t->k.uid = arena_strdup(&e->arena, uid);
+	HASH_ADD_KEYPTR(hh, e->tags, t->k.uid, strlen(t->k.uid), t);
+	return t;
+}
+
+static bool edit_uid(struct site_edit *e, const char *uid, char *out)
+{
+	if (diag_failed(&e->diag))
+		return false;
+	if (!uid)
+		diag_set(&e->diag, -LMS_EUSAGE, "a tag's uid is missing");
+	else if (tag_normalize(uid, out))
+		diag_set(&e->diag, -LMS_EDATA, "tag '%.60s': is not a uid (letters, digits and ._@|*+=- only, at most %d)",
+			 uid, ID_MAX);
+	return !diag_failed(&e->diag);
+}
+
+void site_edit_tag(struct site_edit *e, const struct ctl_tag_keys *k, enum edit_mode mode)
+{
+	const struct ctl_noun_desc *n = &ctl_nouns[CTL_NOUN_tag];
+	char uid[ID_MAX + 1];
+	const char *own;
+	struct tag_edit *t;
+
+	if (!edit_uid(e, k->uid, uid))
+		return;
+	t = tag_edit_get(e, uid);
+	if (mode == SITE_CREATE && !t->gone) {
+		diag_set(&e->diag, -LMS_ECONFLICT, "tag '%s' exists already (lmsctl tag set %s …)", uid, uid);
+		return;
+	}
+	if (mode == SITE_CHANGE && t->gone) {
+		missing_tag(e, uid);
+		return;
+	}
+	own = t->k.uid;
+	if (t->gone || mode == SITE_REPLACE)
+		ctl_keys_clear(n, &t->k);
+	t->gone = false;
+	ctl_keys_overlay(n, &t->k, k, &e->arena);
+	t->k.uid = own;		/* as normalized, and as hashed */
+}
+
+void site_edit_delete_tag(struct site_edit *e, const char *uid)
+{
+	char key[ID_MAX + 1];
+	struct tag_edit *t;
+
+	if (!edit_uid(e, uid, key))
+		return;
+	t = tag_edit_get(e, key);
+	if (t->gone)
+		missing_tag(e, key);
+	t->gone = true;
+}
+
+void edit_prune_tags(struct site_edit *e)
+{
+	for (const struct tag *live = e->site->tags; live; live = live->hh.next) {
+		struct tag_edit *t;
+
+		HASH_FIND(hh, e->tags, live->k.uid, strlen(live->k.uid), t);
+		if (!t)
+			tag_edit_get(e, live->k.uid)->gone = true;
+	}
+}
+
+void edit_diff_tags(struct site_edit *e, struct change_list *list)
+{
+	for (const struct tag_edit *t = e->tags; t; t = t->hh.next)
+		if (t->live || !t->gone)
+			edit_diff_keys(list, &ctl_nouns[CTL_NOUN_tag], t->k.uid, t->live ? &t->live->k : NULL,
+				       t->gone ? NULL : &t->k);
+}
+
+static bool tag_changed(const struct tag_edit *t)
+{
+	const struct ctl_noun_desc *n = &ctl_nouns[CTL_NOUN_tag];
+
+	for (size_t i = 0; i < n->key_count; i++)
+		if (!field_equal(&n->keys[i], &t->live->k, &t->k))
+			return true;
+	return false;
+}
+
+void edit_apply_tags(struct site_edit *e, struct effects *fx)
+{
+	for (struct tag_edit *t = e->tags; t; t = t->hh.next) {
+		if (t->gone) {
+			if (t->live) {
+				fx_del(fx, STORE_TAG, t->live->k.uid);
+				tag_remove(e->site, t->live);
+			}
+			t->live = NULL;
+			continue;
+		}
+		if (t->live && !tag_changed(t))
+			continue;
+		if (!t->live) {
+			t->live = tag_put(e->site, &t->k);
+			t->live->created = e->wall;
+		} else {
+			tag_put(e->site, &t->k);
+		}
+		tag_store(t->live, fx);
+	}
+}
