@@ -17,7 +17,7 @@
 #include "effect.h"
 
 /* The pure rooms may not reach exit(): memory that is short ends the process in xmalloc. */
-#define uthash_fatal(msg) lms_assert(!(msg))
+#define uthash_fatal(msg) lms_assert_failed(msg, __FILE__, __LINE__)
 #define uthash_malloc(size) xmalloc(size)
 #include <uthash.h>
 
@@ -126,6 +126,8 @@ struct station {
 struct tx {
 	int32_t id;
 	UT_hash_handle hh;		/* in site->running */
+	UT_hash_handle by_start;	/* private, as start_key: of running ones */
+	uint64_t start_key;
 	char station[ID_MAX + 1];
 	int connector;
 	char zone[ID_MAX + 1], tag[ID_MAX + 1], group[ID_MAX + 1], holder[100];
@@ -139,6 +141,7 @@ struct tx {
 	uint64_t start_hash;		/* recognises the same StartTransaction again */
 	bool assumed;			/* ended or refused by us: its StopTransaction may still come */
 	bool reset;			/* the energy register ran backwards in between */
+	bool replay;			/* running, but not its connector's: see site_tx_adopt() */
 	wall_t stored;			/* last time that its register was stored */
 	int64_t curve_rows;
 };
@@ -284,7 +287,10 @@ void site_tx_to_record(const struct site *s, const struct tx *tx, wall_t wall, s
 int site_tag_load(struct site *s, const char *json, size_t len, struct diag *diag);
 int site_boot_load(struct site *s, const char *id, const char *json, size_t len, struct diag *diag);
 void site_boot_store(const struct station *st, struct effects *fx);
-/* Restarts the weekly and monthly sums when their period has passed. */
+/* META rows that are the site's: the next transaction id. Others are ignored. */
+int site_meta_load(struct site *s, const char *key, const char *json, size_t len, struct diag *diag);
+/* Restarts the weekly and monthly sums when their period has passed. To be called before transactions
+ * are loaded, then every minute or so, and when the time zone has changed. */
 void site_totals_roll(struct site *s, wall_t wall);
 
 /* ---- events for people ------------------------------------------------------------------ */

@@ -1,0 +1,345 @@
+/* site/live.c - stations and connectors while lmsd runs, and how they meet their configuration.
+ *
+ * Objects keep their addresses until they are dropped. Dropped are only stations that are neither
+ * configured nor connected nor known to the ocpp room.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "site/draft.h"
+#include "site/ledger.h"
+#include "site/tag.h"
+
+#define CONNECTORS_MAX 64
+#define UNREGISTERED_MAX 64
+#define EVENTS_KEPT 2000
+
+struct site *site_new(void)
+{
+	struct site *s = xcalloc(1, sizeof(*s));
+
+	s->owned = conf_new();
+	s->conf = s->owned;
+	s->next_tx = 1;
+	s->totals.week_start = s->totals.month_start = WALL_NONE;
+	s->events = event_ring_new(EVENTS_KEPT);
+	s->ledger = ledger_new();
+	return s;
+}
+
+static void station_free(struct site *s, struct station *st);
+
+void site_free(struct site *s)
+{
+	if (!s)
+		return;
+	while (s->running) {
+		struct tx *tx = s->running;
+
+		HASH_DELETE(hh, s->running, tx);
+		free(tx);
+	}
+	while (s->stations) {
+		struct station *st = s->stations;
+
+		HASH_DELETE(hh, s->stations, st);
+		station_free(s, st);
+	}
+	while (s->tags)
+		tag_remove(s, s->tags);
+	if (s->staged != s->owned)
+		site_conf_free(s->staged);
+	site_conf_free(s->owned);
+	ledger_free(s->ledger);
+	event_ring_free(s->events);
+	free(s);
+}
+
+/* ---- stations ---- */
+
+struct station *site_station(struct site *s, const char *id)
+{
+	struct station *st;
+
+	HASH_FIND(hh, s->stations, id, strlen(id), st);
+	return st;
+}
+
+struct station *site_station_get(struct site *s, const char *id)
+{
+	struct station *st = site_station(s, id);
+
+	if (st)
+		return st;
+	st = xcalloc(1, sizeof(*st));
+	snprintf(st->id, sizeof(st->id), "%s", id);
+	st->conf = -1;
+	st->state = STATION_NEVER_SEEN;
+	st->last_seen = st->booted = WALL_NONE;
+	HASH_ADD(hh, s->stations, id, strlen(st->id), st);
+	return st;
+}
+
+struct connector *site_connector(struct station *st, int number)
+{
+	if (number < 1 || (size_t)number > st->connector_count)
+		return NULL;
+	return st->connectors[number - 1];
+}
+
+static struct connector *connector_new(struct station *st, int number)
+{
+	struct connector *c = xcalloc(1, sizeof(*c));
+
+	c->station = st;
+	c->number = number;
+	c->conf = -1;
+	c->slot = UINT32_MAX;
+	c->status_time = WALL_NONE;
+	c->draw = (struct phase_ma){ { NUM_NONE, NUM_NONE, NUM_NONE } };
+	c->power_w = c->register_wh = NUM_NONE;
+	c->view.limit_ma = c->view.target_ma = c->view.w_ma = NUM_NONE;
+	return c;
+}
+
+static void station_attach(struct site *s, struct station *st, int conf)
+{
+	const struct station_conf *k = conf < 0 ? NULL : &s->conf->stations[conf];
+
+	st->conf = conf;
+	for (size_t i = 0; i < st->connector_count; i++)
+		st->connectors[i]->conf = k && i < k->connector_count ? (int)i : -1;
+	if (k && k->k.connectors == NUM_NONE && st->connector_count > k->connector_count)
+		s->grown = true;
+}
+
+void site_station_grow(struct site *s, struct station *st, size_t count)
+{
+	if (count > CONNECTORS_MAX)
+		count = CONNECTORS_MAX;
+	if (count > st->connector_count) {
+		st->connectors = xrealloc(st->connectors, count * sizeof(struct connector *));
+		while (st->connector_count < count) {
+			st->connectors[st->connector_count] = connector_new(st, (int)st->connector_count + 1);
+			st->connector_count++;
+		}
+	}
+	station_attach(s, st, st->conf);
+}
+
+static void undirty(struct site *s, struct connector *c)
+{
+	for (struct connector **at = &s->dirty; *at; at = &(*at)->dirty_next) {
+		if (*at == c) {
+			*at = c->dirty_next;
+			return;
+		}
+	}
+}
+
+static void station_free(struct site *s, struct station *st)
+{
+	for (size_t i = 0; i < st->connector_count; i++) {
+		if (st->connectors[i]->dirty)
+			undirty(s, st->connectors[i]);
+		free(st->connectors[i]);
+	}
+	free(st->connectors);
+	free(st);
+}
+
+struct connector *site_connector_by_id(struct site *s, const char *id, struct diag *diag)
+{
+	char name[ID_MAX + 1];
+	struct connector *c;
+	struct station *st;
+	int number;
+
+	if (!connector_id_split(id, name, &number)) {
+		diag_set(diag, -LMS_ENOTFOUND, "connector '%.60s' does not exist (write STATION/NUMBER; lmsctl connector list)",
+			 id);
+		return NULL;
+	}
+	st = site_station(s, name);
+	c = st ? site_connector(st, number) : NULL;
+	if (!st)
+		diag_set(diag, -LMS_ENOTFOUND, "connector '%.60s': station '%s' does not exist (lmsctl station list)", id,
+			 name);
+	else if (!c)
+		diag_set(diag, -LMS_ENOTFOUND, "connector '%.60s' does not exist: station %s has %zu (lmsctl connector list)",
+			 id, name, st->connector_count);
+	return c;
+}
+
+const struct station_conf *site_station_conf(const struct site *s, const struct station *st)
+{
+	return st->conf < 0 ? NULL : &s->conf->stations[st->conf];
+}
+
+const struct connector_conf *site_connector_conf(const struct site *s, const struct connector *c)
+{
+	const struct station_conf *st = site_station_conf(s, c->station);
+
+	return st && c->conf >= 0 ? &st->connectors[c->conf] : NULL;
+}
+
+void site_touch(struct site *s, struct connector *c)
+{
+	if (c->dirty)
+		return;
+	c->dirty = true;
+	c->dirty_next = s->dirty;
+	s->dirty = c;
+}
+
+/* ---- generations ---- */
+
+static bool station_droppable(const struct station *st)
+{
+	if (st->conf >= 0 || st->link || st->session)
+		return false;
+	for (size_t i = 0; i < st->connector_count; i++)
+		if (st->connectors[i]->tx)
+			return false;
+	return true;
+}
+
+void site_attach(struct site *s, struct site_conf *take_conf)
+{
+	struct site_conf *old = s->owned;
+	struct station *st, *next;
+
+	s->conf = s->owned = take_conf;
+	if (s->staged == take_conf)
+		s->staged = NULL;
+	for (st = s->stations; st; st = st->hh.next)
+		station_attach(s, st, site_conf_station(s->conf, st->id));
+	for (size_t i = 0; i < s->conf->station_count; i++) {
+		const struct station_conf *k = &s->conf->stations[i];
+
+		st = site_station_get(s, k->k.id);
+		st->conf = (int)i;
+		site_station_grow(s, st, k->connector_count);
+	}
+	for (st = s->stations; st; st = next) {
+		next = st->hh.next;
+		if (!station_droppable(st))
+			continue;
+		HASH_DELETE(hh, s->stations, st);
+		station_free(s, st);
+	}
+	if (old != take_conf)
+		site_conf_free(old);
+}
+
+void site_adopt_connectors(struct site *s, struct effects *fx)
+{
+	struct site_edit *e = site_edit_new(s);
+	const struct site_conf *c = site_conf_newest(s);
+	const struct site_change *changes;
+	struct diag diag;
+	size_t count;
+
+	s->grown = false;
+	diag_init(&diag);
+	for (size_t i = 0; i < c->station_count; i++) {
+		const struct station_conf *k = &c->stations[i];
+		const struct station *st = site_station(s, k->k.id);
+		struct ctl_station_keys keys;
+
+		if (k->k.connectors != NUM_NONE || !st || st->connector_count <= k->connector_count)
+			continue;
+		ctl_keys_clear(&ctl_nouns[CTL_NOUN_station], &keys);
+		keys.id = k->k.id;
+		keys.connectors = (int64_t)st->connector_count;
+		keys.given = UINT64_C(1) << (field_find(ctl_nouns[CTL_NOUN_station].keys,
+							ctl_nouns[CTL_NOUN_station].key_count, "connectors", NULL) -
+					     ctl_nouns[CTL_NOUN_station].keys);
+		site_edit_station(e, &keys, SITE_CHANGE);
+	}
+	/* Refused when the new ones do not fit: then they get no current, which is safe, and it is said. */
+	if (site_edit_commit(e, fx, false, &changes, &count, fx->arena, &diag))
+		log_lmsd(WARNING, "connectors_refused", "reason=\"%s\"", diag.text);
+	site_edit_free(e);
+}
+
+/* ---- what a station told us at its last boot ---- */
+
+struct boot_text {
+	const char *key;
+	size_t offset, size;
+};
+
+#define BOOT_TEXT(member) { #member, offsetof(struct station, member), sizeof(((struct station *)0)->member) }
+static const struct boot_text boot_texts[] = {
+	BOOT_TEXT(vendor),   BOOT_TEXT(model),	    BOOT_TEXT(serial),	     BOOT_TEXT(box_serial),
+	BOOT_TEXT(firmware), BOOT_TEXT(iccid),	    BOOT_TEXT(imsi),	     BOOT_TEXT(meter_type),
+	BOOT_TEXT(address),  BOOT_TEXT(meter_serial),
+};
+
+void site_boot_store(const struct station *st, struct effects *fx)
+{
+	struct json_writer w;
+	struct buf b;
+
+	buf_init(&b);
+	jw_init(&w, &b);
+	jw_object(&w);
+	for (size_t i = 0; i < ARRAY_LEN(boot_texts); i++) {
+		const char *text = (const char *)st + boot_texts[i].offset;
+
+		if (*text)
+			jw_kstr(&w, boot_texts[i].key, text);
+	}
+	jw_kint(&w, "booted", st->booted);
+	jw_kint(&w, "connectors", (int64_t)st->connector_count);
+	jw_object_end(&w);
+	fx_put(fx, STORE_BOOT, st->id, b.data, b.len);
+	buf_fini(&b);
+}
+
+static size_t unregistered(const struct site *s)
+{
+	size_t count = 0;
+
+	for (const struct station *st = s->stations; st; st = st->hh.next)
+		count += st->conf < 0;
+	return count;
+}
+
+int site_boot_load(struct site *s, const char *id, const char *json, size_t len, struct diag *diag)
+{
+	struct arena arena;
+	const struct json *obj;
+	struct station *st;
+	int64_t v;
+	int ret = 0;
+
+	arena_init(&arena);
+	obj = json_parse(&arena, json, len, &JSON_CAPS_DEFAULT, diag);
+	if (!obj) {
+		ret = -LMS_EPARSE;
+		goto out;
+	}
+	/* Strangers that connected once must not fill the memory for ever. */
+	if (!site_station(s, id) && unregistered(s) >= UNREGISTERED_MAX)
+		goto out;
+	st = site_station_get(s, id);
+	if (st->state == STATION_NEVER_SEEN)
+		st->state = STATION_OFFLINE;
+	for (size_t i = 0; i < ARRAY_LEN(boot_texts); i++) {
+		const char *text = json_str(json_get(obj, boot_texts[i].key), NULL);
+
+		if (text)
+			snprintf((char *)st + boot_texts[i].offset, boot_texts[i].size, "%s", text);
+	}
+	if (json_int(json_get(obj, "booted"), &v) == 0)
+		st->booted = v;
+	if (json_int(json_get(obj, "connectors"), &v) == 0 && v > 0)
+		site_station_grow(s, st, (size_t)v);
+out:
+	arena_fini(&arena);
+	return ret;
+}
