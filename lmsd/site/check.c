@@ -129,8 +129,24 @@ static int check_zone(const struct site_conf *c, const struct zone_conf *z, stru
 
 /* ---- meters ---- */
 
-static int check_meter(const struct meter_conf *m, const struct site_outside *outside, struct diag *diag)
+/* The smallest fuse that the meter sits behind, as far as zones say. */
+static int64_t meter_fuse_ma(const struct site_conf *c, size_t meter)
 {
+	int64_t fuse = NUM_NONE;
+
+	for (size_t z = 0; z < c->zone_count; z++) {
+		int64_t ma = c->zones[z].k.fuse_ma;
+
+		if (c->zones[z].meter == (int)meter && ma != NUM_NONE && (fuse == NUM_NONE || ma < fuse))
+			fuse = ma;
+	}
+	return fuse;
+}
+
+static int check_meter(const struct site_conf *c, size_t index, const struct site_outside *outside,
+		       struct diag *diag)
+{
+	const struct meter_conf *m = &c->meters[index];
 	struct diag said;
 	int ret = id_check(m->k.id, "a meter's id", diag);
 
@@ -141,10 +157,10 @@ static int check_meter(const struct meter_conf *m, const struct site_outside *ou
 	if (!m->k.address)
 		return diag_set(diag, -LMS_EDATA, "meter %s: address: is missing (write slave@host:port)", m->k.id);
 	ret = check_ranges(&ctl_nouns[CTL_NOUN_meter], &m->k, diag);
-	if (ret || !outside || !outside->meter)
+	if (ret || !outside || !outside->meter_check)
 		return ret;
 	diag_init(&said);
-	if (outside->meter(outside->ctx, &m->k, &said))
+	if (outside->meter_check(outside->ctx, &m->k, meter_fuse_ma(c, index), &said))
 		return diag_set(diag, said.err, "meter %s: %s", m->k.id, said.text);
 	return 0;
 }
@@ -263,9 +279,10 @@ static int check_site(const struct ctl_site_keys *k, const struct site_outside *
 
 	if (k->free_tag && tag_normalize(k->free_tag, uid))
 		return diag_set(diag, -LMS_EDATA, "site: free_tag: '%.60s' is not a tag's uid", k->free_tag);
-	if (!k->timezone || !outside || !outside->timezone)
+	if (!k->timezone || !outside || !outside->tz_known || outside->tz_known(k->timezone))
 		return 0;
-	return outside->timezone(outside->ctx, k->timezone, diag);
+	return diag_set(diag, -LMS_EDATA, "site: timezone: '%.60s' is not a time zone (write one such as Europe/Paris)",
+			k->timezone);
 }
 
 int conf_check(const struct site_conf *c, const struct site_outside *outside, struct diag *diag)
@@ -273,7 +290,7 @@ int conf_check(const struct site_conf *c, const struct site_outside *outside, st
 	int ret = check_site(&c->site, outside, diag);
 
 	for (size_t i = 0; i < c->meter_count && !ret; i++)
-		ret = check_meter(&c->meters[i], outside, diag);
+		ret = check_meter(c, i, outside, diag);
 	for (size_t i = 0; i < c->zone_count && !ret; i++)
 		ret = check_zone(c, &c->zones[i], diag);
 	for (size_t i = 0; i < c->station_count && !ret; i++)
