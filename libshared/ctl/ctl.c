@@ -124,8 +124,7 @@ static int check_required(const struct ctl_verb_desc *v, const void *args, struc
 	return 0;
 }
 
-/* The verb's own arguments, then the noun's keys, as one table with offsets into the args struct. */
-static struct field *all_args(const struct ctl_verb_desc *v, struct arena *arena, size_t *count)
+struct field *ctl_all_args(const struct ctl_verb_desc *v, struct arena *arena, size_t *count)
 {
 	const struct ctl_noun_desc *n = &ctl_nouns[v->noun];
 	size_t key_count = v->takes_keys ? n->key_count : 0;
@@ -152,7 +151,7 @@ int ctl_args_read(const struct ctl_verb_desc *v, const struct json *params, stru
 	size_t count;
 	int ret;
 
-	all = all_args(v, arena, &count);
+	all = ctl_all_args(v, arena, &count);
 	if (!out || !all)
 		return diag_set(diag, -LMS_ENOMEM, "%s", lms_err_text(LMS_ENOMEM));
 	if (!params || params->type == JSON_NULL)

@@ -114,6 +114,9 @@ const struct ctl_verb_desc *ctl_verb_find(const char *method);
 const struct ctl_verb_desc *ctl_verb_find_words(const char *noun, const char *verb);
 const struct ctl_noun_desc *ctl_noun_find(const char *noun);
 
+/* The verb's own arguments and then, if it takes them, the noun's keys, as one table with offsets into
+ * the args struct; in the arena (NULL when its budget is spent). */
+struct field *ctl_all_args(const struct ctl_verb_desc *v, struct arena *arena, size_t *count);
 /* Decodes "params" (NULL = none) into an args struct in the arena; unknown or missing ones are refused
  * by name. Keys that the verb takes are read into its `keys` with their `given` bits. */
 int ctl_args_read(const struct ctl_verb_desc *v, const struct json *params, struct arena *arena,

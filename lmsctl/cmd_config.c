@@ -1,0 +1,144 @@
+/* lmsctl/cmd_config.c - apply and diff: a document in a file, and what it changes or would change. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "lmsctl/output.h"
+
+static int read_file(struct lmsctl *l, const char *name, struct buf *out)
+{
+	int fd = strcmp(name, "-") == 0 ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
+	char chunk[16384];
+	ssize_t n = 0;
+
+	if (fd < 0)
+		return diag_set(&l->diag, -LMS_ENOINPUT, "%s: %s", name, strerror(errno));
+	while (!out->failed && (n = read(fd, chunk, sizeof(chunk))) > 0)
+		buf_add(out, chunk, (size_t)n);
+	if (n < 0)
+		diag_set(&l->diag, -LMS_ENOINPUT, "%s: %s", name, strerror(errno));
+	if (out->failed)
+		diag_set(&l->diag, -LMS_EDATA, "%s: is larger than %zu bytes", name, out->max);
+	if (fd != STDIN_FILENO)
+		close(fd);
+	return l->diag.err;
+}
+
+/* The file as the `document` argument; its own mistakes are told with line and column. */
+static int take_document(struct lmsctl *l)
+{
+	const char *name = l->opt.file;
+	struct buf text;
+	int ret;
+
+	for (size_t i = 0; i < l->word_count && !name; i++) {
+		if (l->words[i].name)
+			continue;
+		name = l->words[i].value;
+		l->words[i] = l->words[--l->word_count];
+	}
+	if (!name)
+		return diag_set(&l->diag, -LMS_EUSAGE, "which file? (write -f FILE, or -f - for standard input)");
+	buf_init_max(&text, JSON_CAPS_DEFAULT.max_bytes);
+	ret = read_file(l, name, &text);
+	if (ret == 0 && !json_parse(&l->arena, buf_cstr(&text), text.len, &JSON_CAPS_DEFAULT, &l->diag)) {
+		snprintf(l->diag.file, sizeof(l->diag.file), "%s", strcmp(name, "-") == 0 ? "stdin" : name);
+		ret = l->diag.err;
+	}
+	if (ret == 0) {
+		struct word *words = arena_array(&l->arena, l->word_count + 1, sizeof(*words));
+
+		memcpy(words, l->words, l->word_count * sizeof(*words));
+		words[l->word_count++] = (struct word){ "document", arena_strdup(&l->arena, buf_cstr(&text)) };
+		l->words = words;
+	}
+	buf_fini(&text);
+	return ret;
+}
+
+/* A raw value of a change as people read it; what is no key of the noun stays as it is. */
+static void print_value(const struct field *f, const struct json *j, void *scratch, struct arena *arena)
+{
+	struct buf out;
+
+	buf_init(&out);
+	if (!j || j->type == JSON_NULL) {
+		buf_putc(&out, '-');
+	} else if (!f || !j->text || field_parse(f, j->text, false, arena, scratch, NULL)) {
+		struct json_writer w;
+
+		jw_init(&w, &out);
+		if (j->type == JSON_STRING)
+			buf_puts(&out, j->text);
+		else
+			jw_copy(&w, j);
+	} else {
+		field_format(f, scratch, true, NULL, &out);
+	}
+	output_text(buf_cstr(&out), out.len);
+	buf_fini(&out);
+}
+
+static void print_change(struct lmsctl *l, const struct json *c)
+{
+	const char *kind = json_str(json_get(c, "kind"), ""), *id = json_str(json_get(c, "id"), "");
+	const char *key = json_str(json_get(c, "key"), "");
+	const struct ctl_noun_desc *n = ctl_noun_find(kind);
+	const struct field *f = n ? field_find(n->keys, n->key_count, key, NULL) : NULL;
+	void *scratch = n ? arena_alloc(&l->arena, n->keys_size) : NULL;
+
+	output_text(kind, strlen(kind));
+	printf("%s", *id ? " " : "");
+	output_text(id, strlen(id));
+	printf("%s", *key ? " " : "");
+	output_text(key, f ? field_base_len(f) : strlen(key));
+	fputs(": ", stdout);
+	print_value(f, json_get(c, "from"), scratch, &l->arena);
+	fputs(" -> ", stdout);
+	print_value(f, json_get(c, "to"), scratch, &l->arena);
+	putchar('\n');
+}
+
+static int show_changes(struct lmsctl *l, const struct json *result)
+{
+	const struct json *changes = json_get(result, "changes");
+
+	if (l->opt.format != FORMAT_TABLE && l->opt.format != FORMAT_WIDE) {
+		output_json_line(l, result);
+		return 0;
+	}
+	if (l->opt.quiet)
+		return 0;
+	if (!changes || changes->type != JSON_ARRAY) {
+		output_json(l, result);
+		return 0;
+	}
+	for (const struct json *c = changes->first; c; c = c->next)
+		print_change(l, c);
+	if (changes->count == 0)
+		puts("no difference");
+	return 0;
+}
+
+int cmd_apply(struct lmsctl *l, bool diff)
+{
+	const struct json *result;
+	const char *params;
+	int ret;
+
+	if (diff)
+		l->opt.dry_run = true;
+	ret = take_document(l);
+	if (ret == 0)
+		ret = args_build(l, &params);
+	if (ret == 0)
+		ret = call_confirm(l, params);
+	if (ret == 0)
+		ret = call_connect(l, NULL, NULL);
+	if (ret == 0)
+		ret = client_call(l->client, l->verb->method, params, &result, &l->diag);
+	return ret ? ret : show_changes(l, result);
+}

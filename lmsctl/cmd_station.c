@@ -1,0 +1,96 @@
+/* lmsctl/cmd_station.c - what stations answer, and why a connector has its limit. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "lmsctl/output.h"
+
+/* OCPP 1.6 says yes in several words, per message. */
+static bool is_yes(const char *status)
+{
+	return enum_index("Accepted|Scheduled|RebootRequired|Unlocked", status) >= 0;
+}
+
+static const char *note_on(const char *status)
+{
+	if (strcmp(status, "RebootRequired") == 0)
+		return " (takes effect after `lmsctl station restart`)";
+	if (strcmp(status, "Scheduled") == 0)
+		return " (when the running session has ended)";
+	return "";
+}
+
+/* The refusal itself is the answer on stdout; the exit status says it to scripts. */
+static int verdict(const char *status)
+{
+	return is_yes(status) ? 0 : -LMS_EREFUSED;
+}
+
+int cmd_station_answer(struct lmsctl *l, const struct json *result)
+{
+	const char *status = json_str(json_get(result, "status"), "");
+
+	switch (l->opt.format) {
+	case FORMAT_JSON:
+	case FORMAT_NDJSON:
+		output_json_line(l, result);
+		return verdict(status);
+	case FORMAT_VALUE:
+	case FORMAT_CSV:
+	case FORMAT_TSV:
+		output_text(status, strlen(status));
+		putchar('\n');
+		return verdict(status);
+	case FORMAT_TABLE:
+	case FORMAT_WIDE:
+		break;
+	}
+	if (l->opt.quiet && is_yes(status))
+		return 0;
+	output_text(status, strlen(status));
+	puts(note_on(status));
+	for (const struct json *m = result ? result->first : NULL; m; m = m->next) {
+		if (strcmp(m->key, "status") == 0 || m->type == JSON_NULL)
+			continue;
+		printf("%s: ", m->key);
+		if (m->type == JSON_STRING) {
+			output_text(m->text, m->len);
+			putchar('\n');
+		} else {
+			output_json_line(l, m);
+		}
+	}
+	return verdict(status);
+}
+
+/* The payload of the station's CALLRESULT as it came, or {"error": …} for a CALLERROR. */
+int cmd_station_call(struct lmsctl *l, const struct json *result)
+{
+	const char *status = json_str(json_get(result, "status"), NULL);
+
+	output_json_line(l, result);
+	if (json_get(result, "errorCode"))
+		return -LMS_EREFUSED;
+	return status ? verdict(status) : 0;
+}
+
+int cmd_explain(struct lmsctl *l, const struct json *result)
+{
+	const struct json *causes = json_get(result, "causes");
+	int depth = 0;
+
+	if (!causes || causes->type != JSON_ARRAY) {
+		output_json(l, result);
+		return 0;
+	}
+	for (const struct json *c = causes->first; c; c = c->next, depth++) {
+		const char *text = json_str(json_get(c, "text"), NULL);
+
+		printf("%*s", 2 * depth, "");
+		if (!text)
+			text = json_str(c, json_str(json_get(c, "code"), "?"));
+		output_text(text, strlen(text));
+		putchar('\n');
+	}
+	return 0;
+}

@@ -1,0 +1,198 @@
+/* lmsctl/cmd_watch.c - -w and `events -f`: lmsd pushes, nobody polls.
+ *
+ * On a terminal a table is drawn anew with every push; elsewhere each changed record is a line.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/text.h"
+#include "lmsctl/output.h"
+
+#define EVENTS_FIRST 10
+#define COMPACT_ABOVE ((size_t)4 << 20)
+
+struct watch {
+	struct lmsctl *l;
+	struct rows rows;
+	bool events, redraw, began;
+	size_t compact_at;
+	int ret;
+};
+
+/* ---- the rows as they are now ---- */
+
+static size_t find_row(const struct rows *r, const char *id)
+{
+	size_t i = 0;
+
+	while (i < r->count && strcmp(r->items[i].id, id) != 0)
+		i++;
+	return i;
+}
+
+static int put_row(struct watch *w, const struct json *item)
+{
+	struct rows *r = &w->rows;
+	int ret = rows_add(r, w->l, item);
+	size_t old;
+
+	if (ret || w->events)
+		return ret;
+	old = find_row(r, r->items[r->count - 1].id);
+	if (old + 1 < r->count)
+		r->items[old] = r->items[--r->count];
+	return 0;
+}
+
+static void drop_row(struct rows *r, const char *id)
+{
+	size_t i = find_row(r, id);
+
+	if (i == r->count)
+		return;
+	memmove(&r->items[i], &r->items[i + 1], (r->count - i - 1) * sizeof(*r->items));
+	r->count--;
+}
+
+/* Records that were replaced stay in the arena; a watch may run for months. */
+static void compact(struct watch *w)
+{
+	struct rows *r = &w->rows;
+	struct arena old = r->arena;
+	size_t count = r->count;
+
+	if (old.used < w->compact_at)
+		return;
+	arena_init(&r->arena);
+	r->count = 0;
+	/* Each new row overwrites an item that was read already. */
+	for (size_t i = 0; i < count && w->ret == 0; i++)
+		w->ret = rows_add(r, w->l, r->items[i].json);
+	arena_fini(&old);
+	w->compact_at = r->arena.used * 4 > COMPACT_ABOVE ? r->arena.used * 4 : COMPACT_ABOVE;
+}
+
+/* ---- showing ---- */
+
+static void print_event(struct lmsctl *l, const struct ctl_event *e)
+{
+	const struct time_zone *tz = e->time == WALL_NONE ? NULL : local_zone_at(l, e->time);
+	const struct ctl_noun_desc *n = &ctl_nouns[CTL_NOUN_event];
+	static const struct { const char *name; int width; } cells[] = {
+		{ "time", 19 }, { "level", 7 }, { "subject", 7 }, { "object", 12 }, { "event", 16 }, { "text", 0 }
+	};
+	struct buf raw, safe;
+
+	buf_init(&raw);
+	buf_init(&safe);
+	for (size_t i = 0; i < ARRAY_LEN(cells); i++) {
+		const struct field *f = field_find(n->fields, n->field_count, cells[i].name, NULL);
+
+		buf_clear(&raw);
+		buf_clear(&safe);
+		if (field_present(f, e))
+			field_format(f, e, true, tz, &raw);
+		text_escape(&safe, buf_cstr(&raw), raw.len);
+		printf("%s%-*s", i ? "  " : "", cells[i].width, buf_cstr(&safe));
+	}
+	putchar('\n');
+	buf_fini(&raw);
+	buf_fini(&safe);
+}
+
+static bool is_table(const struct lmsctl *l)
+{
+	return l->opt.format == FORMAT_TABLE || l->opt.format == FORMAT_WIDE;
+}
+
+/* Everything that is in rows, then forgets it. */
+static void show_stream(struct watch *w)
+{
+	struct lmsctl *l = w->l;
+
+	if (!w->began && !is_table(l))
+		output_begin(&w->rows, l);
+	w->began = true;
+	if (w->events && is_table(l) && !l->opt.fields) {
+		for (size_t i = 0; i < w->rows.count; i++)
+			print_event(l, w->rows.items[i].rec);
+	} else {
+		output_part(&w->rows, l);
+	}
+	rows_clear(&w->rows);
+}
+
+static void redraw(struct watch *w)
+{
+	/* Home, draw over, and clear what is left of the picture before: no flicker. */
+	fputs(w->began ? "\033[H\033[J" : "\033[2J\033[H", stdout);
+	w->began = true;
+	rows_sort(&w->rows, w->l);
+	if (w->rows.record && w->rows.count)
+		table_print_record(&w->rows, w->l);
+	else
+		table_print(&w->rows, w->l);
+}
+
+static void on_push(void *ctx, const char *method, const struct json *params)
+{
+	struct watch *w = ctx;
+	const struct json *snapshot = json_get(params, "snapshot");
+	const struct json *items = snapshot ? snapshot : json_get(params, "changed");
+	const struct json *gone = json_get(params, "gone");
+	size_t skip = 0;
+
+	if (strcmp(method, "watch") != 0 || w->ret)
+		return;
+	if (snapshot)
+		rows_clear(&w->rows);
+	if (snapshot && w->events) {
+		size_t wanted = w->l->opt.limit == NUM_NONE ? EVENTS_FIRST : (size_t)w->l->opt.limit;
+
+		skip = snapshot->count > wanted ? snapshot->count - wanted : 0;
+	}
+	for (const struct json *j = items ? items->first : NULL; j && w->ret == 0; j = j->next) {
+		if (skip > 0)
+			skip--;
+		else
+			w->ret = put_row(w, j);
+	}
+	for (const struct json *j = gone ? gone->first : NULL; j; j = j->next)
+		drop_row(&w->rows, json_str(j, ""));
+	if (w->ret)
+		return;
+	if (w->redraw) {
+		compact(w);
+		redraw(w);
+	} else {
+		show_stream(w);
+	}
+	if (fflush(stdout) != 0)
+		w->ret = -LMS_EIO;
+}
+
+int cmd_watch(struct lmsctl *l, const char *params)
+{
+	static const struct client_ops ops = { .notify = on_push };
+	struct watch w = { .l = l, .events = l->verb->noun == CTL_NOUN_event, .compact_at = COMPACT_ABOVE };
+	const struct json *result;
+	int ret;
+
+	/* An array that never ends is no JSON: one record a line then. */
+	if (l->opt.format == FORMAT_JSON)
+		l->opt.format = FORMAT_NDJSON;
+	w.redraw = is_table(l) && l->opt.terminal && !w.events;
+	ret = rows_init(&w.rows, l, &ctl_nouns[l->verb->noun], l->verb->result == CTL_RECORD);
+	if (ret == 0)
+		ret = call_connect(l, &ops, &w);
+	if (ret == 0)
+		ret = client_call(l->client, "system.watch",
+				  arena_printf(&l->arena, "{\"verb\":\"%s\",\"args\":%s}", l->verb->method, params),
+				  &result, &l->diag);
+	while (ret >= 0 && w.ret == 0)
+		ret = client_wait(l->client, -1, &l->diag);
+	rows_fini(&w.rows);
+	return w.ret ? w.ret : ret;
+}

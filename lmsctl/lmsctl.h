@@ -1,0 +1,92 @@
+/* lmsctl/lmsctl.h - what the files of lmsctl share: options, the command, and the way of a result.
+ *
+ * Everything that can go wrong is a negative LMS_E… with the words in l->diag; main prints them once
+ * and turns the error into the exit status of err.def. An error without words was shown already.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/diag.h"
+#include "ctl/ctl.h"
+#include "io/client.h"
+
+enum format { FORMAT_TABLE, FORMAT_WIDE, FORMAT_JSON, FORMAT_NDJSON, FORMAT_CSV, FORMAT_TSV, FORMAT_VALUE };
+
+struct options {
+	const char *socket, *fields, *sort, *tz;
+	const char *file;		/* of apply and diff */
+	enum format format;
+	int64_t limit;			/* of records; NUM_NONE = all */
+	bool watch, follow, dry_run, yes, quiet, utc, help, version;
+	enum { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER } color;
+	bool terminal;			/* stdout is one */
+	int width;			/* of it; 0 = unbounded */
+};
+
+enum special {
+	SPECIAL_NONE,	/* the table's verb is all there is to it */
+	SPECIAL_HELP, SPECIAL_SCHEMA, SPECIAL_RAW, SPECIAL_VERSION, SPECIAL_EVENTS, SPECIAL_APPLY,
+	SPECIAL_DIFF, SPECIAL_DOC, SPECIAL_COMPLETE
+};
+
+struct word {
+	const char *name;		/* NULL = a bare word */
+	const char *value;
+};
+
+struct lmsctl {
+	struct options opt;
+	enum special special;
+	const struct ctl_noun_desc *noun;	/* set when the noun was recognised */
+	const struct ctl_verb_desc *verb;
+	char label[80];			/* "station config get": for messages */
+	struct word *words;		/* what follows the command */
+	size_t word_count;
+	struct arena arena;		/* of the whole run */
+	struct diag diag;
+	struct client *client;
+};
+
+/* words.c: the command line. Fills the options, the command and the words. */
+int words_read(struct lmsctl *l, int argc, char **argv);
+struct option_row { char letter; const char *name, *value, *help; };
+extern const struct option_row option_rows[];
+extern const size_t option_row_count;
+struct alias { const char *word, *noun, *verb; enum special special; const char *synopsis, *help; };
+extern const struct alias aliases[];
+extern const size_t alias_count;
+/* The noun that people mean by a word ("tx"), or NULL. */
+const struct ctl_noun_desc *words_noun(const char *word);
+/* "config_get" as people write it: "config get", or "config-get" with '-'. */
+const char *words_verb(const struct ctl_verb_desc *v, char joint, struct arena *arena);
+
+/* args.c: words to the params of the verb, checked before anything is sent. */
+int args_build(struct lmsctl *l, const char **params);
+/* Which argument the next bare word would fill; NULL = none. */
+const struct field *args_positional(const struct ctl_verb_desc *v, const struct field *all, size_t count,
+				    size_t index);
+
+/* call.c: one command of the tables, from connection to exit status. */
+int call_connect(struct lmsctl *l, const struct client_ops *ops, void *ctx);
+int call_run(struct lmsctl *l);
+int call_confirm(struct lmsctl *l, const char *params);
+
+/* cmd_*.c: the commands that are not only a row. */
+int cmd_help(struct lmsctl *l);
+int cmd_schema(struct lmsctl *l);
+int cmd_raw(struct lmsctl *l);
+int cmd_version(struct lmsctl *l);
+int cmd_apply(struct lmsctl *l, bool diff);
+int cmd_watch(struct lmsctl *l, const char *params);
+int cmd_explain(struct lmsctl *l, const struct json *result);
+int cmd_station_answer(struct lmsctl *l, const struct json *result);
+int cmd_station_call(struct lmsctl *l, const struct json *result);
+int cmd_doc(struct lmsctl *l);
+int cmd_complete(struct lmsctl *l);
+
+/* time.c: local time by the C library, as --tz, --utc or TZ say. */
+int local_time_setup(struct lmsctl *l);
+const struct time_zone *local_zone_at(const struct lmsctl *l, wall_t t);
+/* "2026-05-31" (its last second) and times without zone as local time: RFC 3339, or NULL = leave it. */
+const char *local_time_read(struct lmsctl *l, const char *text);

@@ -1,0 +1,77 @@
+/* lmsctl/time.c - local time. The pure rooms know time zones as tables; here the C library knows them. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "lmsctl/lmsctl.h"
+
+int local_time_setup(struct lmsctl *l)
+{
+	char path[300];
+
+	if (l->opt.tz && !l->opt.utc) {
+		/* The C library takes an unknown zone for UTC without a word. */
+		snprintf(path, sizeof(path), "/usr/share/zoneinfo/%s", l->opt.tz);
+		if (strstr(l->opt.tz, "..") || access(path, R_OK) != 0)
+			return diag_set(&l->diag, -LMS_EUSAGE,
+					"--tz: '%s' is not a time zone (write one such as Europe/Paris)", l->opt.tz);
+		setenv("TZ", l->opt.tz, 1);
+	}
+	tzset();
+	return 0;
+}
+
+const struct time_zone *local_zone_at(const struct lmsctl *l, wall_t t)
+{
+	/* A table of one row: good for the moment that it was asked for. */
+	static struct utc_offset row;
+	static struct time_zone zone = { &row, 1, "" };
+	time_t seconds = (time_t)(t / US_PER_S);
+	struct tm tm;
+
+	if (l->opt.utc || !localtime_r(&seconds, &tm))
+		return NULL;
+	row = (struct utc_offset){ INT64_MIN, (int32_t)tm.tm_gmtoff };
+	return &zone;
+}
+
+static bool has_zone(const char *clock)
+{
+	return strpbrk(clock, "Zz+-") != NULL;
+}
+
+const char *local_time_read(struct lmsctl *l, const char *text)
+{
+	struct tm tm = { .tm_isdst = -1 };
+	const char *rest = strptime(text, "%Y-%m-%d", &tm);
+	char *out;
+
+	if (!rest || (*rest && has_zone(rest)))
+		return NULL;
+	if (*rest == '\0') {
+		tm.tm_hour = 23;
+		tm.tm_min = tm.tm_sec = 59;
+	} else {
+		if (*rest != 'T' && *rest != 't' && *rest != ' ')
+			return NULL;
+		out = strptime(rest + 1, "%H:%M:%S", &tm);
+		if (!out)
+			out = strptime(rest + 1, "%H:%M", &tm);
+		if (!out || *out)
+			return NULL;
+	}
+	out = arena_alloc(&l->arena, RFC3339_MAX);
+	/* The reader refuses dates that do not exist; mktime would move them. */
+	{
+		struct tm asked = tm;
+		time_t t = l->opt.utc ? timegm(&tm) : mktime(&tm);
+
+		if (tm.tm_mday != asked.tm_mday)
+			return NULL;
+		rfc3339_format((wall_t)t * US_PER_S, out);
+	}
+	return out;
+}
