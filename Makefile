@@ -114,7 +114,7 @@ check:
 	@echo 'check: gcc'
 	@$(MAKE) --no-print-directory -s -j$(JOBS) CC=gcc SAN= WERROR=1 BUILD=build all
 	@echo 'check: clang'
-	@$(MAKE) --no-print-directory -s -j$(JOBS) CC=clang SAN= WERROR=1 BUILD=build/clang all
+	@$(MAKE) --no-print-directory -s -j$(JOBS) CC=clang SAN= WERROR=1 BUILD=build/clang all unit
 	@echo 'check: gcc with sanitizers'
 	@$(MAKE) --no-print-directory -s -j$(JOBS) CC=gcc SAN=address,undefined WERROR=1 BUILD=build/san all unit
 	@BUILD=build/san LIBPURE=build/libpure.a tests/run

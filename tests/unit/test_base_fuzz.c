@@ -55,6 +55,12 @@ static int show_input(void **state)
 	return 0;
 }
 
+/* Enough for the reader to sort them. */
+#define MANY_MEMBERS \
+	" { \"k1\" :1,\"k2\":2,\"k3\":3,\"k4\":4,\"k5\":5,\"k6\":6,\"k7\":7,\"k8\":8,\"k9\":9," \
+	"\"k10\":10,\"k11\":11,\"k12\":12,\"k13\":13,\"k14\":14,\"k15\":15,\"k16\":16,\"k17\":17," \
+	"\"k18\":[{ }] }\n"
+
 static const char *const documents[] = {
 	"[2,\"19223201\",\"BootNotification\",{\"chargePointVendor\":\"V\\u00e9\",\"chargePointModel\":\"M\"}]",
 	"[3,\"1\",{\"idTagInfo\":{\"status\":\"Accepted\",\"expiryDate\":\"2026-11-21T04:30:00Z\"}}]",
@@ -62,8 +68,7 @@ static const char *const documents[] = {
 	"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"zone.show\",\"params\":{\"id\":\"P1\",\"n\":[1,2.5,-3e+7]}}",
 	"{\"a\":{\"b\":[null,true,false,\"\\ud83d\\ude00\",\"\\\\\\\"\\/\\b\"]},\"c\":\"\xe2\x82\xac\xf0\x9f\x98\x80\"}",
 	"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]",
-	" { \"k1\" :1,\"k2\":2,\"k3\":3,\"k4\":4,\"k5\":5,\"k6\":6,\"k7\":7,\"k8\":8,\"k9\":9,\"k10\":10,"
-	"\"k11\":11,\"k12\":12,\"k13\":13,\"k14\":14,\"k15\":15,\"k16\":16,\"k17\":17,\"k18\":[{ }] }\n",
+	MANY_MEMBERS,
 	"-0.00e-5",
 };
 
