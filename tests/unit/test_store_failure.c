@@ -1,13 +1,8 @@
-/* Disks that fail: nothing after the first failure is ever acknowledged, and lmsd still starts. */
+/* Commits that fail: nothing after the first one is ever acknowledged, and lmsd still starts. */
 #include "store_rig.h"
 
-#include <errno.h>
-#include <sched.h>
 #include <signal.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
-#include <sys/statvfs.h>
-#include <sys/wait.h>
 
 static int setup(void **state)
 {
@@ -148,156 +143,6 @@ static void a_store_that_cannot_be_written_opens_for_reading(void **state)
 	assert_string_equal(rig_dump(r, STORE_TAG, text, sizeof(text)), "A={};");
 }
 
-/* ---- a small disk of our own --------------------------------------------------------------- */
-
-#define CANNOT_MOUNT 200
-/* In a child, whose exit status is the line of what is wrong. */
-#define CHECK(expr) do { if (!(expr)) { fprintf(stderr, "%d: %s\n", __LINE__, #expr); _exit(1); } } while (0)
-
-static void write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		_exit(CANNOT_MOUNT);
-	close(fd);
-}
-
-static void mount_disk(const char *dir)
-{
-	char uid_map[32], gid_map[32];
-
-	snprintf(uid_map, sizeof(uid_map), "0 %u 1", geteuid());
-	snprintf(gid_map, sizeof(gid_map), "0 %u 1", getegid());
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
-		_exit(CANNOT_MOUNT);
-	write_text("/proc/self/setgroups", "deny");
-	write_text("/proc/self/uid_map", uid_map);
-	write_text("/proc/self/gid_map", gid_map);
-	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("lms", dir, "tmpfs", 0, "size=150m,mode=0700") < 0)
-		_exit(CANNOT_MOUNT);
-}
-
-static void fill_disk(const char *dir, unsigned long long leave)
-{
-	struct statvfs vfs;
-	char path[256];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/fill", dir);
-	fd = open(path, O_RDWR | O_CREAT, 0600);
-	CHECK(statvfs(dir, &vfs) == 0);
-	CHECK(posix_fallocate(fd, 0, (off_t)(vfs.f_bavail * vfs.f_frsize - leave)) == 0);
-	close(fd);
-}
-
-/* Rows of a table; -1 if it cannot be loaded. */
-static int count_row(void *ctx, const char *key, const char *json, size_t len)
-{
-	(void)key;
-	(void)json;
-	(void)len;
-	++*(int *)ctx;
-	return 0;
-}
-
-static int rows(struct rig *r, enum store_table table)
-{
-	int count = 0;
-
-	return store_load(r->store, table, count_row, &count, &r->diag) == 0 ? count : -1;
-}
-
-static void open_store(struct rig *r)
-{
-	if (rig_open(r) == 0)
-		return;
-	fprintf(stderr, "%s\n", r->diag.text);
-	_exit(1);
-}
-
-static void full_disk(struct rig *r)
-{
-	struct store_stat st;
-	uint64_t acked;
-	char key[16];
-
-	open_store(r);
-	CHECK(store_stat(r->store, &st) == 0 && st.ballast);
-	fill_disk(r->dir, 8 << 20);
-	for (int i = 0; i < 100 && !r->failed_calls; i++) {
-		snprintf(key, sizeof(key), "%010d", i);
-		rig_wait(r, store_submit(r->store, big_batch(key, 1000000)));
-	}
-	CHECK(r->failed_calls == 1 && !r->timed_out);
-	CHECK(strstr(r->why, "No space"));
-	acked = r->told;
-	CHECK(acked > 0 && acked < 100);
-	CHECK(store_stat(r->store, &st) == 0 && !st.ballast);
-	rig_close(r);
-
-	/* The start after it finds the room that the ballast kept. */
-	open_store(r);
-	CHECK(!store_is_failed(r->store));
-	CHECK(rows(r, STORE_TX) == (int)acked);
-	CHECK(rig_wait(r, store_submit(r->store, small_batch("A"))));
-	CHECK(store_stat(r->store, &st) == 0 && !st.ballast);
-
-	/* And a start on a disk that is full to the brim still reads. */
-	rig_close(r);
-	fill_disk(r->dir, 0);
-	open_store(r);
-	CHECK(rows(r, STORE_TX) == (int)acked && rows(r, STORE_TAG) == 1);
-	rig_close(r);
-}
-
-static void read_only_disk(struct rig *r)
-{
-	struct rig second = { .told = 0 };
-
-	open_store(r);
-	CHECK(rig_wait(r, store_submit(r->store, small_batch("A"))));
-	rig_close(r);
-	CHECK(mount(NULL, r->dir, NULL, MS_REMOUNT | MS_RDONLY, NULL) == 0);
-	open_store(r);
-	CHECK(store_is_failed(r->store));
-	CHECK(strstr(store_why_failed(r->store), "Read-only"));
-	CHECK(rows(r, STORE_TAG) == 1);
-	store_submit(r->store, small_batch("B"));
-	memcpy(second.dir, r->dir, sizeof(second.dir));
-	CHECK(rig_open(&second) == -LMS_ECONFLICT);
-	rig_close(r);
-	CHECK(r->told == 0);
-}
-
-static void on_a_disk_of_its_own(struct rig *r, void (*test)(struct rig *r))
-{
-	int status;
-	pid_t pid = fork();
-
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		mount_disk(r->dir);
-		test(r);
-		_exit(0);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == CANNOT_MOUNT)
-		skip();
-	assert_int_equal(status, 0);
-}
-
-static void on_a_full_disk_the_ballast_lets_the_next_start_write(void **state)
-{
-	on_a_disk_of_its_own(*state, full_disk);
-}
-
-static void a_read_only_disk_is_read(void **state)
-{
-	on_a_disk_of_its_own(*state, read_only_disk);
-}
-
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -306,8 +151,6 @@ int main(void)
 		T(after_a_failed_commit_nothing_is_acknowledged_any_more),
 		T(batches_queued_behind_the_failed_one_are_dropped),
 		T(a_store_that_cannot_be_written_opens_for_reading),
-		T(on_a_full_disk_the_ballast_lets_the_next_start_write),
-		T(a_read_only_disk_is_read),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
