@@ -1,0 +1,53 @@
+/* helper_rig.h - a site on the balance under a virtual clock, whose stations accept what they are
+ * sent after a fixed time unless told otherwise.
+ */
+#pragma once
+
+#include "balance/balance.h"
+
+#define RIG_ZONES 8
+#define RIG_CONNS 32
+#define RIG_LOG   4096
+
+enum rig_answers { RIG_ACCEPTS, RIG_MUTE, RIG_REFUSES, RIG_TIMES_OUT };
+
+struct rig_sent {
+	mono_t at;
+	struct bal_order order;
+};
+
+struct rig {
+	struct balance *b;
+	mono_t now;
+	struct bal_zone_conf zones[RIG_ZONES];
+	struct bal_conn_conf conns[RIG_CONNS];
+	size_t zone_count, conn_count;
+	enum rig_answers answers[RIG_CONNS];
+	int64_t answer_us;
+	struct rig_sent sent[RIG_LOG];
+	size_t sent_count, answered_to;
+	bool answered[RIG_LOG];
+	struct bal_store stored[RIG_CONNS];
+	bool has_stored[RIG_CONNS];
+	bool over;	/* a sum of W was above its cap after a turn */
+	bool meters;	/* good samples every second, from load_ma */
+	int64_t load_ma[RIG_ZONES][PHASES];
+	mono_t sampled;
+};
+
+void rig_init(struct rig *r);
+void rig_fini(struct rig *r);
+int rig_zone(struct rig *r, const char *id, int parent, int64_t cap_ma);
+uint32_t rig_conn(struct rig *r, const char *id, const char *station, int zone);
+/* Configures; every station comes online and acknowledges its default limit. */
+void rig_start(struct rig *r);
+/* A transaction begins on a connector that may charge. */
+void rig_charge(struct rig *r, uint32_t conn, int64_t session);
+void rig_run(struct rig *r, int64_t for_us);
+int64_t rig_limit(const struct rig *r, uint32_t conn);
+int64_t rig_w(const struct rig *r, uint32_t conn);
+/* The last order to a connector sent at or after `from`, or NULL. */
+const struct bal_order *rig_sent(const struct rig *r, uint32_t conn, mono_t from);
+const char *rig_why(const struct rig *r, uint32_t conn);
+/* Draw on the phases of the mask, with the power that goes with it. */
+void rig_draw(struct rig *r, uint32_t conn, phase_mask_t phases, int64_t ma);
