@@ -37,6 +37,7 @@ static const char *const type_names[] = {
 	[RECORD_BOOL] = "true or false",
 	[RECORD_PHASE] = "whole number, or a list of three",
 	[RECORD_TIME] = "RFC 3339 time",
+	[RECORD_WALL] = "microseconds since 1970 UTC",
 	[RECORD_LIST] = "list",
 	[RECORD_OBJ] = "object",
 	[RECORD_ANY] = "any",
@@ -137,6 +138,7 @@ static bool type_fits(enum record_type type, const struct json *j)
 	case RECORD_TIME:
 		return j->type == JSON_STRING;
 	case RECORD_INT:
+	case RECORD_WALL:
 		return is_whole(j);
 	case RECORD_BOOL:
 		return j->type == JSON_BOOL;
@@ -158,9 +160,9 @@ int record_check(enum store_table table, const char *json, size_t len, struct ar
 	const struct json *root = json_parse(arena, json, len, &JSON_CAPS_DEFAULT, diag);
 
 	if (!root)
-		return -LMS_EDATA;
+		return -LMS_EPARSE;
 	if (root->type != JSON_OBJECT)
-		return diag_set(diag, -LMS_EDATA, "not an object");
+		return diag_set(diag, -LMS_EPARSE, "not an object");
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
 		const struct record_field *f = &fields[i];
 		const struct json *j = f->table == table ? json_get(root, f->name) : NULL;

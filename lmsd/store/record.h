@@ -9,8 +9,8 @@
 #define RECORD_HEADER_SIZE 5	/* version, CRC-32C */
 
 enum record_type {
-	RECORD_STR, RECORD_INT, RECORD_BOOL, RECORD_PHASE, RECORD_TIME, RECORD_LIST, RECORD_OBJ,
-	RECORD_ANY
+	RECORD_STR, RECORD_INT, RECORD_BOOL, RECORD_PHASE, RECORD_TIME, RECORD_WALL, RECORD_LIST,
+	RECORD_OBJ, RECORD_ANY
 };
 
 struct record_field {
@@ -29,7 +29,8 @@ void record_pack(unsigned char *out, const char *key, const void *json, size_t l
  * written by a version that we do not know. */
 int record_unpack(const char *key, const void *value, size_t size, const char **json, size_t *len);
 
-/* Is the text one object whose declared fields have their types? 0 or -LMS_EDATA with the field. */
+/* Is the text one object whose declared fields have their types? 0, -LMS_EPARSE if it is none, or
+ * -LMS_EDATA naming the field. */
 int record_check(enum store_table table, const char *json, size_t len, struct arena *arena,
 		 struct diag *diag);
 

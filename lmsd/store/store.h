@@ -78,7 +78,8 @@ void store_close(struct store *s);
 
 /* Start-up only: blocks. Calls row for every record of a table in the order of keys; json is not
  * NUL-terminated and is valid during the call only. A record whose CRC is wrong, whose version is
- * unknown or whose fields have the wrong type is logged, counted (store_stat) and skipped.
+ * unknown or that is no JSON object is logged, counted (store_stat) and skipped. One with a field of
+ * the wrong type (records.def) is logged and counted, but handed out: the reader leaves it out.
  * Returns 0, what row returned if that is not 0, or -LMS_EIO. Sees what is committed, not what is
  * queued. */
 int store_load(struct store *s, enum store_table table,
@@ -113,7 +114,7 @@ struct store_stat {
 	uint64_t bytes_map;
 	uint64_t disk_free;		/* bytes, for us */
 	uint64_t disk_size;
-	uint64_t bad_records;		/* skipped since store_open() */
+	uint64_t bad_records;		/* seen since store_open(), odd ones included */
 	uint64_t submitted;		/* sequence number of the last batch */
 	uint64_t durable;		/* last sequence number that was acknowledged */
 	bool ballast;			/* the reserve for a full disk is in place */

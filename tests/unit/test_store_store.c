@@ -328,7 +328,7 @@ static void a_bad_record_is_counted_and_skipped_and_the_others_are_there(void **
 	put_version(v, RECORD_VERSION + 1, "F", n);
 	rig_write_raw(r, "zone", "F", v, n);		/* a newer lmsd's */
 	n = pack(v, "G", "{\"id\":7}");
-	rig_write_raw(r, "zone", "G", v, n);		/* a number for a text */
+	rig_write_raw(r, "zone", "G", v, n);		/* one odd field: reported */
 	n = pack(v, "H", "{\"id\":");
 	rig_write_raw(r, "zone", "H", v, n);		/* not JSON */
 	n = pack(v, "I", "[]");
@@ -336,7 +336,7 @@ static void a_bad_record_is_counted_and_skipped_and_the_others_are_there(void **
 
 	assert_int_equal(rig_open(r), 0);
 	assert_string_equal(rig_dump(r, STORE_ZONE, text, sizeof(text)),
-			    "A={\"id\":\"A\"};Z={\"id\":\"Z\"};");
+			    "A={\"id\":\"A\"};G={\"id\":7};Z={\"id\":\"Z\"};");
 	assert_int_equal(store_stat(r->store, &st), 0);
 	assert_int_equal(st.bad_records, 8);
 	assert_int_equal(st.table[STORE_ZONE].records, 10);
