@@ -256,6 +256,7 @@ static void parse_header(struct request *req, struct slice name, struct slice va
 static void parse_request_line(struct slice line, struct http_upgrade *out)
 {
 	char *first = memchr(line.p, ' ', line.len), *last = memrchr(line.p, ' ', line.len);
+	const char *remedy = NULL;
 	struct slice version;
 	int status;
 
@@ -270,13 +271,9 @@ static void parse_request_line(struct slice line, struct http_upgrade *out)
 		refuse(out, 405, "A WebSocket request uses the method GET.");
 	else if (!slice_is(version, "HTTP/1.1"))
 		refuse(out, 505, "A WebSocket request uses HTTP/1.1.");
-	status = http_identity(first + 1, (size_t)(last - first - 1), out->identity, &out->remedy);
-	if (status) {
-		const char *remedy = out->remedy;
-
-		out->remedy = NULL;
+	status = http_identity(first + 1, (size_t)(last - first - 1), out->identity, &remedy);
+	if (status)
 		refuse(out, status, remedy);
-	}
 }
 
 static void parse_line(struct request *req, struct slice line, struct http_upgrade *out)
