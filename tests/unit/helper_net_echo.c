@@ -52,8 +52,8 @@ static void on_message(void *user, const char *text, size_t len)
 	struct peer *p = user;
 
 	p->echo->messages++;
-	if (p->echo->mute)
-		return;
+	if (strcmp(text, "hi") == 0)
+		p->echo->messages_at_hi = p->echo->messages;
 	if (strcmp(text, "close") == 0) {
 		ws_conn_close(p->conn, 1000, "bye");
 		return;
@@ -121,14 +121,20 @@ void echo_start(struct echo *e)
 	if (ws_server_new(e->loop, &e->conf, &ops, e, &e->server, &d) != 0)
 		fail_msg("%s", d.text);
 	e->port = ws_server_port(e->server);
+	if (!e->hold)
+		echo_go(e);
+}
+
+void echo_go(struct echo *e)
+{
 	assert_int_equal(pthread_create((pthread_t *)&e->thread, NULL, run, e), 0);
 }
 
 void echo_stop(struct echo *e)
 {
+	assert_true(echo_wait(&e->closed, e->opened));
 	loop_wake_send(e->stop);
 	pthread_join((pthread_t)e->thread, NULL);
-	/* Their closed() never comes: release the peers' records by waiting for it before. */
 	ws_server_free(e->server);
 	loop_wake_free(e->stop);
 	loop_wake_free(e->reload);

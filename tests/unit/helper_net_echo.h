@@ -10,10 +10,11 @@
 
 struct echo {
 	struct ws_server_conf conf;	/* set before echo_start(); zero = defaults, address 127.0.0.1 */
-	bool mute;			/* do not echo */
+	bool hold;			/* echo_start() listens only, echo_go() starts the loop */
 	int refuse;			/* HTTP status to refuse with */
 	/* What the server saw. */
 	atomic_int opened, closed, messages, pongs, last_code;
+	atomic_int messages_at_hi;	/* messages seen when the text "hi" came */
 	char identity[64];
 	char client_cn[64];
 	uint8_t password[64];
@@ -31,10 +32,11 @@ struct echo {
 };
 
 void echo_start(struct echo *e);
-void echo_stop(struct echo *e);
+void echo_go(struct echo *e);
+void echo_stop(struct echo *e);	/* waits until all that were opened are closed */
 void echo_reload(struct echo *e);	/* returns when done; reload_ret has the result */
 
-/* A text "close" makes the server close with 1000 "bye", "twice" answers twice. */
+/* Texts come back; "close" makes the server close with 1000 "bye", "twice" answers twice. */
 
 /* Waits until *v >= want or two seconds have passed. */
 bool echo_wait(const atomic_int *v, int want);
