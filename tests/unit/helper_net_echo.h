@@ -11,7 +11,7 @@
 struct echo {
 	struct ws_server_conf conf;	/* set before echo_start(); zero = defaults, address 127.0.0.1 */
 	bool hold;			/* echo_start() listens only, echo_go() starts the loop */
-	int refuse;			/* HTTP status to refuse with */
+	atomic_int refuse;		/* HTTP status to refuse with */
 	/* What the server saw. */
 	atomic_int opened, closed, messages, pongs, last_code;
 	atomic_int messages_at_hi;	/* messages seen when the text "hi" came */

@@ -68,6 +68,7 @@ static void text_comes_back(void **state)
 	(void)state;
 	echo_start(&e);
 	fd = open_client(&e);
+	assert_true(echo_wait(&e.opened, 1));
 	assert_string_equal(e.identity, "S1");
 	assert_true(e.offered);
 	say(fd, "hello");
@@ -260,7 +261,6 @@ static void a_ping_flood_that_is_not_read_is_answered_with_the_latest(void **sta
 {
 	struct echo e = { 0 };
 	uint8_t *out = malloc(140 * 4001);
-	struct rusage before, after;
 	char text[126], last[126] = "";
 	size_t n = 0, pongs = 0;
 	int fd;
@@ -268,10 +268,9 @@ static void a_ping_flood_that_is_not_read_is_answered_with_the_latest(void **sta
 	(void)state;
 	echo_start(&e);
 	fd = open_client(&e);
-	getrusage(RUSAGE_SELF, &before);
 	memset(text, '.', 125);
 	text[125] = '\0';
-	for (int round = 0; round < 50; round++) {
+	for (int round = 0; round < 80; round++) {
 		n = 0;
 		for (int i = 0; i < 4000; i++) {
 			snprintf(text, 10, "%09d", round * 4000 + i);
@@ -280,8 +279,6 @@ static void a_ping_flood_that_is_not_read_is_answered_with_the_latest(void **sta
 		}
 		raw_send(fd, out, n);
 	}
-	getrusage(RUSAGE_SELF, &after);
-	assert_true(after.ru_maxrss - before.ru_maxrss < 4096);	/* KiB */
 	n = raw_frame(out, 0x81, true, "end", 3);
 	raw_send(fd, out, n);
 	for (;;) {
@@ -296,9 +293,10 @@ static void a_ping_flood_that_is_not_read_is_answered_with_the_latest(void **sta
 		}
 	}
 	/* The latest may come after the text: it waits for room. */
-	if (strncmp(last, "000199999", 9) != 0)
+	if (strncmp(last, "000319999", 9) != 0)
 		expect(fd, 0x8a, text);
-	assert_true(pongs < 200000);
+	/* What the sockets' buffers take is beyond us; the rest must not have been kept. */
+	assert_true(pongs < 160000);
 	close(fd);
 	echo_stop(&e);
 	free(out);
