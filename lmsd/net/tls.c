@@ -182,7 +182,8 @@ static bool name_and_sign(X509 *cert, EVP_PKEY *key, const char *host)
 	       X509_set_issuer_name(cert, name) == 1 && X509_set_pubkey(cert, key) == 1 &&
 	       add_extension(cert, NID_basic_constraints, "critical,CA:TRUE") &&
 	       add_extension(cert, NID_subject_alt_name, san) &&
-	       add_extension(cert, NID_ext_key_usage, "serverAuth") &&
+	       /* Towards a CPO lmsd is the client. */
+	       add_extension(cert, NID_ext_key_usage, "serverAuth,clientAuth") &&
 	       X509_sign(cert, key, EVP_sha256()) > 0;
 }
 

@@ -1,0 +1,411 @@
+/* The WebSocket server over TLS, and the certificates that it starts with. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "helper_net_echo.h"
+#include "net/tls.h"
+
+struct files {
+	char dir[40], cert[64], key[64], client_cert[64], client_key[64];
+};
+
+static int setup(void **state)
+{
+	struct files *f = calloc(1, sizeof(*f));
+	struct diag d;
+
+	strcpy(f->dir, "/tmp/lms-tls-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	snprintf(f->cert, sizeof(f->cert), "%s/cert.pem", f->dir);
+	snprintf(f->key, sizeof(f->key), "%s/key.pem", f->dir);
+	snprintf(f->client_cert, sizeof(f->client_cert), "%s/ccert.pem", f->dir);
+	snprintf(f->client_key, sizeof(f->client_key), "%s/ckey.pem", f->dir);
+	diag_init(&d);
+	if (tls_self_signed(f->cert, f->key, "127.0.0.1", &d) != 0)
+		fail_msg("%s", d.text);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct files *f = *state;
+
+	unlink(f->cert);
+	unlink(f->key);
+	unlink(f->client_cert);
+	unlink(f->client_key);
+	rmdir(f->dir);
+	free(f);
+	return 0;
+}
+
+struct client {
+	SSL_CTX *ctx;
+	SSL *ssl;
+	int fd;
+};
+
+/* version 0: the best. True when the handshake worked (TLS 1.3: as far as this side can tell). */
+static bool client_connect(struct client *c, const struct echo *e, int version,
+			   const struct files *as)
+{
+	c->ctx = SSL_CTX_new(TLS_client_method());
+	if (version) {
+		SSL_CTX_set_min_proto_version(c->ctx, version);
+		SSL_CTX_set_max_proto_version(c->ctx, version);
+		SSL_CTX_set_security_level(c->ctx, version < TLS1_2_VERSION ? 0 : 1);
+	}
+	if (as) {
+		assert_int_equal(SSL_CTX_use_certificate_file(c->ctx, as->client_cert, SSL_FILETYPE_PEM), 1);
+		assert_int_equal(SSL_CTX_use_PrivateKey_file(c->ctx, as->client_key, SSL_FILETYPE_PEM), 1);
+	}
+	c->fd = raw_connect(e->port);
+	c->ssl = SSL_new(c->ctx);
+	SSL_set_fd(c->ssl, c->fd);
+	ERR_clear_error();
+	return SSL_connect(c->ssl) == 1;
+}
+
+static void client_free(struct client *c)
+{
+	SSL_free(c->ssl);
+	SSL_CTX_free(c->ctx);
+	close(c->fd);
+}
+
+static size_t read_all(SSL *ssl, char *out, size_t len)
+{
+	size_t got = 0;
+
+	while (got < len) {
+		int n = SSL_read(ssl, out + got, (int)(len - got));
+
+		if (n <= 0)
+			break;
+		got += (size_t)n;
+	}
+	return got;
+}
+
+static bool client_upgrade(struct client *c)
+{
+	char head[512] = "";
+	size_t n = 0;
+
+	SSL_write(c->ssl, RAW_UPGRADE, (int)strlen(RAW_UPGRADE));
+	while (n < sizeof(head) - 1 && !strstr(head, "\r\n\r\n") && read_all(c->ssl, head + n, 1) == 1)
+		n++;
+	return strncmp(head, "HTTP/1.1 101 ", 13) == 0;
+}
+
+static void client_echo(struct client *c, const char *text)
+{
+	uint8_t out[256];
+	char in[256];
+	size_t len = strlen(text);
+
+	SSL_write(c->ssl, out, (int)raw_frame(out, 0x81, true, text, len));
+	assert_int_equal(read_all(c->ssl, in, len + 2), len + 2);
+	assert_memory_equal(in + 2, text, len);
+}
+
+static struct echo tls_echo(const struct files *f)
+{
+	return (struct echo){
+		.conf = { .tls = true, .cert_file = f->cert, .key_file = f->key },
+	};
+}
+
+static void echo_over_every_version_from_1_2(void **state)
+{
+	static const int versions[] = { 0, TLS1_2_VERSION, TLS1_3_VERSION };
+	struct echo e = tls_echo(*state);
+	struct client c;
+
+	echo_start(&e);
+	for (size_t i = 0; i < ARRAY_LEN(versions); i++) {
+		assert_true(client_connect(&c, &e, versions[i], NULL));
+		assert_true(client_upgrade(&c));
+		client_echo(&c, "over TLS");
+		client_free(&c);
+	}
+	assert_false(client_connect(&c, &e, TLS1_1_VERSION, NULL));
+	client_free(&c);
+	echo_stop(&e);
+	assert_int_equal(e.opened, 3);
+}
+
+static void large_messages_and_many_records_arrive(void **state)
+{
+	size_t big = 300000, n = 0;
+	struct echo e = tls_echo(*state);
+	struct client c;
+	char *text = malloc(big), *in = malloc(big + 10);
+	uint8_t *out = malloc(big + 20);
+
+	echo_start(&e);
+	assert_true(client_connect(&c, &e, 0, NULL));
+	assert_true(client_upgrade(&c));
+	for (size_t i = 0; i < big; i++)
+		text[i] = (char)('a' + i % 26);
+	SSL_write(c.ssl, out, (int)raw_frame(out, 0x81, true, text, big));
+	assert_int_equal(read_all(c.ssl, in, big + 10), big + 10);
+	assert_memory_equal(in + 10, text, big);
+	/* One record of 16 KiB that holds hundreds of messages: poll does not show what is left. */
+	while (n < 16000)
+		n += raw_frame(out + n, 0x81, true, "0123456789", 10);
+	SSL_write(c.ssl, out, (int)n);
+	n = n / 16;
+	assert_int_equal(read_all(c.ssl, in, n * 12), n * 12);
+	assert_true(echo_wait(&e.messages, (int)n + 1));
+	client_free(&c);
+	echo_stop(&e);
+	free(text);
+	free(in);
+	free(out);
+}
+
+static void frames_glued_to_the_upgrade_are_seen(void **state)
+{
+	struct echo e = tls_echo(*state);
+	char out[1024], in[1024] = "";
+	size_t n = strlen(RAW_UPGRADE), got = 0;
+	struct client c;
+
+	echo_start(&e);
+	assert_true(client_connect(&c, &e, 0, NULL));
+	memcpy(out, RAW_UPGRADE, n);
+	n += raw_frame((uint8_t *)out + n, 0x81, true, "glued", 5);
+	SSL_write(c.ssl, out, (int)n);
+	while (!strstr(in, "glued") && got < sizeof(in) - 1 && read_all(c.ssl, in + got, 1) == 1)
+		got++;
+	assert_non_null(strstr(in, "\r\n\r\n"));
+	client_free(&c);
+	echo_stop(&e);
+}
+
+static void the_end_is_announced(void **state)
+{
+	struct echo e = tls_echo(*state);
+	struct client c;
+	uint8_t out[64];
+	char in[64];
+	int n;
+
+	echo_start(&e);
+	assert_true(client_connect(&c, &e, 0, NULL));
+	assert_true(client_upgrade(&c));
+	SSL_write(c.ssl, out, (int)raw_frame(out, 0x81, true, "close", 5));
+	assert_int_equal(read_all(c.ssl, in, 7), 7);
+	n = SSL_read(c.ssl, in, 1);
+	assert_int_equal(SSL_get_error(c.ssl, n), SSL_ERROR_ZERO_RETURN);	/* close_notify */
+	client_free(&c);
+	echo_stop(&e);
+}
+
+static void renegotiation_is_refused(void **state)
+{
+	struct echo e = tls_echo(*state);
+	struct client c;
+	char b;
+
+	echo_start(&e);
+	assert_true(client_connect(&c, &e, TLS1_2_VERSION, NULL));
+	assert_true(client_upgrade(&c));
+	assert_int_equal(SSL_renegotiate(c.ssl), 1);
+	SSL_do_handshake(c.ssl);
+	(void)SSL_read(c.ssl, &b, 1);
+	assert_true(SSL_renegotiate_pending(c.ssl) || ERR_peek_error() != 0);
+	client_free(&c);
+	echo_stop(&e);
+}
+
+static void who_does_not_speak_tls_in_time_is_dropped(void **state)
+{
+	struct echo e = tls_echo(*state);
+	char answer[64] = "";
+	int silent, plain;
+
+	e.conf.handshake_us = 50 * US_PER_MS;
+	echo_start(&e);
+	silent = raw_connect(e.port);
+	plain = raw_connect(e.port);
+	raw_send(plain, RAW_UPGRADE, strlen(RAW_UPGRADE));
+	raw_read(plain, answer, sizeof(answer) - 1);
+	assert_null(strstr(answer, "101"));
+	assert_true(raw_at_eof(silent));
+	close(silent);
+	close(plain);
+	echo_stop(&e);
+	assert_int_equal(e.opened, 0);
+}
+
+static long serial_of(struct client *c)
+{
+	X509 *cert = SSL_get1_peer_certificate(c->ssl);
+	uint64_t n = 0;
+
+	assert_non_null(cert);
+	ASN1_INTEGER_get_uint64(&n, X509_get0_serialNumber(cert));
+	X509_free(cert);
+	return (long)n;
+}
+
+static void a_reload_changes_the_certificate_of_new_connections_only(void **state)
+{
+	const struct files *f = *state;
+	struct echo e = tls_echo(f);
+	struct client old, fresh, after;
+	struct diag d;
+	long serial;
+	FILE *out;
+
+	echo_start(&e);
+	assert_true(client_connect(&old, &e, 0, NULL));
+	assert_true(client_upgrade(&old));
+	serial = serial_of(&old);
+	diag_init(&d);
+	assert_int_equal(tls_self_signed(f->cert, f->key, "127.0.0.1", &d), 0);
+	echo_reload(&e);
+	assert_int_equal(e.reload_ret, 0);
+	assert_true(client_connect(&fresh, &e, 0, NULL));
+	assert_true(serial_of(&fresh) != serial);
+	client_echo(&old, "still here");
+
+	serial = serial_of(&fresh);
+	out = fopen(f->cert, "w");
+	fputs("rubbish", out);
+	fclose(out);
+	echo_reload(&e);
+	assert_int_equal(e.reload_ret, -LMS_ECONFIG);
+	assert_true(client_connect(&after, &e, 0, NULL));
+	assert_int_equal(serial_of(&after), serial);
+	client_free(&old);
+	client_free(&fresh);
+	client_free(&after);
+	echo_stop(&e);
+}
+
+static void a_client_certificate_is_required_and_names_the_station(void **state)
+{
+	struct files *f = *state;
+	struct echo e = tls_echo(f);
+	struct client c;
+	struct diag d;
+
+	diag_init(&d);
+	assert_int_equal(tls_self_signed(f->client_cert, f->client_key, "STATION-1", &d), 0);
+	e.conf.ca_file = f->client_cert;
+	echo_start(&e);
+	assert_true(client_connect(&c, &e, 0, f));
+	assert_true(client_upgrade(&c));
+	assert_true(echo_wait(&e.opened, 1));
+	assert_string_equal(e.client_cn, "STATION-1");
+	client_free(&c);
+	/* Without one: refused in the handshake, which TLS 1.2 shows at once. */
+	assert_false(client_connect(&c, &e, TLS1_2_VERSION, NULL));
+	client_free(&c);
+	/* With one that the CA did not sign. */
+	strcpy(f->client_cert, f->cert);
+	strcpy(f->client_key, f->key);
+	assert_false(client_connect(&c, &e, TLS1_2_VERSION, f));
+	client_free(&c);
+	echo_stop(&e);
+	assert_int_equal(e.opened, 1);
+}
+
+static void the_self_signed_certificate_is_for_its_host_and_its_key_is_private(void **state)
+{
+	const struct files *f = *state;
+	struct diag d;
+	struct stat st;
+	FILE *in = fopen(f->cert, "r");
+	X509 *cert = PEM_read_X509(in, NULL, NULL, NULL);
+	char text[300], path[80];
+
+	fclose(in);
+	assert_non_null(cert);
+	assert_int_equal(X509_check_ip_asc(cert, "127.0.0.1", 0), 1);
+	assert_int_equal(X509_check_ip_asc(cert, "127.0.0.2", 0), 0);
+	assert_int_equal(X509_cmp_current_time(X509_get0_notBefore(cert)), -1);
+	assert_int_equal(X509_cmp_current_time(X509_get0_notAfter(cert)), 1);
+	X509_free(cert);
+	assert_int_equal(stat(f->key, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+
+	diag_init(&d);
+	assert_int_equal(tls_self_signed(f->cert, f->key, "lms.example", &d), 0);
+	in = fopen(f->cert, "r");
+	cert = PEM_read_X509(in, NULL, NULL, NULL);
+	fclose(in);
+	assert_int_equal(X509_check_host(cert, "lms.example", 0, 0, NULL), 1);
+	X509_free(cert);
+
+	diag_init(&d);
+	assert_int_equal(tls_self_signed(f->cert, f->key, "a,DNS:b", &d), -LMS_ECONFIG);
+	diag_init(&d);
+	snprintf(path, sizeof(path), "%s/no/cert.pem", f->dir);
+	assert_int_equal(tls_self_signed(path, f->key, "a", &d), -LMS_ECANTCREAT);
+	assert_non_null(strstr(d.text, path));
+	/* A label above 64 bytes does not fit into a common name, but into the certificate. */
+	memset(text, 'a', sizeof(text));
+	text[100] = '\0';
+	diag_init(&d);
+	assert_int_equal(tls_self_signed(f->cert, f->key, text, &d), 0);
+}
+
+static void files_that_do_not_fit_are_named(void **state)
+{
+	const struct files *f = *state;
+	struct diag d;
+
+	diag_init(&d);
+	assert_null(tls_server_ctx("/nonexistent.pem", f->key, NULL, &d));
+	assert_non_null(strstr(d.text, "/nonexistent.pem"));
+	diag_init(&d);
+	assert_null(tls_server_ctx(f->cert, NULL, NULL, &d));
+	assert_non_null(strstr(d.text, "no path given"));
+	diag_init(&d);
+	assert_null(tls_server_ctx(f->cert, f->cert, NULL, &d));
+	assert_non_null(strstr(d.text, "key"));
+	diag_init(&d);
+	assert_int_equal(tls_self_signed(f->client_cert, f->client_key, "x", &d), 0);
+	assert_null(tls_server_ctx(f->cert, f->client_key, NULL, &d));
+	assert_non_null(strstr(d.text, f->client_key));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+		T(echo_over_every_version_from_1_2),
+		T(large_messages_and_many_records_arrive),
+		T(frames_glued_to_the_upgrade_are_seen),
+		T(the_end_is_announced),
+		T(renegotiation_is_refused),
+		T(who_does_not_speak_tls_in_time_is_dropped),
+		T(a_reload_changes_the_certificate_of_new_connections_only),
+		T(a_client_certificate_is_required_and_names_the_station),
+		T(the_self_signed_certificate_is_for_its_host_and_its_key_is_private),
+		T(files_that_do_not_fit_are_named),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
