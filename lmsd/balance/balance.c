@@ -147,7 +147,7 @@ static void recompute(struct balance *b, mono_t now, struct arena *arena, struct
 	model_sums(b);
 	count_over(b, now);
 	admit_run(b, now);
-	gate_run(b, now, arena, out);
+	orders_run(b, now, arena, out);
 	b->ran = now;
 }
 

@@ -61,5 +61,5 @@ int64_t gate_claim(const struct conn *c);
 /* The limit that it confirmed last and obeys now; NUM_NONE = none. */
 int64_t gate_limit(const struct conn *c);
 bool gate_uncontrollable(const struct conn *c);
-/* Decides what to send and to store; sums and targets are those of this turn. */
-void gate_run(struct balance *b, mono_t now, struct arena *arena, struct bal_turn *out);
+/* Decides what to send and to store (orders.c); sums and targets are those of this turn. */
+void orders_run(struct balance *b, mono_t now, struct arena *arena, struct bal_turn *out);

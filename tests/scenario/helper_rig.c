@@ -88,20 +88,79 @@ static void turn(struct rig *r)
 	note_over(r);
 }
 
+static phase_mask_t car_phases(const struct rig *r, uint32_t conn)
+{
+	return r->car_phases[conn] ? r->car_phases[conn] : PHASE_ALL;
+}
+
+static int64_t car_draw(const struct rig *r, uint32_t conn)
+{
+	int64_t limit = rig_limit(r, conn);
+
+	if (limit == NUM_NONE || limit < 6000)
+		return 0;
+	return limit < r->car_ma[conn] ? limit : r->car_ma[conn];
+}
+
+static bool below(const struct rig *r, int z, int zone)
+{
+	while (z >= 0 && z != zone)
+		z = r->zones[z].parent;
+	return z == zone;
+}
+
+int64_t rig_total(const struct rig *r, int zone, int phase)
+{
+	int64_t sum = 0;
+
+	for (int z = 0; z < (int)r->zone_count; z++)
+		if (below(r, z, zone))
+			sum += r->building_ma[z][phase];
+	for (uint32_t i = 0; i < r->conn_count; i++)
+		if (below(r, r->conns[i].zone, zone) && (car_phases(r, i) >> phase & 1))
+			sum += car_draw(r, i);
+	return sum;
+}
+
+static void tell_draws(struct rig *r)
+{
+	if (r->now < r->told + 10 * US_PER_S)
+		return;
+	r->told = r->now;
+	for (uint32_t i = 0; i < r->conn_count; i++)
+		if (r->car_ma[i])
+			rig_draw(r, i, car_phases(r, i), car_draw(r, i));
+}
+
+static void count_over(struct rig *r, bool over)
+{
+	r->over_run_us = over ? r->over_run_us + US_PER_S : 0;
+	r->over_us += over ? US_PER_S : 0;
+	if (r->over_run_us > r->over_longest_us)
+		r->over_longest_us = r->over_run_us;
+}
+
 static void sample(struct rig *r)
 {
+	bool over = false;
+
 	if (!r->meters || r->now < r->sampled + US_PER_S)
 		return;
 	r->sampled = r->now;
+	tell_draws(r);
 	for (int z = 0; z < (int)r->zone_count; z++) {
 		struct bal_sample s = { .at = r->now, .good = true,
 					.voltage_mv = { { NUM_NONE, NUM_NONE, NUM_NONE } } };
 
 		if (r->zones[z].dynamic.l[0] == NUM_NONE)
 			continue;
-		memcpy(s.current.l, r->load_ma[z], sizeof(s.current.l));
+		for (int k = 0; k < PHASES; k++) {
+			s.current.l[k] = rig_total(r, z, k);
+			over |= s.current.l[k] > r->zones[z].dynamic.l[k];
+		}
 		balance_meter(r->b, z, &s);
 	}
+	count_over(r, over);
 }
 
 static mono_t next(const struct rig *r, mono_t end)

@@ -30,9 +30,14 @@ struct rig {
 	struct bal_store stored[RIG_CONNS];
 	bool has_stored[RIG_CONNS];
 	bool over;	/* a sum of W was above its cap after a turn */
-	bool meters;	/* good samples every second, from load_ma */
-	int64_t load_ma[RIG_ZONES][PHASES];
+	bool meters;	/* good samples every second: building and cars below */
+	int64_t building_ma[RIG_ZONES][PHASES];
 	mono_t sampled;
+	int64_t car_ma[RIG_CONNS];	/* draws this, or its limit; told every 10 s */
+	phase_mask_t car_phases[RIG_CONNS];	/* 0 = all */
+	mono_t told;
+	int64_t over_us;		/* that a metered total was above its limit, and the longest run */
+	int64_t over_run_us, over_longest_us;
 };
 
 void rig_init(struct rig *r);
@@ -49,5 +54,7 @@ int64_t rig_w(const struct rig *r, uint32_t conn);
 /* The last order to a connector sent at or after `from`, or NULL. */
 const struct bal_order *rig_sent(const struct rig *r, uint32_t conn, mono_t from);
 const char *rig_why(const struct rig *r, uint32_t conn);
+/* What the meter of a zone sees now. */
+int64_t rig_total(const struct rig *r, int zone, int phase);
 /* Draw on the phases of the mask, with the power that goes with it. */
 void rig_draw(struct rig *r, uint32_t conn, phase_mask_t phases, int64_t ma);
