@@ -290,9 +290,8 @@ static bool load_check(struct store *s, enum store_table table, const MDB_val *k
 	return ret != -LMS_EPARSE;
 }
 
-int store_load(struct store *s, enum store_table table,
-	       int (*row)(void *ctx, const char *key, const char *json, size_t len), void *ctx,
-	       struct diag *diag)
+static int load(struct store *s, enum store_table table, MDB_cursor_op step, store_row_fn row,
+		void *ctx, struct diag *diag)
 {
 	char key[STORE_KEY_MAX + 1];
 	MDB_cursor *cursor = NULL;
@@ -310,7 +309,7 @@ int store_load(struct store *s, enum store_table table,
 	rc = mdb_txn_begin(s->env.mdb, NULL, MDB_RDONLY, &txn);
 	if (rc == 0)
 		rc = mdb_cursor_open(txn, s->env.dbi[table], &cursor);
-	while (rc == 0 && ret == 0 && (rc = mdb_cursor_get(cursor, &k, &v, MDB_NEXT)) == 0) {
+	while (rc == 0 && ret == 0 && (rc = mdb_cursor_get(cursor, &k, &v, step)) == 0) {
 		if (load_check(s, table, &k, &v, &arena, key, &json, &len))
 			ret = row(ctx, key, json, len);
 	}
@@ -323,6 +322,18 @@ int store_load(struct store *s, enum store_table table,
 		return diag_set(diag, -LMS_EIO, "%s/ledger: table %s: %s", s->dir.path,
 				store_table_name(table), mdb_strerror(rc));
 	return ret;
+}
+
+int store_load(struct store *s, enum store_table table, store_row_fn row, void *ctx,
+	       struct diag *diag)
+{
+	return load(s, table, MDB_NEXT, row, ctx, diag);
+}
+
+int store_load_backwards(struct store *s, enum store_table table, store_row_fn row, void *ctx,
+			 struct diag *diag)
+{
+	return load(s, table, MDB_PREV, row, ctx, diag);
 }
 
 /* ---- figures ----------------------------------------------------------------------------- */

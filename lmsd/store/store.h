@@ -82,9 +82,12 @@ void store_close(struct store *s);
  * the wrong type (records.def) is logged and counted, but handed out: the reader leaves it out.
  * Returns 0, what row returned if that is not 0, or -LMS_EIO. Sees what is committed, not what is
  * queued. */
-int store_load(struct store *s, enum store_table table,
-	       int (*row)(void *ctx, const char *key, const char *json, size_t len), void *ctx,
+typedef int (*store_row_fn)(void *ctx, const char *key, const char *json, size_t len);
+int store_load(struct store *s, enum store_table table, store_row_fn row, void *ctx,
 	       struct diag *diag);
+/* The same from the last key to the first: for the newest of a long table, until row says stop. */
+int store_load_backwards(struct store *s, enum store_table table, store_row_fn row, void *ctx,
+			 struct diag *diag);
 
 /* One page of a long table, read by a thread in one short transaction. */
 #define STORE_PAGE_ROWS_MAX 1000

@@ -388,6 +388,14 @@ static void loading_stops_when_the_caller_says_so(void **state)
 	rig_store(r, STORE_TAG, "C", "{}");
 	assert_int_equal(store_load(r->store, STORE_TAG, stop_at_b, &calls, &r->diag), -LMS_EDATA);
 	assert_int_equal(calls, 2);
+	rig_store(r, STORE_TAG, "D", "{}");
+	calls = 0;
+	assert_int_equal(store_load_backwards(r->store, STORE_TAG, stop_at_b, &calls, &r->diag),
+			 -LMS_EDATA);
+	assert_int_equal(calls, 3);
+	calls = 0;
+	assert_int_equal(store_load_backwards(r->store, STORE_AUDIT, stop_at_b, &calls, &r->diag), 0);
+	assert_int_equal(calls, 0);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
