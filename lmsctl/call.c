@@ -62,7 +62,7 @@ int call_confirm(struct lmsctl *l, const char *params)
 	if (!id)
 		id = member(l, params, "uid");
 	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
-		return diag_set(&l->diag, -LMS_EUSAGE, "%s%s%s, and there is nobody to ask (add -y if it is meant)",
+		return diag_set(&l->diag, -LMS_EUSAGE, "%s%s%s; nobody can be asked here (add -y if it is meant)",
 				id ? id : "", id ? ": " : "", what);
 	fprintf(stderr, "%s%s%s: %s. Go on? [y/N] ", l->label, id ? " " : "", id ? id : "", what);
 	if (fgets(answer, sizeof(answer), stdin) && (strcasecmp(answer, "y\n") == 0 ||

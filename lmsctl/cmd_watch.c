@@ -1,6 +1,6 @@
 /* lmsctl/cmd_watch.c - -w and `events -f`: lmsd pushes, nobody polls.
  *
- * On a terminal a table is drawn anew with every push; elsewhere each changed record is a line.
+ * A table is drawn anew with every push; in the other formats each changed record is a line.
  */
 #include <stdio.h>
 #include <string.h>
@@ -126,8 +126,10 @@ static void show_stream(struct watch *w)
 
 static void redraw(struct watch *w)
 {
-	/* Home, draw over, and clear what is left of the picture before: no flicker. */
-	fputs(w->began ? "\033[H\033[J" : "\033[2J\033[H", stdout);
+	if (w->l->opt.terminal)
+		fputs(w->began ? "\033[H\033[J" : "\033[2J\033[H", stdout);
+	else if (w->began)
+		putchar('\n');
 	w->began = true;
 	rows_sort(&w->rows, w->l);
 	if (w->rows.record && w->rows.count)
@@ -183,7 +185,7 @@ int cmd_watch(struct lmsctl *l, const char *params)
 	/* An array that never ends is no JSON: one record a line then. */
 	if (l->opt.format == FORMAT_JSON)
 		l->opt.format = FORMAT_NDJSON;
-	w.redraw = is_table(l) && l->opt.terminal && !w.events;
+	w.redraw = is_table(l) && !w.events;
 	ret = rows_init(&w.rows, l, &ctl_nouns[l->verb->noun], l->verb->result == CTL_RECORD);
 	if (ret == 0)
 		ret = call_connect(l, &ops, &w);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "lmsctl/lmsctl.h"
+#include "lmsctl/help.h"
 
 static void offer(const char *prefix, const char *candidate)
 {
@@ -35,7 +35,7 @@ static void offer_verbs(const struct ctl_noun_desc *n, const char *first, const 
 		const char *joint = strchr(ctl_verbs[i].name, '_');
 		size_t len = joint ? (size_t)(joint - ctl_verbs[i].name) : strlen(ctl_verbs[i].name);
 
-		if (ctl_verbs[i].noun != n->id)
+		if (ctl_verbs[i].noun != n->id || !help_lists(&ctl_verbs[i]))
 			continue;
 		if (first) {
 			if (joint && strlen(first) == len && strncmp(first, ctl_verbs[i].name, len) == 0)

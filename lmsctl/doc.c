@@ -48,17 +48,31 @@ static void put_quoted(const char *s)
 	putchar('"');
 }
 
-static void put_fields(const struct field *fields, size_t count, bool raw)
+enum manner { DOC_KEYS, DOC_SHOWN, DOC_RAW };
+
+static const char *value_of(const struct field *f, enum manner manner)
+{
+	if (manner == DOC_RAW)
+		return help_raw(f);
+	/* What is only shown needs no advice on how to write it. */
+	if (f->type == FIELD_ENUM || (manner == DOC_KEYS && strcmp(help_value(f), "text") != 0))
+		return help_value(f);
+	return NULL;
+}
+
+static void put_fields(const struct field *fields, size_t count, enum manner manner)
 {
 	puts(".Bl -tag -width 16n -compact");
 	for (size_t i = 0; i < count; i++) {
 		const struct field *f = &fields[i];
 
-		printf(".It Cm %.*s\n", raw ? (int)strlen(f->name) : (int)field_base_len(f), f->name);
+		const char *value = value_of(f, manner);
+
+		printf(".It Cm %.*s\n", manner == DOC_RAW ? (int)strlen(f->name) : (int)field_base_len(f), f->name);
 		put_text(f->help);
-		if (f->type == FIELD_ENUM || strcmp(help_value(f), "text") != 0)
-			printf(" (%s)", help_value(f));
-		puts(f->flags & FIELD_REQUIRED ? " \\(em required" : "");
+		if (value)
+			printf(" (%s)", value);
+		puts(f->flags & FIELD_REQUIRED ? ", required" : "");
 	}
 	puts(".El");
 }
@@ -104,7 +118,7 @@ static void put_noun(struct lmsctl *l, const struct ctl_noun_desc *n)
 	for (size_t i = 0; i < CTL_VERB_COUNT; i++) {
 		const struct ctl_verb_desc *v = &ctl_verbs[i];
 
-		if (v->noun != n->id)
+		if (v->noun != n->id || !help_lists(v))
 			continue;
 		fputs(".It Ic ", stdout);
 		put_quoted(help_synopsis(v, &l->arena));
@@ -115,11 +129,11 @@ static void put_noun(struct lmsctl *l, const struct ctl_noun_desc *n)
 	puts(".El");
 	if (n->key_count) {
 		puts(".Pp\nKeys:");
-		put_fields(n->keys, n->key_count, false);
+		put_fields(n->keys, n->key_count, DOC_KEYS);
 	}
 	if (n->field_count > n->key_count) {
 		puts(".Pp\nFurther fields:");
-		put_fields(n->fields + n->key_count, n->field_count - n->key_count, false);
+		put_fields(n->fields + n->key_count, n->field_count - n->key_count, DOC_SHOWN);
 	}
 }
 
@@ -166,7 +180,7 @@ static void put_control_method(struct lmsctl *l, const struct ctl_verb_desc *v)
 	if (v->takes_keys)
 		puts("Takes the keys of its noun.");
 	if (v->arg_count)
-		put_fields(v->args, v->arg_count, true);
+		put_fields(v->args, v->arg_count, DOC_RAW);
 }
 
 static void put_control(struct lmsctl *l)
@@ -175,11 +189,15 @@ static void put_control(struct lmsctl *l)
 		const struct ctl_noun_desc *n = &ctl_nouns[i];
 
 		printf(".Ss %s: %s\n", n->name, n->help);
-		if (n->field_count) {
-			printf("Record (the first %zu are keys):\n", n->key_count);
-			put_fields(n->fields, n->field_count, true);
+		if (n->key_count) {
+			puts("Keys:");
+			put_fields(n->keys, n->key_count, DOC_RAW);
 		}
-		puts(".Pp\n.Bl -tag -width Ds");
+		if (n->field_count > n->key_count) {
+			puts("Further members of its records:");
+			put_fields(n->fields + n->key_count, n->field_count - n->key_count, DOC_RAW);
+		}
+		puts("Methods:\n.Bl -tag -width Ds");
 		for (size_t k = 0; k < CTL_VERB_COUNT; k++) {
 			if (ctl_verbs[k].noun == n->id)
 				put_control_method(l, &ctl_verbs[k]);

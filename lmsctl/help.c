@@ -38,6 +38,22 @@ const char *help_value(const struct field *f)
 	return "text";
 }
 
+const char *help_raw(const struct field *f)
+{
+	static const char *const raw[] = {
+		[FIELD_ID] = "text", [FIELD_TEXT] = "text", [FIELD_BOOL] = "true or false", [FIELD_INT] = "integer",
+		[FIELD_MA] = "mA", [FIELD_PHASE_MA] = "mA of L1, L2, L3", [FIELD_W] = "W", [FIELD_WH] = "Wh",
+		[FIELD_MS] = "ms", [FIELD_PERMILLE] = "thousandths", [FIELD_TIME] = "RFC 3339", [FIELD_JSON] = "JSON",
+	};
+
+	return f->type == FIELD_ENUM ? f->values : raw[f->type];
+}
+
+bool help_lists(const struct ctl_verb_desc *v)
+{
+	return v->id != CTL_VERB_system_watch && v->id != CTL_VERB_system_unwatch;
+}
+
 const char *help_roles(enum ctl_least role, struct arena *arena)
 {
 	static const struct { enum ctl_role role; const char *name; } names[] = {
@@ -128,7 +144,7 @@ static int help_all(struct lmsctl *l)
 
 		printf("  %-12s %s\n  %-12s ", ctl_nouns[i].name, ctl_nouns[i].help, "");
 		for (size_t k = 0; k < CTL_VERB_COUNT; k++) {
-			if (ctl_verbs[k].noun != ctl_nouns[i].id)
+			if (ctl_verbs[k].noun != ctl_nouns[i].id || !help_lists(&ctl_verbs[k]))
 				continue;
 			printf("%s%s", separator, words_verb(&ctl_verbs[k], ' ', &l->arena));
 			separator = ", ";
@@ -146,9 +162,11 @@ static void print_fields(const struct field *fields, size_t count, bool values)
 	for (size_t i = 0; i < count; i++) {
 		const struct field *f = &fields[i];
 
+		if (strcmp(f->name, "cursor") == 0)
+			continue;
 		printf("  %-16.*s %s%s", (int)field_base_len(f), f->name, f->help,
-		       f->flags & FIELD_REQUIRED ? " (required)" : "");
-		if (values && strcmp(help_value(f), "text") != 0)
+		       values && (f->flags & FIELD_REQUIRED) ? " (required)" : "");
+		if ((values || f->type == FIELD_ENUM) && strcmp(help_value(f), "text") != 0)
 			printf(" [%s]", help_value(f));
 		puts("");
 	}
@@ -181,7 +199,7 @@ static int help_noun(struct lmsctl *l, const struct ctl_noun_desc *n)
 	for (size_t i = 0; i < CTL_VERB_COUNT; i++) {
 		const struct ctl_verb_desc *v = &ctl_verbs[i];
 
-		if (v->noun == n->id)
+		if (v->noun == n->id && help_lists(v))
 			printf("  lmsctl %s\n      %s (%s)\n", help_synopsis(v, &l->arena), v->help,
 			       help_roles(v->role, &l->arena));
 	}
@@ -199,7 +217,8 @@ static int help_noun(struct lmsctl *l, const struct ctl_noun_desc *n)
 static int help_alias(const char *word)
 {
 	for (size_t i = 0; i < alias_count; i++) {
-		if (!aliases[i].help || strcmp(aliases[i].word, word) != 0 || aliases[i].special == SPECIAL_HELP)
+		if (!aliases[i].help || strcmp(aliases[i].word, word) != 0 || aliases[i].special == SPECIAL_HELP ||
+		    aliases[i].special == SPECIAL_NONE)
 			continue;
 		printf("lmsctl %s %s\n\n%s\n", word, aliases[i].synopsis, aliases[i].help);
 		return 0;

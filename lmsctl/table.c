@@ -13,6 +13,7 @@
 struct grid {
 	struct arena arena;
 	size_t rows, cols;
+	size_t shown;		/* columns, from the left */
 	const char **cells;	/* rows x cols, safe to print; row 0 is the header */
 	size_t *width;
 	bool *right;		/* numbers */
@@ -95,7 +96,7 @@ static void grid_init(struct grid *g, size_t rows, size_t cols)
 {
 	arena_init(&g->arena);
 	g->rows = rows;
-	g->cols = cols;
+	g->cols = g->shown = cols;
 	g->cells = arena_array(&g->arena, rows * cols, sizeof(*g->cells));
 	g->width = arena_array(&g->arena, cols, sizeof(*g->width));
 	g->right = arena_array(&g->arena, cols, sizeof(*g->right));
@@ -110,15 +111,23 @@ static void grid_set(struct grid *g, size_t row, size_t col, const char *cell)
 		g->width[col] = width;
 }
 
-/* Takes columns from the widest ones until the line fits, but leaves each something to read. */
-static void grid_fit(struct grid *g, int terminal)
+static size_t grid_width(const struct grid *g)
 {
-	size_t total = 0, room = (size_t)terminal;
+	size_t total = 0;
+
+	for (size_t i = 0; i < g->shown; i++)
+		total += g->width[i] + (i ? GAP : 0);
+	return total;
+}
+
+/* Narrows the widest columns until the line fits, but leaves each something to read; then, unless
+ * the person chose them, drops columns from the right: a wrapped table cannot be read at all. */
+static void grid_fit(struct grid *g, int terminal, bool may_drop)
+{
+	size_t total = grid_width(g), room = (size_t)terminal;
 
 	if (terminal <= 0)
 		return;
-	for (size_t i = 0; i < g->cols; i++)
-		total += g->width[i] + (i ? GAP : 0);
 	while (total > room) {
 		size_t widest = g->cols;
 
@@ -127,10 +136,12 @@ static void grid_fit(struct grid *g, int terminal)
 				widest = i;
 		}
 		if (widest == g->cols || g->width[widest] <= NARROWEST)
-			return;
+			break;
 		g->width[widest]--;
 		total--;
 	}
+	while (may_drop && g->shown > 1 && grid_width(g) > room)
+		g->shown--;
 }
 
 /* As much of s as `width` columns hold; *used says how many that took. */
@@ -161,7 +172,7 @@ static void print_cut(const char *s, size_t width, size_t *used)
 		s += n;
 		len -= n;
 	}
-	fputs("…", stdout);
+	fputs(MB_CUR_MAX > 1 ? "…" : "~", stdout);
 	(*used)++;
 }
 
@@ -172,11 +183,11 @@ static void print_spaces(size_t n)
 
 static void grid_print_row(const struct grid *g, const struct lmsctl *l, size_t row)
 {
-	for (size_t i = 0; i < g->cols; i++) {
+	for (size_t i = 0; i < g->shown; i++) {
 		const char *cell = g->cells[row * g->cols + i];
 		const char *code = row == 0 ? (l->opt.color == COLOR_ALWAYS ? "1" : NULL) : paint_of(l, cell);
 		size_t width = g->width[i], own = utf8_width(cell), used;
-		bool last = i + 1 == g->cols;
+		bool last = i + 1 == g->shown;
 
 		if (g->right[i] && own < width)
 			print_spaces(width - own);
@@ -191,11 +202,17 @@ static void grid_print_row(const struct grid *g, const struct lmsctl *l, size_t 
 	putchar('\n');
 }
 
-static void grid_print(struct grid *g, const struct lmsctl *l)
+static void grid_print(struct grid *g, const struct lmsctl *l, bool may_drop)
 {
-	grid_fit(g, l->opt.width);
+	grid_fit(g, l->opt.width, may_drop);
 	for (size_t i = 0; i < g->rows; i++)
 		grid_print_row(g, l, i);
+	if (g->shown == g->cols)
+		return;
+	fputs("(too narrow for", stdout);
+	for (size_t i = g->shown; i < g->cols; i++)
+		printf("%s %s", i > g->shown ? "," : "", g->cells[i]);
+	puts("; -f chooses)");
 }
 
 void table_print(struct rows *r, struct lmsctl *l)
@@ -220,7 +237,7 @@ void table_print(struct rows *r, struct lmsctl *l)
 		for (size_t i = 0; i < r->count; i++)
 			grid_set(&g, i + 1, c, human_cell(l, shown[c], r->items[i].rec, &g.arena));
 	}
-	grid_print(&g, l);
+	grid_print(&g, l, l->opt.format == FORMAT_TABLE && !r->cols.chosen);
 	arena_fini(&g.arena);
 }
 
@@ -336,7 +353,7 @@ static bool print_json_table(struct lmsctl *l, const struct json *array)
 		for (size_t c = 0; c < cols; c++)
 			grid_set(&g, row, c, json_cell(json_get(o, keys[c]), &g.arena));
 	}
-	grid_print(&g, l);
+	grid_print(&g, l, false);
 	arena_fini(&g.arena);
 	return true;
 }
@@ -386,6 +403,21 @@ static void print_indented(struct lmsctl *l, const struct json *j, int depth)
 	buf_fini(&text);
 }
 
+static void print_flat(const struct json *j)
+{
+	struct arena arena;
+	size_t width = 0;
+
+	arena_init(&arena);
+	for (const struct json *m = j->first; m; m = m->next) {
+		if (strlen(m->key) > width)
+			width = strlen(m->key);
+	}
+	for (const struct json *m = j->first; m; m = m->next)
+		printf("%-*s  %s\n", (int)width, m->key, json_cell(m, &arena));
+	arena_fini(&arena);
+}
+
 void output_json(struct lmsctl *l, const struct json *j)
 {
 	const struct json *items = json_get(j, "items");
@@ -394,6 +426,10 @@ void output_json(struct lmsctl *l, const struct json *j)
 		j = items;
 	if (j && j->type == JSON_ARRAY && j->count > 0 && print_json_table(l, j))
 		return;
+	if (j && j->count > 0 && is_flat(j)) {
+		print_flat(j);
+		return;
+	}
 	if (j && j->type == JSON_STRING)
 		output_text(j->text, j->len);
 	else if (j)

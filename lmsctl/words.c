@@ -340,7 +340,7 @@ static int short_options(struct lmsctl *l, struct scan *s)
 			continue;
 		}
 		if (!row)
-			return unknown_option(l, arena_printf(&l->arena, "-%.1s", p));
+			return diag_set(&l->diag, -LMS_EUSAGE, "option '-%.1s' is unknown (`lmsctl help` lists them)", p);
 		if (!row->value) {
 			set_option(l, row, NULL);
 			continue;

@@ -105,7 +105,8 @@ static bool key_needed(const struct ctl_verb_desc *v, const struct ctl_noun_desc
 
 static int complain_missing(const struct field *f, struct diag *diag)
 {
-	return diag_set(diag, -LMS_EDATA, "%.*s: missing (%s)", (int)field_base_len(f), f->name, f->help);
+	return diag_set(diag, -LMS_EDATA, "%.*s: missing (%s%s%s)", (int)field_base_len(f), f->name, f->help,
+			f->type == FIELD_ENUM ? ": " : "", f->type == FIELD_ENUM ? f->values : "");
 }
 
 static int check_required(const struct ctl_verb_desc *v, const void *args, struct diag *diag)
