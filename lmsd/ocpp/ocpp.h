@@ -51,10 +51,13 @@ void ocpp_reconfigured(struct ocpp *o, mono_t now, wall_t wall, struct effects *
  * true: *conn_number (0 = all), *limit_ma (NUM_NONE = released) tell what it would do. */
 bool ocpp_touches_limit(const char *action, const struct json *payload, int *conn_number, int64_t *limit_ma);
 
-/* Asked before a message by hand that would set or release a limit leaves: false = it does not fit, and
- * `why` says where. true: its W is reserved, the frame leaves after the commit, and fx_answer(token)
- * follows. */
-void ocpp_set_gate(struct ocpp *o,
-		   bool (*admit)(void *ctx, struct connector *conn, bool idle, int64_t limit_ma,
-				 uint64_t *token, char *why, size_t why_size),
-		   void *ctx);
+/* Asked before a message by hand that would set or release a limit (NUM_NONE) leaves: false = it does
+ * not fit, and `why` says where. true: its W is reserved, the frame leaves after the commit, and exactly
+ * one fx_answer(conn->slot, *token) follows. Without a gate all such messages are refused. */
+typedef bool ocpp_admit_fn(void *ctx, struct connector *conn, bool idle, int64_t limit_ma, uint64_t *token,
+			   char *why, size_t why_size);
+void ocpp_set_gate(struct ocpp *o, ocpp_admit_fn *admit, void *ctx);
+
+/* One file of etc/stations, read by the caller: what is known of a model (ocpp/habits.h). 0, or
+ * -LMS_EDATA with diag naming file and line. */
+int ocpp_add_habits(struct ocpp *o, const char *file, const char *text, size_t len, struct diag *diag);

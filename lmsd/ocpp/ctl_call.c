@@ -1,0 +1,211 @@
+/* ocpp/ctl_call.c - queues calls for administrators and answers them by the station's answer.
+ *
+ * What sets or releases a limit passes the gate of the balance first, for each connector that it
+ * reaches; each token that the gate gave is answered once (balance.md, "No way around").
+ */
+#include "ocpp/ctl_call.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "ocpp/touch.h"
+
+int ctl_session(struct ctl_call *c, const char *station, struct ocpp_session **out)
+{
+	struct station *st = site_station(c->hall->site, station);
+	char seen[RFC3339_MAX];
+
+	if (!st)
+		return diag_set(&c->diag, -LMS_ENOTFOUND, "station %s: does not exist (station list shows all)",
+				station);
+	*out = session_by_station(c->hall->ocpp, station);
+	if (*out && (*out)->link)
+		return 0;
+	if (st->last_seen == WALL_NONE || st->last_seen == 0)
+		return diag_set(&c->diag, -LMS_EOFFLINE, "station %s is offline (never seen)", station);
+	return diag_set(&c->diag, -LMS_EOFFLINE, "station %s is offline (last seen %s)", station,
+			rfc3339_format(st->last_seen / US_PER_S * US_PER_S, seen));
+}
+
+static void answer_reserved(const struct call *call, enum order_answer answer, struct effects *fx)
+{
+	for (size_t i = 0; i < call->reserved_count; i++)
+		fx_answer(fx, call->reserved[i].slot, call->reserved[i].token, answer);
+}
+
+static int admit_one(struct ctl_call *c, struct connector *conn, const struct touch *touch, struct call *call)
+{
+	const struct ocpp *o = c->hall->ocpp;
+	struct reserved *r = &call->reserved[call->reserved_count];
+	char why[200] = "nothing balances it";
+
+	/* Nobody sums what is not in the model: benches and pending stations. */
+	if (conn->slot == UINT32_MAX)
+		return 0;
+	if (!o->admit || !o->admit(o->admit_ctx, conn, touch->idle, touch->limit_ma, &r->token, why, sizeof(why)))
+		return diag_set(&c->diag, -LMS_ECONFLICT, "connector %s/%d: this may release a limit: %s",
+				conn->station->id, conn->number, why);
+	r->slot = conn->slot;
+	call->reserved_count++;
+	return 0;
+}
+
+/* Reserves what the message would release, or refuses. What was reserved before a refusal is given back. */
+static int admit(struct ctl_call *c, const struct ocpp_session *s, struct call *call)
+{
+	struct station *st = session_station(s);
+	struct touch touch;
+	struct json *payload;
+	int ret = 0;
+
+	payload = json_parse(c->arena, call->payload, call->len, &JSON_CAPS_DEFAULT, &c->diag);
+	if (!payload)
+		return c->diag.err;
+	if (!touch_find(call->action, payload, c->hall->ocpp->habits, &touch))
+		return 0;
+	call->when = FX_AFTER_COMMIT;
+	call->reserved = xcalloc(st->connector_count ? st->connector_count : 1, sizeof(*call->reserved));
+	for (size_t i = 0; i < st->connector_count && ret == 0; i++) {
+		if (touch.connector == 0 || touch.connector == st->connectors[i]->number)
+			ret = admit_one(c, st->connectors[i], &touch, call);
+	}
+	if (ret)
+		answer_reserved(call, ORDER_DROPPED, c->fx);
+	return ret;
+}
+
+int ctl_call_send(struct ctl_call *c, struct ocpp_session *s, const char *action, struct buf *b, enum call_style style)
+{
+	const struct turn t = { c->now, c->wall, c->fx };
+	struct call *call;
+	int ret;
+
+	if (queue_full(s)) {
+		buf_fini(b);
+		return diag_set(&c->diag, -LMS_ECONFLICT, "station %s: %d calls wait already (try again)", s->id,
+				QUEUE_MAX);
+	}
+	call = call_new(CALL_CONTROL, RANK_ORDER, action);
+	call->token = c->token;
+	call->style = style;
+	call_payload(call, b);
+	ret = admit(c, s, call);
+	if (ret) {
+		free(call->payload);
+		free(call->reserved);
+		free(call);
+		return ret;
+	}
+	queue_push(s, call, &t);
+	return CTL_LATER;
+}
+
+/* ---- the station's answer ---- */
+
+static void write_payload(const struct call *c, const struct json *payload, struct json_writer *w)
+{
+	const struct ocpp_message *m = ocpp_message_find(c->action);
+
+	if (m && payload && payload->type == JSON_OBJECT)
+		ocpp_payload_write(m->conf, payload, w);
+	else
+		jw_copy(w, payload);
+}
+
+static void write_answer(const struct call *c, const struct json *payload, struct json_writer *w)
+{
+	if (c->style == STYLE_PAYLOAD) {
+		write_payload(c, payload, w);
+		return;
+	}
+	jw_object(w);
+	if (c->style == STYLE_RAW) {
+		jw_key(w, "answer");
+		jw_copy(w, payload);
+	} else {
+		jw_kstr(w, "status", json_str(json_get(payload, "status"), "Accepted"));
+		for (const struct json *j = payload ? payload->first : NULL; j; j = j->next) {
+			if (!j->key || strcmp(j->key, "status") == 0)
+				continue;
+			jw_key(w, j->key);
+			jw_copy(w, j);
+		}
+	}
+	jw_object_end(w);
+}
+
+static void write_error(const struct call *c, const struct call_result *r, struct json_writer *w)
+{
+	jw_object(w);
+	jw_kstr(w, c->style == STYLE_RAW ? "error" : "status", r->code);
+	jw_kstr(w, "description", r->text);
+	jw_object_end(w);
+}
+
+static enum order_answer reserved_answer(const struct call_result *r)
+{
+	const char *status = json_str(json_get(r->payload, "status"), "");
+
+	switch (r->how) {
+	case CALL_ANSWERED:
+		/* A raised or released limit that was accepted after all is what must not be missed. */
+		return strcmp(status, "Rejected") == 0 || strcmp(status, "NotSupported") == 0 ||
+			strcmp(status, "Unknown") == 0 ? ORDER_REFUSED : ORDER_ACCEPTED;
+	case CALL_ERROR:
+		return ORDER_REFUSED;
+	case CALL_TIMED_OUT:
+	case CALL_LOST:
+		return ORDER_TIMEOUT;
+	case CALL_UNSENT:
+		break;
+	}
+	return ORDER_DROPPED;
+}
+
+/* Commands that print the answer as it is have no status to show a refusal in. */
+static void reply_refused(const struct ocpp_session *s, const struct call *c, const struct call_result *r,
+			  const struct turn *t)
+{
+	char text[300];
+
+	snprintf(text, sizeof(text), "station %s refused: %.60s%s%.150s", s->id, r->code, *r->text ? ": " : "",
+		 r->text);
+	fx_reply_error(t->fx, c->token, -LMS_EREFUSED, text);
+}
+
+static void reply_failure(const struct ocpp_session *s, const struct call *c, const struct call_result *r,
+			  const struct turn *t)
+{
+	char text[200];
+
+	snprintf(text, sizeof(text), "station %s %s", s->id,
+		 r->how == CALL_TIMED_OUT ? "did not answer in time" :
+		 r->how == CALL_LOST ? "disconnected before it answered" : "disconnected before it was asked");
+	fx_reply_error(t->fx, c->token, -LMS_EOFFLINE, text);
+}
+
+void control_done(struct ocpp_session *s, struct call *c, const struct call_result *r, const struct turn *t)
+{
+	struct json_writer w;
+	struct buf b;
+
+	answer_reserved(c, reserved_answer(r), t->fx);
+	if (r->how != CALL_ANSWERED && r->how != CALL_ERROR) {
+		reply_failure(s, c, r, t);
+		return;
+	}
+	if (r->how == CALL_ERROR && c->style == STYLE_PAYLOAD) {
+		reply_refused(s, c, r, t);
+		return;
+	}
+	buf_init(&b);
+	jw_init(&w, &b);
+	if (r->how == CALL_ANSWERED)
+		write_answer(c, r->payload, &w);
+	else
+		write_error(c, r, &w);
+	fx_reply(t->fx, FX_NOW, c->token, b.data, b.len);
+	buf_fini(&b);
+}

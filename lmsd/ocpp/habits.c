@@ -1,0 +1,197 @@
+/* ocpp/habits.c - reads etc/stations files and finds the entry that fits a station. */
+#include "ocpp/habits.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/fields.h"
+#include "base/text.h"
+#include "site/site.h"
+
+/* Whole amperes and Absolute suit most; nobody is hurt by a limit that is 0.9 A lower. */
+static const struct ocpp_habits defaults = { .absolute = true, .step_ma = NUM_NONE };
+
+/* Keys by which some vendor's stations limit their current; the files may add more. */
+static const char *const limit_keys[] = {
+	"MaxCurrent", "MaxChargingCurrent", "ChargingCurrent", "CurrentLimit", "HardwareCurrentLimit",
+	"Station-MaxCurrent", "StationMaxCurrent", "AmperageLimit", "MaximumCurrent", "DefaultChargingCurrent",
+	"ChargeRate", "MaxPower", "DlbMaxCurrent", "SmartChargingDefaultCurrent", "ConnectorMaxCurrent",
+};
+
+static bool set_choice(const char *value, const char *choices, bool *out)
+{
+	int i = enum_index(choices, value);
+
+	*out = i == 1;
+	return i >= 0;
+}
+
+static bool set_text(const char *value, char *out, size_t size)
+{
+	if (strlen(value) >= size)
+		return false;
+	snprintf(out, size, "%s", value);
+	return true;
+}
+
+static bool set_number(const char *value, int64_t min, int64_t max, int64_t *out)
+{
+	struct diag d;
+
+	diag_init(&d);
+	return parse_int(value, min, max, out, &d) == 0;
+}
+
+/* 1: set, 0: the value is wrong, -1: no such key. */
+static int set_key(struct ocpp_habits *h, const char *key, const char *value)
+{
+	int64_t number = 0;
+
+	if (strcmp(key, "vendor") == 0)
+		return set_text(value, h->vendor, sizeof(h->vendor));
+	if (strcmp(key, "model") == 0)
+		return set_text(value, h->model, sizeof(h->model));
+	if (strcmp(key, "unit") == 0)
+		return set_choice(value, "A|W", &h->watts);
+	if (strcmp(key, "kind") == 0)
+		return set_choice(value, "Relative|Absolute", &h->absolute);
+	if (strcmp(key, "number_phases") == 0)
+		return set_choice(value, "no|yes", &h->number_phases);
+	if (strcmp(key, "limit_keys") == 0)
+		return set_text(value, h->limit_keys, sizeof(h->limit_keys));
+	if (strcmp(key, "note") == 0)
+		return set_text(value, h->note, sizeof(h->note));
+	if (strcmp(key, "step_ma") == 0)
+		return set_number(value, 100, 1000, &h->step_ma) && h->step_ma % 900 == 100;
+	if (strcmp(key, "stack_level") != 0)
+		return -1;
+	if (!set_number(value, 0, 100, &number))
+		return 0;
+	h->stack_level = (int)number;
+	return 1;
+}
+
+static char *trim(char *s)
+{
+	size_t len;
+
+	s += strspn(s, " \t\r");
+	for (len = strlen(s); len > 0 && strchr(" \t\r", s[len - 1]); len--)
+		s[len - 1] = '\0';
+	return s;
+}
+
+static int read_line(struct ocpp_habits *h, char *line, const char *file, int number, struct diag *diag)
+{
+	char *value = strchr(line, '='), *key;
+	int ok;
+
+	key = trim(line);
+	if (*key == '\0' || *key == '#')
+		return 0;
+	if (!value)
+		return diag_set_at(diag, -LMS_EDATA, file, number, 1, "a line must be: key = value");
+	*value++ = '\0';
+	key = trim(line);
+	value = trim(value);
+	ok = set_key(h, key, value);
+	if (ok < 0)
+		return diag_set_at(diag, -LMS_EDATA, file, number, 1,
+				   "'%s' is no key (known are vendor, model, unit, kind, number_phases, "
+				   "stack_level, step_ma, limit_keys, note)", key);
+	if (ok == 0)
+		return diag_set_at(diag, -LMS_EDATA, file, number, 1, "%s: '%s' is no value for it", key, value);
+	return 0;
+}
+
+int habits_add(struct ocpp_habits **list, const char *file, const char *text, size_t len, struct diag *diag)
+{
+	struct ocpp_habits *h = xmalloc(sizeof(*h));
+	char *copy = xmalloc(len + 1), *rest = copy, *line;
+	int number = 0, ret = 0;
+
+	*h = defaults;
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	while (ret == 0 && (line = strsep(&rest, "\n")) != NULL)
+		ret = read_line(h, line, file, ++number, diag);
+	if (ret == 0 && !h->vendor[0])
+		ret = diag_set_at(diag, -LMS_EDATA, file, number, 1, "vendor: is missing (as BootNotification says it)");
+	free(copy);
+	if (ret) {
+		free(h);
+		return ret;
+	}
+	h->next = *list;
+	*list = h;
+	return 0;
+}
+
+void habits_free(struct ocpp_habits *list)
+{
+	while (list) {
+		struct ocpp_habits *next = list->next;
+
+		free(list);
+		list = next;
+	}
+}
+
+/* How many characters of the pattern fit, plus one; 0 = it does not fit. */
+static size_t fit(const char *pattern, const char *said)
+{
+	size_t len = strlen(pattern);
+
+	if (len == 0)
+		return 1;
+	if (pattern[len - 1] == '*')
+		return strncasecmp(pattern, said, len - 1) == 0 ? len : 0;
+	return strcasecmp(pattern, said) == 0 ? len + 2 : 0;
+}
+
+const struct ocpp_habits *habits_of(const struct ocpp_habits *list, const struct station *st)
+{
+	const struct ocpp_habits *best = &defaults;
+	size_t best_fit = 0;
+
+	for (const struct ocpp_habits *h = list; h; h = h->next) {
+		size_t vendor = fit(h->vendor, st->vendor), model = fit(h->model, st->model);
+
+		if (vendor && model && vendor + model * 100 > best_fit) {
+			best = h;
+			best_fit = vendor + model * 100;
+		}
+	}
+	return best;
+}
+
+static bool names(const char *keys, const char *key)
+{
+	size_t len = strlen(key);
+
+	for (const char *p = keys; *p; p += strspn(p, ", ")) {
+		size_t n = strcspn(p, ", ");
+
+		if (n == len && strncasecmp(p, key, n) == 0)
+			return true;
+		p += n;
+	}
+	return false;
+}
+
+bool habits_limit_key(const struct ocpp_habits *list, const char *key)
+{
+	for (size_t i = 0; i < ARRAY_LEN(limit_keys); i++) {
+		if (strcasecmp(limit_keys[i], key) == 0)
+			return true;
+	}
+	for (const struct ocpp_habits *h = list; h; h = h->next) {
+		if (names(h->limit_keys, key))
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,31 @@
+/* ocpp/habits.h - what is known of a vendor's or model's stations: data from etc/stations.
+ *
+ * A file has lines `key = value`; blank lines and those that begin with # are comments. Unknown keys
+ * are refused with file and line. What an administrator sets for a station goes before it.
+ */
+#pragma once
+
+#include "base/diag.h"
+#include "base/types.h"
+
+struct station;
+
+struct ocpp_habits {
+	struct ocpp_habits *next;
+	char vendor[64], model[64];	/* as BootNotification says, case ignored; a trailing * matches any rest */
+	bool watts;			/* unit = A|W */
+	bool absolute;			/* kind = Absolute|Relative, of the profile of a transaction */
+	bool number_phases;		/* numberPhases must be given */
+	int stack_level;
+	int64_t step_ma;		/* 100 or 1000; NUM_NONE = not known */
+	char limit_keys[200];		/* configuration keys that limit the current, with commas */
+	char note[200];
+};
+
+/* Adds one file's habits to the list. 0, or -LMS_EDATA with diag. */
+int habits_add(struct ocpp_habits **list, const char *file, const char *text, size_t len, struct diag *diag);
+void habits_free(struct ocpp_habits *list);
+/* The most specific entry for what the station told at its boot; never NULL: the defaults. */
+const struct ocpp_habits *habits_of(const struct ocpp_habits *list, const struct station *st);
+/* Does any vendor limit the current by this configuration key? */
+bool habits_limit_key(const struct ocpp_habits *list, const char *key);

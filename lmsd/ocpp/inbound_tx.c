@@ -1,0 +1,229 @@
+/* ocpp/inbound_tx.c - Authorize, StartTransaction, StopTransaction, MeterValues.
+ *
+ * The site decides and records; here the station's habits are levelled (ocpp.md "Transactions"):
+ * replays after an outage, strange ids, and ownership: a station cannot touch the transaction of another.
+ */
+#include <string.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "ocpp/inbound.h"
+#include "ocpp/meter_values.h"
+
+#define REPLAY_US (120 * US_PER_S)
+#define ADOPT_US (10 * US_PER_S)	/* after the last replayed message */
+
+static void write_id_tag_info(struct json_writer *w, const struct auth *auth)
+{
+	char text[RFC3339_MAX];
+
+	jw_key(w, "idTagInfo");
+	jw_object(w);
+	if (auth->status == AUTH_ACCEPTED && auth->expires != WALL_NONE)
+		jw_kstr(w, "expiryDate", rfc3339_format(auth->expires, text));
+	if (auth->group && strlen(auth->group) <= 20)
+		jw_kstr(w, "parentIdTag", auth->group);
+	jw_kstr(w, "status", auth_status_text(auth->status));
+	jw_object_end(w);
+}
+
+static const struct auth invalid = { .status = AUTH_INVALID, .expires = WALL_NONE };
+
+void inbound_authorize(struct inbound *in)
+{
+	const char *tag = ocpp_read_text(json_get(in->p, "idTag"));
+	struct auth auth = invalid;
+
+	if (session_known(in->s, in->st) && strlen(tag) <= ID_MAX)
+		auth = site_authorize(in->s->o->site, in->st, tag, false, in->t->wall);
+	log_station(INFO, in->s->id, "authorize", "tag=%s answer=%s", log_text(tag), auth_status_text(auth.status));
+	if (auth.status == AUTH_ACCEPTED)
+		status_authorized(in->s, in->st, 0, auth.vip, in->t);
+	jw_object(&in->w);
+	write_id_tag_info(&in->w, &auth);
+	jw_object_end(&in->w);
+}
+
+/* Written before this connection existed, and not just now. */
+static bool is_replay(const struct inbound *in, wall_t time)
+{
+	return time != WALL_NONE && time < in->s->opened && time < in->t->wall - REPLAY_US;
+}
+
+/* What makes two StartTransactions the same: connector, time, register and tag, as they were sent. */
+static uint64_t start_hash(const struct json *p)
+{
+	static const char *const parts[] = { "connectorId", "timestamp", "meterStart", "idTag" };
+	uint64_t hash = RPC_HASH_START;
+
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+		const char *text = ocpp_read_text(json_get(p, parts[i]));
+
+		hash = rpc_hash(hash, text ? text : "", text ? strlen(text) + 1 : 1);
+	}
+	return hash;
+}
+
+static void write_start(struct inbound *in, int32_t id, const struct auth *auth)
+{
+	jw_object(&in->w);
+	write_id_tag_info(&in->w, auth);
+	jw_kint(&in->w, "transactionId", id);
+	jw_object_end(&in->w);
+}
+
+/* A start that is not live waits for the end of the replay; where the car charges now it is adopted. */
+static void after_start(struct inbound *in, struct connector *conn, const struct auth *auth, bool replay)
+{
+	in->s->auth = false;
+	in->s->timer[TIMER_AUTH] = MONO_NEVER;
+	if (replay)
+		session_timer(in->s, TIMER_ADOPT, in->t->now + ADOPT_US);
+	else
+		conn->tag_vip = auth->status == AUTH_ACCEPTED && auth->vip;
+	site_touch(in->s->o->site, conn);
+	status_refresh_all(in->s, in->st, in->t);
+}
+
+void inbound_start(struct inbound *in)
+{
+	const char *tag = ocpp_read_text(json_get(in->p, "idTag"));
+	struct tx_start start = { .tag = tag, .hash = start_hash(in->p), .time = WALL_NONE };
+	struct auth auth = invalid;
+	int64_t number = -1;
+	struct tx *tx;
+	int32_t id = 0;
+
+	ocpp_read_int(json_get(in->p, "connectorId"), &number);
+	ocpp_read_int(json_get(in->p, "meterStart"), &start.meter_wh);
+	start.conn = inbound_connector(in, number);
+	if (!start.conn)
+		return;
+	start.time = inbound_time(in, json_get(in->p, "timestamp"));
+	start.replay = is_replay(in, start.time);
+	tx = site_tx_start(in->s->o->site, &start, in->t->now, in->t->wall, &id, &auth, in->t->fx);
+	if (!session_known(in->s, in->st)) {
+		/* Where charging is free the site says yes; to a station that nobody accepted it is no. */
+		auth = invalid;
+		if (tx)
+			site_tx_close(in->s->o->site, tx, "DeAuthorized", "the station was not registered",
+				      in->t->wall, in->t->fx);
+	}
+	in->when = FX_AFTER_COMMIT;
+	log_station(INFO, in->s->id, "transaction_start", "transaction=%d connector=%d tag=%s answer=%s%s", id,
+		    start.conn->number, log_text(tag), auth_status_text(auth.status), start.replay ? " replay" : "");
+	after_start(in, start.conn, &auth, start.replay);
+	write_start(in, id, &auth);
+}
+
+void inbound_stop(struct inbound *in)
+{
+	const char *tag = ocpp_read_text(json_get(in->p, "idTag"));
+	struct tx_stop stop = {
+		.station = in->st, .tag = tag,
+		.reason = ocpp_read_text(json_get(in->p, "reason")),
+		.time = inbound_time(in, json_get(in->p, "timestamp")),
+	};
+	struct auth auth = invalid;
+	int64_t id = -1;
+	int ret;
+
+	ocpp_read_int(json_get(in->p, "transactionId"), &id);
+	ocpp_read_int(json_get(in->p, "meterStop"), &stop.meter_wh);
+	stop.id = id > 0 && id <= INT32_MAX ? (int32_t)id : -1;
+	if (!stop.reason)
+		stop.reason = "Local";	/* OCPP 1.6, 6.49: the default */
+	ret = site_tx_stop(in->s->o->site, &stop, in->t->wall, &auth, in->t->fx);
+	if (ret) {
+		auth = invalid;
+		log_station(WARNING, in->s->id, "transaction_foreign", "transaction=%d", stop.id);
+	}
+	in->when = FX_AFTER_COMMIT;
+	log_station(INFO, in->s->id, "transaction_stop", "transaction=%d reason=%s", stop.id, log_text(stop.reason));
+	if (in->s->timer[TIMER_ADOPT] != MONO_NEVER)
+		session_timer(in->s, TIMER_ADOPT, in->t->now + ADOPT_US);
+	status_refresh_all(in->s, in->st, in->t);
+	jw_object(&in->w);
+	if (tag || ret)
+		write_id_tag_info(&in->w, &auth);
+	jw_object_end(&in->w);
+}
+
+/* ---- meter values ---- */
+
+/* The transaction that the values belong to: the one named, else (unknown id) the one that runs there.
+ * false: it is another station's. */
+static bool find_tx(struct inbound *in, struct connector *conn, struct tx **out)
+{
+	int64_t id = 0;
+	struct tx *tx = NULL;
+
+	if (ocpp_read_int(json_get(in->p, "transactionId"), &id) == 0 && id > 0 && id <= INT32_MAX)
+		tx = site_tx(in->s->o->site, (int32_t)id);
+	if (tx && strcmp(tx->station, in->s->id) != 0) {
+		log_station(WARNING, in->s->id, "transaction_foreign", "transaction=%d", tx->id);
+		return false;
+	}
+	*out = tx ? tx : conn ? conn->tx : NULL;
+	return true;
+}
+
+static void adopt(struct inbound *in, const struct connector *conn, struct tx *tx)
+{
+	if (!tx->replay || conn->tx || tx->connector != conn->number)
+		return;
+	site_tx_adopt(in->s->o->site, tx);
+	log_station(NOTICE, in->s->id, "transaction_adopted", "transaction=%d connector=%d", tx->id, conn->number);
+}
+
+static void keep_draw(struct inbound *in, struct connector *conn, const struct meter_reading *r)
+{
+	const struct connector_conf *cc = site_connector_conf(in->s->o->site, conn);
+	const struct station_conf *sc = site_station_conf(in->s->o->site, in->st);
+	bool any = false;
+
+	for (int k = 0; k < PHASES; k++)
+		any = any || r->current.l[k] != NUM_NONE;
+	if (any && sc && sc->k.meter_labels && strcmp(sc->k.meter_labels, "grid") == 0)
+		conn->draw = r->current;
+	else if (any)
+		meter_values_to_grid(&r->current, cc ? cc->wiring : NULL, &conn->draw);
+	if (r->power_w != NUM_NONE)
+		conn->power_w = r->power_w;
+	if (any || r->power_w != NUM_NONE)
+		conn->draw_at = in->t->now;
+}
+
+void inbound_meter(struct inbound *in)
+{
+	struct connector *conn = NULL;
+	struct meter_reading r;
+	struct tx *tx = NULL;
+	int64_t number = 0;
+
+	ocpp_read_int(json_get(in->p, "connectorId"), &number);
+	if (number != 0)
+		conn = inbound_connector(in, number);
+	if (in->code)
+		return;
+	meter_values_read(json_get(in->p, "meterValue"), &r);
+	inbound_time(in, json_get(json_at(json_get(in->p, "meterValue"), 0), "timestamp"));
+	if (session_known(in->s, in->st) && find_tx(in, conn, &tx)) {
+		/* Connector 0 is the main meter of the station, unless a transaction says otherwise. */
+		if (!conn && tx)
+			conn = site_connector(in->st, tx->connector);
+		if (tx && r.register_wh != NUM_NONE)
+			site_tx_register(in->s->o->site, tx, r.register_wh, in->t->wall, in->t->fx);
+		if (conn && !is_replay(in, r.time)) {
+			if (tx)
+				adopt(in, conn, tx);
+			if (r.register_wh != NUM_NONE)
+				conn->register_wh = r.register_wh;
+			keep_draw(in, conn, &r);
+			site_touch(in->s->o->site, conn);
+			status_refresh(in->s, in->st, conn, in->t);
+		}
+	}
+	jw_object(&in->w);
+	jw_object_end(&in->w);
+}

@@ -1,0 +1,196 @@
+/* ocpp/order.c - orders of the balance as SetChargingProfile, and their answers.
+ *
+ * Each token is answered exactly once. Latest wins per connector and kind while an order waits;
+ * one in flight is never taken back: the station may be obeying it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "ocpp/habits.h"
+#include "ocpp/profile.h"
+#include "ocpp/session.h"
+
+/* A TxProfile begins this long ago by the station's clock, so that it is in force at once. */
+#define START_PAST_US (60 * US_PER_S)
+#define PHASE_USED_MA 1000
+
+/* The older order for the same connector and kind that has not left yet. */
+static void replace_queued(struct ocpp_session *s, const struct ocpp_order *order, const struct turn *t)
+{
+	for (struct call **at = &s->queue; *at; at = &(*at)->next) {
+		struct call *c = *at;
+
+		if (c->kind != CALL_ORDER || c->connector != order->conn->number || c->idle != order->idle)
+			continue;
+		*at = c->next;
+		fx_answer(t->fx, c->slot, c->token, ORDER_DROPPED);
+		free(c);
+		return;
+	}
+}
+
+void ocpp_order(struct ocpp *o, const struct ocpp_order *order, mono_t now, wall_t wall, struct effects *fx)
+{
+	const struct turn t = { now, wall, fx };
+	struct connector *conn = order->conn;
+	struct ocpp_session *s = session_by_station(o, conn->station->id);
+	struct call *c;
+
+	if (!s || !s->link || (!order->idle && !conn->tx)) {
+		fx_answer(fx, order->slot, order->token, ORDER_DROPPED);
+		return;
+	}
+	replace_queued(s, order, &t);
+	c = call_new(CALL_ORDER, order->raises ? RANK_ORDER : RANK_DECREASE, "SetChargingProfile");
+	c->when = order->raises ? FX_AFTER_COMMIT : order->when;
+	c->token = order->token;
+	c->slot = order->slot;
+	c->connector = conn->number;
+	c->idle = order->idle;
+	c->raises = order->raises;
+	c->limit_ma = order->limit_ma;
+	c->tx = conn->tx ? conn->tx->id : 0;
+	queue_push(s, c, &t);
+}
+
+/* Phases that the car is seen to use. A limit in watts may land on one phase until more are known. */
+static int phases_used(const struct connector *conn, const char *wiring)
+{
+	int n = 0;
+
+	if (!wiring || strcmp(wiring, "unknown") == 0)
+		return 1;
+	for (int k = 0; k < PHASES; k++)
+		n += conn->draw.l[k] != NUM_NONE && conn->draw.l[k] >= PHASE_USED_MA;
+	return n ? n : 1;
+}
+
+static bool one_phase(const char *wiring)
+{
+	return wiring && wiring[0] == 'L';
+}
+
+static void fill_style(struct profile *p, const struct ocpp_session *s, const struct station *st,
+		       const struct connector *conn, wall_t wall)
+{
+	const struct station_conf *sc = site_station_conf(s->o->site, st);
+	const struct connector_conf *cc = conn ? site_connector_conf(s->o->site, conn) : NULL;
+	const struct ocpp_habits *h = habits_of(s->o->habits, st);
+	const char *wiring = cc ? cc->wiring : NULL;
+	int64_t step = sc ? sc->step_ma : h->step_ma;
+	int64_t behind = s->skew_us != NUM_NONE && s->skew_us < 0 ? -s->skew_us : 0;
+	wall_t clock = wall - behind - START_PAST_US;
+
+	p->watts = sc && sc->k.limit_unit ? strcmp(sc->k.limit_unit, "W") == 0 : h->watts || s->watts;
+	p->whole = step != NUM_NONE && step >= 1000;
+	p->absolute = h->absolute != s->flipped_kind;
+	p->number_phases = h->number_phases;
+	p->stack_level = h->stack_level < s->max_stack ? h->stack_level : s->max_stack;
+	p->start = clock > 0 ? clock : 0;
+	if (p->watts)
+		p->phases = conn ? phases_used(conn, wiring) : 1;
+	else
+		p->phases = one_phase(wiring) ? 1 : PHASES;
+}
+
+bool order_write(struct ocpp_session *s, struct call *c, const struct turn *t, struct json_writer *w)
+{
+	struct station *st = session_station(s);
+	struct connector *conn = st ? site_connector(st, c->connector) : NULL;
+	struct profile p = { .connector = c->connector, .idle = c->idle, .tx = c->tx, .limit_ma = c->limit_ma };
+
+	/* While it waited, its transaction may have ended, and another one begun. */
+	if (!conn || (!c->idle && (!conn->tx || conn->tx->id != c->tx)))
+		return false;
+	fill_style(&p, s, st, conn, t->wall);
+	profile_write(&p, w);
+	return true;
+}
+
+/* No current at the connector (0 = all), as its default: for what nobody balances. */
+void order_zero(struct ocpp_session *s, int connector, const struct turn *t)
+{
+	uint64_t bit = UINT64_C(1) << (connector > 0 ? connector - 1 : CONNECTORS_MAX - 1);
+	const struct station *st = session_station(s);
+	struct profile p = { .connector = connector, .idle = true };
+	struct json_writer w;
+	struct call *c;
+	struct buf b;
+
+	if (!st || s->zeroed & bit)
+		return;
+	s->zeroed |= bit;
+	fill_style(&p, s, st, NULL, t->wall);
+	buf_init(&b);
+	jw_init(&w, &b);
+	profile_write(&p, &w);
+	c = call_new(CALL_ZERO, RANK_DECREASE, "SetChargingProfile");
+	c->connector = connector;
+	call_payload(c, &b);
+	queue_push(s, c, t);
+}
+
+static enum order_answer answer_of(const struct call_result *r)
+{
+	const char *status;
+
+	switch (r->how) {
+	case CALL_ANSWERED:
+		status = json_str(json_get(r->payload, "status"), "");
+		return strcmp(status, "Accepted") == 0 ? ORDER_ACCEPTED : ORDER_REFUSED;
+	case CALL_ERROR:
+		return ORDER_REFUSED;
+	case CALL_TIMED_OUT:
+	case CALL_LOST:
+		return ORDER_TIMEOUT;
+	case CALL_UNSENT:
+		break;
+	}
+	return ORDER_DROPPED;
+}
+
+/* Some stations take only Absolute, some only Relative profiles, and say no more than Rejected:
+ * the other kind is tried once, before the balance hears of a refusal. */
+static bool try_other_kind(struct ocpp_session *s, const struct call *c, const struct call_result *r,
+			   const struct turn *t)
+{
+	struct call *again;
+
+	if (c->idle || c->retried || r->how != CALL_ANSWERED ||
+	    strcmp(json_str(json_get(r->payload, "status"), ""), "Rejected") != 0)
+		return false;
+	for (const struct call *q = s->queue; q; q = q->next) {
+		if (q->kind == CALL_ORDER && q->connector == c->connector && q->idle == c->idle)
+			return false;
+	}
+	s->flipped_kind = !s->flipped_kind;
+	again = call_new(CALL_ORDER, c->rank, c->action);
+	again->when = c->when;
+	again->token = c->token;
+	again->slot = c->slot;
+	again->connector = c->connector;
+	again->raises = c->raises;
+	again->limit_ma = c->limit_ma;
+	again->tx = c->tx;
+	again->retried = true;
+	queue_push(s, again, t);
+	return true;
+}
+
+void order_done(struct ocpp_session *s, struct call *c, const struct call_result *r, const struct turn *t)
+{
+	enum order_answer answer = answer_of(r);
+
+	if (answer == ORDER_REFUSED && try_other_kind(s, c, r, t))
+		return;
+	if (answer == ORDER_REFUSED) {
+		if (c->retried)
+			s->flipped_kind = !s->flipped_kind;
+		log_station(WARNING, s->id, "limit_refused", "connector=%d limit_ma=%lld answer=%s", c->connector,
+			    (long long)c->limit_ma, r->how == CALL_ERROR ? log_text(r->code) :
+			    log_text(json_str(json_get(r->payload, "status"), "-")));
+	}
+	fx_answer(t->fx, c->slot, c->token, answer);
+}

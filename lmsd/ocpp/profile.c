@@ -1,0 +1,83 @@
+/* ocpp/profile.c - charging profiles of one period, members in the order of the schema.
+ *
+ * The idle profile is always Relative: a station that boots with its clock at 1970 would take an
+ * Absolute one for not begun, and charge without a limit. That of a transaction may be Absolute
+ * where the station wants it; its start lies in the past by the station's own clock.
+ */
+#include "ocpp/profile.h"
+
+#include <stdio.h>
+
+#include "base/timefmt.h"
+
+#define VOLTAGE_MIN 207
+#define MA_PER_A 1000
+
+int profile_id(int connector, bool idle)
+{
+	return connector * 10 + (idle ? 1 : 2);
+}
+
+int64_t profile_watts(int64_t limit_ma, int phases)
+{
+	return limit_ma * VOLTAGE_MIN * phases / MA_PER_A;
+}
+
+static void write_limit(const struct profile *p, struct json_writer *w)
+{
+	char text[32];
+	int len;
+
+	if (p->watts) {
+		jw_kint(w, "limit", profile_watts(p->limit_ma, p->phases));
+		return;
+	}
+	if (p->whole) {
+		jw_kint(w, "limit", p->limit_ma / MA_PER_A);
+		return;
+	}
+	len = snprintf(text, sizeof(text), "%lld.%lld", (long long)(p->limit_ma / MA_PER_A),
+		       (long long)(p->limit_ma % MA_PER_A / 100));
+	jw_key(w, "limit");
+	jw_raw(w, text, (size_t)len);
+}
+
+static void write_schedule(const struct profile *p, bool absolute, struct json_writer *w)
+{
+	char text[RFC3339_MAX];
+
+	jw_key(w, "chargingSchedule");
+	jw_object(w);
+	if (absolute)
+		jw_kstr(w, "startSchedule", rfc3339_format(p->start / US_PER_S * US_PER_S, text));
+	jw_kstr(w, "chargingRateUnit", p->watts ? "W" : "A");
+	jw_key(w, "chargingSchedulePeriod");
+	jw_array(w);
+	jw_object(w);
+	jw_kint(w, "startPeriod", 0);
+	write_limit(p, w);
+	if (p->number_phases)
+		jw_kint(w, "numberPhases", p->phases > 1 ? 3 : 1);
+	jw_object_end(w);
+	jw_array_end(w);
+	jw_object_end(w);
+}
+
+void profile_write(const struct profile *p, struct json_writer *w)
+{
+	bool absolute = p->absolute && !p->idle;
+
+	jw_object(w);
+	jw_kint(w, "connectorId", p->connector);
+	jw_key(w, "csChargingProfiles");
+	jw_object(w);
+	jw_kint(w, "chargingProfileId", profile_id(p->connector, p->idle));
+	if (!p->idle)
+		jw_kint(w, "transactionId", p->tx);
+	jw_kint(w, "stackLevel", p->stack_level);
+	jw_kstr(w, "chargingProfilePurpose", p->idle ? "TxDefaultProfile" : "TxProfile");
+	jw_kstr(w, "chargingProfileKind", absolute ? "Absolute" : "Relative");
+	write_schedule(p, absolute, w);
+	jw_object_end(w);
+	jw_object_end(w);
+}

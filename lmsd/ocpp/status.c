@@ -1,0 +1,111 @@
+/* ocpp/status.c - keeps each connector's use in step with its status, transaction and tag.
+ *
+ * Also what only time tells: SuspendedEV that stopped drawing, an accepted tag that started nothing,
+ * transactions that were replayed after an outage.
+ */
+#include <string.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "ocpp/session.h"
+#include "ocpp/use.h"
+
+#define DREW_US (60 * US_PER_S)		/* SuspendedEV that drew since then still competes */
+#define DREW_MA 500
+#define AUTH_US (120 * US_PER_S)	/* usual ConnectionTimeOut and a little */
+
+static bool drew(const struct connector *conn, mono_t now)
+{
+	if (conn->draw_at == 0 || now - conn->draw_at > DREW_US)
+		return false;
+	for (int k = 0; k < PHASES; k++) {
+		if (conn->draw.l[k] != NUM_NONE && conn->draw.l[k] > DREW_MA)
+			return true;
+	}
+	return false;
+}
+
+static bool authorized(const struct ocpp_session *s, const struct connector *conn)
+{
+	return s->auth && (s->auth_connector == 0 || s->auth_connector == conn->number);
+}
+
+void status_refresh(struct ocpp_session *s, struct station *st, struct connector *conn, const struct turn *t)
+{
+	enum use_tx tx = conn->tx ? USE_TX_RUNNING : authorized(s, conn) ? USE_TX_AUTHORIZED : USE_TX_NONE;
+	enum conn_use use = USE_NONE;
+
+	/* Nobody balances a pending station. */
+	if (session_known(s, st))
+		use = use_of(conn->status, tx, drew(conn, t->now));
+	if (tx == USE_TX_RUNNING && strcmp(conn->status, "SuspendedEV") == 0 && use == USE_CHARGING)
+		session_timer(s, TIMER_USE, conn->draw_at + DREW_US + 1);
+	if (use == conn->use)
+		return;
+	conn->use = use;
+	site_touch(s->o->site, conn);
+}
+
+void status_refresh_all(struct ocpp_session *s, struct station *st, const struct turn *t)
+{
+	for (size_t i = 0; i < st->connector_count; i++)
+		status_refresh(s, st, st->connectors[i], t);
+}
+
+void status_on_use(struct ocpp_session *s, const struct turn *t)
+{
+	struct station *st = session_station(s);
+
+	if (st)
+		status_refresh_all(s, st, t);
+}
+
+/* A tag was accepted: the connectors that wait for one compete from now on. */
+void status_authorized(struct ocpp_session *s, struct station *st, int connector, bool vip, const struct turn *t)
+{
+	s->auth = true;
+	s->auth_connector = connector;
+	s->auth_vip = vip;
+	session_timer(s, TIMER_AUTH, t->now + AUTH_US);
+	for (size_t i = 0; i < st->connector_count; i++) {
+		struct connector *conn = st->connectors[i];
+
+		if (!conn->tx && authorized(s, conn) && conn->tag_vip != vip) {
+			conn->tag_vip = vip;
+			site_touch(s->o->site, conn);
+		}
+	}
+	status_refresh_all(s, st, t);
+}
+
+void status_on_auth(struct ocpp_session *s, const struct turn *t)
+{
+	s->auth = false;
+	status_on_use(s, t);
+}
+
+static bool charges(const struct connector *conn)
+{
+	return strcmp(conn->status, "Charging") == 0 || strcmp(conn->status, "SuspendedEV") == 0 ||
+		strcmp(conn->status, "SuspendedEVSE") == 0;
+}
+
+/* The queue of an outage has drained: a start without its stop, where the car still charges, runs. */
+void status_on_adopt(struct ocpp_session *s, const struct turn *t)
+{
+	struct station *st = session_station(s);
+	struct tx *tx;
+
+	for (tx = s->o->site->running; st && tx; tx = tx->hh.next) {
+		struct connector *conn;
+
+		if (!tx->replay || strcmp(tx->station, s->id) != 0)
+			continue;
+		conn = site_connector(st, tx->connector);
+		if (!conn || conn->tx || !charges(conn))
+			continue;
+		site_tx_adopt(s->o->site, tx);
+		log_station(NOTICE, s->id, "transaction_adopted", "transaction=%d connector=%d", tx->id, conn->number);
+		status_refresh(s, st, conn, t);
+	}
+}

@@ -1,0 +1,106 @@
+/* ocpp/touch.c - finds what sets or releases a limit. In doubt it does. */
+#include "ocpp/touch.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "ocpp/habits.h"
+#include "ocpp/message.h"
+
+#define VOLTAGE_MIN 207
+
+static int connector_of(const struct json *payload)
+{
+	int64_t number = 0;
+
+	if (ocpp_read_int(json_get(payload, "connectorId"), &number) != 0 || number < 0 || number > 64)
+		return 0;
+	return (int)number;
+}
+
+/* The most that any period allows, per phase; a limit in watts may land on one. */
+static int64_t highest_limit(const struct json *schedule)
+{
+	bool watts = strcmp(json_str(json_get(schedule, "chargingRateUnit"), "A"), "W") == 0;
+	const struct json *periods = json_get(schedule, "chargingSchedulePeriod");
+	int64_t max = NUM_NONE;
+
+	if (!periods || !periods->first)
+		return NUM_NONE;
+	for (const struct json *p = periods->first; p; p = p->next) {
+		int64_t limit;
+
+		if (json_fixed(json_get(p, "limit"), 1000, &limit) != 0 || limit < 0 || limit > INT64_MAX / 1000)
+			return NUM_NONE;
+		if (watts)
+			limit = (limit + VOLTAGE_MIN - 1) / VOLTAGE_MIN;
+		if (limit > max)
+			max = limit;
+	}
+	return max;
+}
+
+static bool is_max_profile(const char *purpose)
+{
+	return strcmp(purpose, "ChargePointMaxProfile") == 0;
+}
+
+/* Outside its validity, or after its duration, a profile limits nothing. */
+static bool ends(const struct json *profile, const struct json *schedule)
+{
+	return json_get(profile, "validTo") || json_get(profile, "validFrom") || json_get(schedule, "duration") ||
+		json_get(schedule, "startSchedule");
+}
+
+static bool touch_profile(const struct json *profile, struct touch *out)
+{
+	const char *purpose = json_str(json_get(profile, "chargingProfilePurpose"), "");
+	const struct json *schedule = json_get(profile, "chargingSchedule");
+
+	/* It bounds the sum of the others from above: it can only lower. */
+	if (is_max_profile(purpose))
+		return false;
+	out->idle = strcmp(purpose, "TxProfile") != 0;
+	/* A default that ends releases; where a transaction's profile ends, the default is below it. */
+	out->limit_ma = out->idle && ends(profile, schedule) ? NUM_NONE : highest_limit(schedule);
+	return true;
+}
+
+static bool touch_clear(const struct json *payload, struct touch *out)
+{
+	const char *purpose = json_str(json_get(payload, "chargingProfilePurpose"), "");
+
+	/* With an id, the purpose does not matter to the station. */
+	if (is_max_profile(purpose) && !json_get(payload, "id"))
+		return false;
+	out->idle = strcmp(purpose, "TxProfile") != 0 || json_get(payload, "id");
+	if (json_get(payload, "id"))
+		out->connector = 0;
+	return true;
+}
+
+bool touch_find(const char *action, const struct json *payload, const struct ocpp_habits *habits, struct touch *out)
+{
+	*out = (struct touch){ .connector = connector_of(payload), .idle = true, .limit_ma = NUM_NONE };
+	if (strcmp(action, "SetChargingProfile") == 0)
+		return touch_profile(json_get(payload, "csChargingProfiles"), out);
+	if (strcmp(action, "RemoteStartTransaction") == 0)
+		return json_get(payload, "chargingProfile") &&
+			touch_profile(json_get(payload, "chargingProfile"), out);
+	if (strcmp(action, "ClearChargingProfile") == 0)
+		return touch_clear(payload, out);
+	if (strcmp(action, "ChangeConfiguration") == 0)
+		return habits_limit_key(habits, json_str(json_get(payload, "key"), ""));
+	return false;
+}
+
+bool ocpp_touches_limit(const char *action, const struct json *payload, int *conn_number, int64_t *limit_ma)
+{
+	struct touch touch;
+
+	if (!touch_find(action, payload, NULL, &touch))
+		return false;
+	*conn_number = touch.connector;
+	*limit_ma = touch.limit_ma;
+	return true;
+}

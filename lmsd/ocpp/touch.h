@@ -1,0 +1,15 @@
+/* ocpp/touch.h - what a message by hand would do to limits (balance.md, "No way around"). */
+#pragma once
+
+#include "ocpp/ocpp.h"
+
+struct ocpp_habits;
+
+struct touch {
+	int connector;		/* 0 = all */
+	bool idle;		/* the default limit; else that of the transaction */
+	int64_t limit_ma;	/* NUM_NONE = released */
+};
+
+/* false: this message sets and releases no limit. Whatever cannot be read counts as released. */
+bool touch_find(const char *action, const struct json *payload, const struct ocpp_habits *habits, struct touch *out);
