@@ -13,7 +13,7 @@
 static void complain(struct ocpp_violation *v, const char *code, const char *text)
 {
 	v->code = code;
-	snprintf(v->text, sizeof(v->text), "%s", text);
+	snprintf(v->text, sizeof(v->text), "%.150s", text);
 }
 
 static const char *skip_blank(const char *p, const char *end)

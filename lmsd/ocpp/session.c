@@ -391,7 +391,7 @@ static bool admit_unknown(struct ocpp *o, const struct turn *t)
 		if (st->conf < 0 && !st->link)
 			fx_del(t->fx, STORE_BOOT, st->id);
 	}
-	site_attach(o->site, o->site->conf);
+	site_attach(o->site, o->site->owned);
 	return count_unknown(o->site) < UNKNOWN_MAX;
 }
 
