@@ -59,13 +59,18 @@ static int take_document(struct lmsctl *l)
 	return ret;
 }
 
+static bool is_nothing(const struct json *j)
+{
+	return !j || j->type == JSON_NULL || (j->type == JSON_STRING && j->len == 0);
+}
+
 /* A raw value of a change as people read it; what is no key of the noun stays as it is. */
 static void print_value(const struct field *f, const struct json *j, void *scratch, struct arena *arena)
 {
 	struct buf out;
 
 	buf_init(&out);
-	if (!j || j->type == JSON_NULL) {
+	if (is_nothing(j)) {
 		buf_putc(&out, '-');
 	} else if (!f || !j->text || field_parse(f, j->text, false, arena, scratch, NULL)) {
 		struct json_writer w;
@@ -89,16 +94,25 @@ static void print_change(struct lmsctl *l, const struct json *c)
 	const struct ctl_noun_desc *n = ctl_noun_find(kind);
 	const struct field *f = n ? field_find(n->keys, n->key_count, key, NULL) : NULL;
 	void *scratch = n ? arena_alloc(&l->arena, n->keys_size) : NULL;
+	const struct json *from = json_get(c, "from"), *to = json_get(c, "to");
 
 	output_text(kind, strlen(kind));
-	printf("%s", *id ? " " : "");
-	output_text(id, strlen(id));
+	/* The site is one and has no name; its kind says it. */
+	if (strcmp(kind, id) != 0) {
+		putchar(' ');
+		output_text(id, strlen(id));
+	}
+	/* The identity stands for the object as such. */
+	if (f && f == &n->keys[0] && (f->flags & FIELD_REQUIRED)) {
+		puts(is_nothing(to) ? ": deleted" : ": new");
+		return;
+	}
 	printf("%s", *key ? " " : "");
 	output_text(key, f ? field_base_len(f) : strlen(key));
 	fputs(": ", stdout);
-	print_value(f, json_get(c, "from"), scratch, &l->arena);
+	print_value(f, from, scratch, &l->arena);
 	fputs(" -> ", stdout);
-	print_value(f, json_get(c, "to"), scratch, &l->arena);
+	print_value(f, to, scratch, &l->arena);
 	putchar('\n');
 }
 

@@ -63,13 +63,15 @@ int cmd_station_answer(struct lmsctl *l, const struct json *result)
 	return verdict(status);
 }
 
-/* The payload of the station's CALLRESULT as it came, or {"error": …} for a CALLERROR. */
+/* {"answer": payload of the CALLRESULT} is printed as that payload; {"error": code, "description": …} of
+ * a CALLERROR as it is. */
 int cmd_station_call(struct lmsctl *l, const struct json *result)
 {
-	const char *status = json_str(json_get(result, "status"), NULL);
+	const struct json *payload = json_get(result, "answer");
+	const char *status = json_str(json_get(payload, "status"), NULL);
 
-	output_json_line(l, result);
-	if (json_get(result, "errorCode"))
+	output_json_line(l, payload ? payload : result);
+	if (!payload)
 		return -LMS_EREFUSED;
 	return status ? verdict(status) : 0;
 }

@@ -56,15 +56,16 @@ def answer(method, params):
         return {"status": {"A=B": "RebootRequired"}.get(params["value"], "NotSupported")}, None
     if method == "station.call":
         if params["action"] == "Bad":
-            return {"errorCode": "NotSupported", "errorDescription": ""}, None
-        return {"configurationKey": [{"key": "HeartbeatInterval", "readonly": False, "value": "60"}]}, None
+            return {"error": "NotSupported", "description": ""}, None
+        return {"answer": {"configurationKey": [{"key": "HeartbeatInterval", "readonly": False, "value": "60"}]}}, None
     if method == "station.trigger":
         return None, ("OFFLINE", -32075, "station %s is offline" % params["id"])
     if method == "connector.explain":
         return {"id": params["id"], "causes": [{"code": "zone", "text": "zone P1 allows 60 A"},
                                                {"code": "share", "text": "shared by 3 connectors"}]}, None
     if method == "config.apply":
-        return {"changes": [{"kind": "zone", "id": "P1", "key": "static_ma", "from": "60000/60000/60000",
+        return {"changes": [{"kind": "zone", "id": "P3", "key": "id", "from": "", "to": "P3"},
+                            {"kind": "zone", "id": "P1", "key": "static_ma", "from": "60000/60000/60000",
                              "to": "50000/50000/50000"}]}, None
     if method == "system.status":
         return {"version": "0.1", "state": "operational", "uptime_ms": 61000, "time": "2026-11-21T04:30:00Z"}, None

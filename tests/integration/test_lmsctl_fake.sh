@@ -88,7 +88,7 @@ printf '{"site":{},\n "zones":[}' > "$dir/bad.json"
 echo '{"zones":[]}' > "$dir/good.json"
 check "a document's mistake is told by line and column" 65 "^lmsctl: $dir/bad.json:2:" "${s[@]}" apply -f "$dir/bad.json"
 check "a missing file is 66" 66 "No such file" "${s[@]}" apply -f "$dir/missing.json"
-check "diff tells what would change" 0 "^zone P1 static: 60 A -> 50 A$" "${s[@]}" diff -f "$dir/good.json"
+check "diff tells what would change" 0 $'^zone P3: new\nzone P1 static: 60 A -> 50 A$' "${s[@]}" diff -f "$dir/good.json"
 check "apply --prune needs -y" 64 "add -y" "${s[@]}" apply -f "$dir/good.json" --prune
 check "raw sends what it is told" 64 "no method 'zone.frob'" "${s[@]}" raw zone.frob
 
