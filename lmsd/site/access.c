@@ -1,8 +1,8 @@
 /* site/access.c - may this tag charge here, may it end that transaction (ocpp.md "Authorization").
  *
- * Order: the station's rule (free or by tag), the tag's own state, its expiry, and whether it charges
- * elsewhere already. One tag runs one transaction at a time: a card that was copied or lent would
- * otherwise go unnoticed. Free charging is exempt, as there one tag stands for everybody.
+ * Order: the station's rule (free or by tag), the tag's own state, its expiry, and whether it
+ * charges elsewhere already. One tag runs one transaction at a time: a card that was copied or lent
+ * would otherwise go unnoticed. Free charging is exempt, as there one tag stands for everybody.
  */
 #include "site/access.h"
 
@@ -47,9 +47,10 @@ static bool is_same_tag(const char *a, const char *b)
 	return a && b && tag_normalize(a, x) == 0 && tag_normalize(b, y) == 0 && strcmp(x, y) == 0;
 }
 
-struct auth site_authorize(struct site *s, const struct station *st, const char *uid, bool for_start, wall_t wall)
+struct auth site_authorize(struct site *s, const struct station *st, const char *uid,
+			   bool for_start, wall_t wall)
 {
-	struct auth a = { .status = AUTH_INVALID, .expires = WALL_NONE };
+	struct auth a = { .status = AUTH_INVALID, .expires = WALL_NONE};
 	const char *free_tag;
 	bool is_free = access_is_free(s, st, &free_tag);
 

@@ -3,5 +3,6 @@
 
 #include "site/site.h"
 
-/* Does everybody charge here? *free_tag: what charging without a tag is booked on, NULL = nothing. */
+/* Does everybody charge here? *free_tag: what charging without a tag is booked on, NULL = nothing.
+ */
 bool access_is_free(const struct site *s, const struct station *st, const char **free_tag);

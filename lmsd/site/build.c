@@ -10,11 +10,11 @@
 #include "base/text.h"
 #include "site/draft.h"
 
-#define ZONE_DEPTH_MAX 64
-#define MAX_MA_DEFAULT INT64_C(32000)
-#define MAX_MA_DEFAULT_TE INT64_C(16000)	/* a household socket */
-#define MIN_MA_DEFAULT INT64_C(6000)		/* IEC 61851: the pilot knows no less */
-#define STEP_MA_DEFAULT INT64_C(100)
+#define ZONE_DEPTH_MAX    64
+#define MAX_MA_DEFAULT    INT64_C(32000)
+#define MAX_MA_DEFAULT_TE INT64_C(16000) /* a household socket */
+#define MIN_MA_DEFAULT    INT64_C(6000)  /* IEC 61851: the pilot knows no less */
+#define STEP_MA_DEFAULT   INT64_C(100)
 
 struct build {
 	struct site_conf *c;
@@ -81,7 +81,8 @@ static void zone_cut_loop(struct build *b, struct item *it)
 		return;
 	loop_text(it, text, sizeof(text));
 	diag_set(b->diag, -LMS_EDATA,
-		 "zone %s: parent: the zones would feed each other: %s (give one of them another parent)",
+		 "zone %s: parent: the zones would feed each other: %s (give one of them another "
+		 "parent)",
 		 it->id, text);
 	it->parent = NULL;
 }
@@ -95,7 +96,8 @@ static void zone_cut_depth(struct build *b, struct item *it)
 		up = up->parent;
 	if (!up)
 		return;
-	diag_set(b->diag, -LMS_ERANGE, "zone %s: more than %d zones lie above it (use fewer levels)", it->id,
+	diag_set(b->diag, -LMS_ERANGE,
+		 "zone %s: more than %d zones lie above it (use fewer levels)", it->id,
 		 ZONE_DEPTH_MAX - 1);
 	it->parent = NULL;
 }
@@ -128,7 +130,7 @@ static void one_phase(struct phase_ma *p)
 
 static struct phase_ma zone_cap(const struct ctl_zone_keys *k, int phases)
 {
-	struct phase_ma cap = { { NUM_NONE, NUM_NONE, NUM_NONE } };
+	struct phase_ma cap = {{NUM_NONE, NUM_NONE, NUM_NONE}};
 	int64_t fuse = k->fuse_ma;
 
 	if (fuse > 0 && fuse <= LIMIT_MAX_MA && k->derate_permille > 0 && k->derate_permille < 1000)
@@ -151,7 +153,7 @@ static void zone_emit(struct build *b, struct item *it, int parent)
 	z->parent = parent;
 	z->phases = (int)or_default(it->k.zone.phases, parent < 0 ? 3 : b->c->zones[parent].phases);
 	if (z->phases != 1)
-		z->phases = 3;	/* anything else is refused by the check */
+		z->phases = 3; /* anything else is refused by the check */
 	if (z->phases == 1) {
 		one_phase(&it->k.zone.static_ma);
 		one_phase(&it->k.zone.dynamic_ma);
@@ -204,7 +206,8 @@ static void build_meters(struct build *b)
 
 	b->c->meters = arena_array(&b->c->arena, count + 1, sizeof(*b->c->meters));
 	for (size_t i = 0; i < count; i++)
-		fields_copy(n->keys, n->key_count, &b->c->meters[i].k, &list[i]->k.meter, &b->c->arena);
+		fields_copy(n->keys, n->key_count, &b->c->meters[i].k, &list[i]->k.meter,
+			    &b->c->arena);
 	b->c->meter_count = count;
 	free(list);
 }
@@ -226,8 +229,9 @@ static void connector_in_force(const struct site_conf *c, const struct station_c
 	/* Unknown counts on all phases that there are: here, one. */
 	if (strcmp(conn->wiring, "unknown") == 0 && zone_is_single_phase_site(c, st->zone))
 		conn->wiring = "L1";
-	conn->max_ma = or_default(k->max_ma, or_default(st->k.max_ma,
-			strcmp(conn->type, "TE") == 0 ? MAX_MA_DEFAULT_TE : MAX_MA_DEFAULT));
+	conn->max_ma = or_default(k->max_ma, or_default(st->k.max_ma, strcmp(conn->type, "TE") == 0
+									  ? MAX_MA_DEFAULT_TE
+									  : MAX_MA_DEFAULT));
 	conn->min_ma = or_default(k->min_ma, or_default(st->k.min_ma, MIN_MA_DEFAULT));
 	conn->vip = or_default(k->vip, or_default(st->k.vip, 0)) != 0;
 	conn->manageable = or_default(k->manageable, or_default(st->k.manageable, 1)) != 0;
@@ -268,7 +272,8 @@ static void build_stations(struct build *b)
 	free(list);
 }
 
-/* Settings of connectors whose station is gone, or has fewer now, go with them; so do empty ones. */
+/* Settings of connectors whose station is gone, or has fewer now, go with them; so do empty ones.
+ */
 static void build_connectors(struct build *b)
 {
 	const struct ctl_noun_desc *n = item_noun(ITEM_CONNECTOR);
@@ -280,7 +285,9 @@ static void build_connectors(struct build *b)
 
 		if (it->gone)
 			continue;
-		index = connector_id_split(it->id, station, &number) ? site_conf_station(b->c, station) : -1;
+		index = connector_id_split(it->id, station, &number)
+			    ? site_conf_station(b->c, station)
+			    : -1;
 		if (index < 0 || (size_t)number > b->c->stations[index].connector_count ||
 		    !connector_is_set(&it->k.connector)) {
 			it->gone = true;
@@ -300,7 +307,7 @@ static void build_connectors(struct build *b)
 void conf_build(struct site_conf *c, struct draft *d, struct diag *diag)
 {
 	const struct ctl_noun_desc *n = &ctl_nouns[CTL_NOUN_site];
-	struct build b = { .c = c, .d = d, .diag = diag };
+	struct build b = { .c = c, .d = d, .diag = diag};
 
 	fields_copy(n->keys, n->key_count, &c->site, &d->site, &c->arena);
 	build_meters(&b);

@@ -1,6 +1,7 @@
 /* site/check.c - what a configuration must fulfil as a whole. Every refusal names place and remedy.
  *
- * The order is from the small to the large: values, references, then sums; the first complaint wins.
+ * The order is from the small to the large: values, references, then sums; the first complaint
+ * wins.
  */
 #include "site/check.h"
 
@@ -26,11 +27,13 @@ static int zone_check_phases(const struct zone_conf *z, const char *key, const s
 	for (int k = 0; k < PHASES; k++) {
 		if (k >= z->phases && p->l[k] != NUM_NONE)
 			return diag_set(diag, -LMS_EDATA,
-					"zone %s: %s: names L%d, but the zone has one phase (write one current, or phases=3)",
+					"zone %s: %s: names L%d, but the zone has one phase (write "
+					"one current, or phases=3)",
 					z->k.id, key, k + 1);
 		if (k < z->phases && p->l[k] == NUM_NONE)
 			return diag_set(diag, -LMS_EDATA,
-					"zone %s: %s: L%d is missing (write one current for all phases, or L1,L2,L3)",
+					"zone %s: %s: L%d is missing (write one current for all "
+					"phases, or L1,L2,L3)",
 					z->k.id, key, k + 1);
 	}
 	return 0;
@@ -46,43 +49,51 @@ static int zone_check_meter_lost(const struct zone_conf *z, struct diag *diag)
 			continue;
 		if (z->cap.l[k] != NUM_NONE && lost > z->cap.l[k])
 			return diag_set(diag, -LMS_EDATA,
-					"zone %s: meter_lost: is above the zone's fuse or static limit on L%d (lower it)",
+					"zone %s: meter_lost: is above the zone's fuse or static "
+					"limit on L%d (lower it)",
 					z->k.id, k + 1);
 		if (z->k.dynamic_ma.l[k] != NUM_NONE && lost > z->k.dynamic_ma.l[k])
-			return diag_set(diag, -LMS_EDATA,
-					"zone %s: meter_lost: is above the dynamic limit on L%d (lower it)", z->k.id,
-					k + 1);
+			return diag_set(
+			    diag, -LMS_EDATA,
+			    "zone %s: meter_lost: is above the dynamic limit on L%d (lower it)",
+			    z->k.id, k + 1);
 	}
 	return 0;
 }
 
-static int zone_check_dynamic(const struct site_conf *c, const struct zone_conf *z, struct diag *diag)
+static int zone_check_dynamic(const struct site_conf *c, const struct zone_conf *z,
+			      struct diag *diag)
 {
 	const struct ctl_meter_keys *m;
 
 	if (!phase_any(&z->k.dynamic_ma))
 		return 0;
 	if (!z->k.meter)
-		return diag_set(diag, -LMS_EDATA, "zone %s: dynamic: needs a meter (add meter=…; lmsctl meter list)",
+		return diag_set(diag, -LMS_EDATA,
+				"zone %s: dynamic: needs a meter (add meter=…; lmsctl meter list)",
 				z->k.id);
 	if (!phase_any(&z->k.meter_lost_ma))
 		return diag_set(diag, -LMS_EDATA,
-				"zone %s: dynamic: needs meter_lost, the current that is safe while the meter is silent (add meter_lost=…)",
+				"zone %s: dynamic: needs meter_lost, the current that is safe "
+				"while the meter is silent (add meter_lost=…)",
 				z->k.id);
 	m = &c->meters[z->meter].k;
 	if (m->scope && (strcmp(m->scope, "pv") == 0 || strcmp(m->scope, "storage") == 0))
 		return diag_set(diag, -LMS_EDATA,
-				"zone %s: meter: '%s' measures scope=%s and cannot feed a dynamic limit (use scope=grid, load or sub)",
+				"zone %s: meter: '%s' measures scope=%s and cannot feed a dynamic "
+				"limit (use scope=grid, load or sub)",
 				z->k.id, m->id, m->scope);
 	if (m->poll_ms > 2000)
 		return diag_set(diag, -LMS_EDATA,
-				"zone %s: meter: '%s' is read every %lld ms, too slow for a dynamic limit (poll=2s or less)",
+				"zone %s: meter: '%s' is read every %lld ms, too slow for a "
+				"dynamic limit (poll=2s or less)",
 				z->k.id, m->id, (long long)m->poll_ms);
 	for (int k = 0; k < z->phases; k++)
 		if (z->k.margin_ma != NUM_NONE && z->k.margin_ma >= z->k.dynamic_ma.l[k])
 			return diag_set(diag, -LMS_EDATA,
-					"zone %s: margin: leaves nothing of the dynamic limit on L%d (lower it)", z->k.id,
-					k + 1);
+					"zone %s: margin: leaves nothing of the dynamic limit on "
+					"L%d (lower it)",
+					z->k.id, k + 1);
 	return 0;
 }
 
@@ -94,8 +105,10 @@ static int missing_meter(const struct site_conf *c, const struct zone_conf *z, s
 	for (size_t i = 0; i < c->meter_count && count < ARRAY_LEN(names); i++)
 		names[count++] = c->meters[i].k.id;
 	near = text_nearest(z->k.meter, names, count);
-	return diag_set(diag, -LMS_EDATA, "zone %s: meter: '%s' does not exist (%s%s%slmsctl meter list)", z->k.id,
-			z->k.meter, near ? "did you mean '" : "", near ? near : "", near ? "'?; " : "");
+	return diag_set(diag, -LMS_EDATA,
+			"zone %s: meter: '%s' does not exist (%s%s%slmsctl meter list)", z->k.id,
+			z->k.meter, near ? "did you mean '" : "", near ? near : "",
+			near ? "'?; " : "");
 }
 
 static int check_zone(const struct site_conf *c, const struct zone_conf *z, struct diag *diag)
@@ -109,12 +122,14 @@ static int check_zone(const struct site_conf *c, const struct zone_conf *z, stru
 	if (ret)
 		return ret;
 	if (z->k.phases == 2)
-		return diag_set(diag, -LMS_ERANGE, "zone %s: phases: 2 is out of range (a zone has 1 or 3 phases)",
+		return diag_set(diag, -LMS_ERANGE,
+				"zone %s: phases: 2 is out of range (a zone has 1 or 3 phases)",
 				z->k.id);
 	if (parent && z->phases > parent->phases)
-		return diag_set(diag, -LMS_EDATA,
-				"zone %s: phases: has 3 phases below zone %s, which has 1 (write phases=1)", z->k.id,
-				parent->k.id);
+		return diag_set(
+		    diag, -LMS_EDATA,
+		    "zone %s: phases: has 3 phases below zone %s, which has 1 (write phases=1)",
+		    z->k.id, parent->k.id);
 	if (z->k.meter && z->meter < 0)
 		return missing_meter(c, z, diag);
 	ret = zone_check_phases(z, "static", &z->k.static_ma, diag);
@@ -137,7 +152,8 @@ static int64_t meter_fuse_ma(const struct site_conf *c, size_t meter)
 	for (size_t z = 0; z < c->zone_count; z++) {
 		int64_t ma = c->zones[z].k.fuse_ma;
 
-		if (c->zones[z].meter == (int)meter && ma != NUM_NONE && (fuse == NUM_NONE || ma < fuse))
+		if (c->zones[z].meter == (int)meter && ma != NUM_NONE &&
+		    (fuse == NUM_NONE || ma < fuse))
 			fuse = ma;
 	}
 	return fuse;
@@ -153,9 +169,11 @@ static int check_meter(const struct site_conf *c, size_t index, const struct sit
 	if (ret)
 		return ret;
 	if (!m->k.profile)
-		return diag_set(diag, -LMS_EDATA, "meter %s: profile: is missing (lmsctl meter profiles)", m->k.id);
+		return diag_set(diag, -LMS_EDATA,
+				"meter %s: profile: is missing (lmsctl meter profiles)", m->k.id);
 	if (!m->k.address)
-		return diag_set(diag, -LMS_EDATA, "meter %s: address: is missing (write slave@host:port)", m->k.id);
+		return diag_set(diag, -LMS_EDATA,
+				"meter %s: address: is missing (write slave@host:port)", m->k.id);
 	ret = check_ranges(&ctl_nouns[CTL_NOUN_meter], &m->k, diag);
 	if (ret || !outside || !outside->meter_check)
 		return ret;
@@ -175,7 +193,8 @@ static int check_access(const struct station_conf *st, struct diag *diag)
 	if (!a || strcmp(a, "rfid") == 0 || strcmp(a, "free") == 0 ||
 	    (strncmp(a, "free:", 5) == 0 && tag_normalize(a + 5, uid) == 0))
 		return 0;
-	return diag_set(diag, -LMS_EDATA, "station %s: access: '%.60s' is not a rule (write rfid, free, or free:TAG)",
+	return diag_set(diag, -LMS_EDATA,
+			"station %s: access: '%.60s' is not a rule (write rfid, free, or free:TAG)",
 			st->k.id, a);
 }
 
@@ -185,12 +204,15 @@ static int missing_zone(const struct site_conf *c, const struct station_conf *st
 	size_t count = 0;
 
 	if (!st->k.zone)
-		return diag_set(diag, -LMS_EDATA, "station %s: zone is needed: zone=… (lmsctl zone list)", st->k.id);
+		return diag_set(diag, -LMS_EDATA,
+				"station %s: zone is needed: zone=… (lmsctl zone list)", st->k.id);
 	for (size_t i = 0; i < c->zone_count && count < ARRAY_LEN(names); i++)
 		names[count++] = c->zones[i].k.id;
 	near = text_nearest(st->k.zone, names, count);
-	return diag_set(diag, -LMS_EDATA, "station %s: zone: '%s' does not exist (%s%s%slmsctl zone list)", st->k.id,
-			st->k.zone, near ? "did you mean '" : "", near ? near : "", near ? "'?; " : "");
+	return diag_set(diag, -LMS_EDATA,
+			"station %s: zone: '%s' does not exist (%s%s%slmsctl zone list)", st->k.id,
+			st->k.zone, near ? "did you mean '" : "", near ? near : "",
+			near ? "'?; " : "");
 }
 
 static int check_wiring(const struct site_conf *c, const struct station_conf *st,
@@ -203,14 +225,16 @@ static int check_wiring(const struct site_conf *c, const struct station_conf *st
 		return 0;
 	if (mask == PHASE_ALL)
 		return diag_set(diag, -LMS_EDATA,
-				"connector %s: wiring: %s uses three phases, but zone %s has one (write wiring=L1)",
+				"connector %s: wiring: %s uses three phases, but zone %s has one "
+				"(write wiring=L1)",
 				conn->k.id, conn->wiring, z->k.id);
 	while (root->parent >= 0)
 		root = &c->zones[root->parent];
 	/* Below a three-phase board a single-phase zone may well hang on L2. */
 	if (root->phases == 1 && mask != 1)
 		return diag_set(diag, -LMS_EDATA,
-				"connector %s: wiring: %s does not exist here, zone %s has one phase (write wiring=L1)",
+				"connector %s: wiring: %s does not exist here, zone %s has one "
+				"phase (write wiring=L1)",
 				conn->k.id, conn->wiring, root->k.id);
 	return 0;
 }
@@ -237,24 +261,29 @@ static int check_connector(const struct site_conf *c, const struct station_conf 
 	if (ret)
 		return ret;
 	if (conn->min_ma > conn->max_ma)
-		return diag_set(diag, -LMS_EDATA, "connector %s: min: is above its max (lower min, or raise max)",
+		return diag_set(diag, -LMS_EDATA,
+				"connector %s: min: is above its max (lower min, or raise max)",
 				conn->k.id);
 	if (zone_min_ma(c, st->zone, &zone) > conn->max_ma)
 		return diag_set(diag, -LMS_EDATA,
-				"connector %s: max: is below the min of zone %s, so it could never charge (raise max, or lower the zone's min)",
+				"connector %s: max: is below the min of zone %s, so it could never "
+				"charge (raise max, or lower the zone's min)",
 				conn->k.id, zone);
 	/* 0 < x < 6 A is unsafe: cars differ in what they make of it. */
 	if (st->idle_ma > 0 && st->idle_ma < conn->min_ma)
 		return diag_set(diag, -LMS_EDATA,
-				"connector %s: idle: of its station is below its min (write 0, or min and more)",
+				"connector %s: idle: of its station is below its min (write 0, or "
+				"min and more)",
 				conn->k.id);
 	if (st->idle_ma > conn->max_ma)
-		return diag_set(diag, -LMS_EDATA, "connector %s: idle: of its station is above its max (lower idle)",
+		return diag_set(diag, -LMS_EDATA,
+				"connector %s: idle: of its station is above its max (lower idle)",
 				conn->k.id);
 	return check_wiring(c, st, conn, diag);
 }
 
-static int check_station(const struct site_conf *c, const struct station_conf *st, struct diag *diag)
+static int check_station(const struct site_conf *c, const struct station_conf *st,
+			 struct diag *diag)
 {
 	int ret = id_check(st->k.id, "a station's id", diag);
 
@@ -264,8 +293,10 @@ static int check_station(const struct site_conf *c, const struct station_conf *s
 		return missing_zone(c, st, diag);
 	ret = check_ranges(&ctl_nouns[CTL_NOUN_station], &st->k, diag);
 	if (!ret && st->step_ma % 100)
-		ret = diag_set(diag, -LMS_ERANGE,
-			       "station %s: step: is out of range (a multiple of 0.1 A, at most 1 A)", st->k.id);
+		ret =
+		    diag_set(diag, -LMS_ERANGE,
+			     "station %s: step: is out of range (a multiple of 0.1 A, at most 1 A)",
+			     st->k.id);
 	if (!ret)
 		ret = check_access(st, diag);
 	for (size_t i = 0; i < st->connector_count && !ret; i++)
@@ -273,16 +304,20 @@ static int check_station(const struct site_conf *c, const struct station_conf *s
 	return ret;
 }
 
-static int check_site(const struct ctl_site_keys *k, const struct site_outside *outside, struct diag *diag)
+static int check_site(const struct ctl_site_keys *k, const struct site_outside *outside,
+		      struct diag *diag)
 {
 	char uid[ID_MAX + 1];
 
 	if (k->free_tag && tag_normalize(k->free_tag, uid))
-		return diag_set(diag, -LMS_EDATA, "site: free_tag: '%.60s' is not a tag's uid", k->free_tag);
+		return diag_set(diag, -LMS_EDATA, "site: free_tag: '%.60s' is not a tag's uid",
+				k->free_tag);
 	if (!k->timezone || !outside || !outside->tz_known || outside->tz_known(k->timezone))
 		return 0;
-	return diag_set(diag, -LMS_EDATA, "site: timezone: '%.60s' is not a time zone (write one such as Europe/Paris)",
-			k->timezone);
+	return diag_set(
+	    diag, -LMS_EDATA,
+	    "site: timezone: '%.60s' is not a time zone (write one such as Europe/Paris)",
+	    k->timezone);
 }
 
 int conf_check(const struct site_conf *c, const struct site_outside *outside, struct diag *diag)

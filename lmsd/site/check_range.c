@@ -5,10 +5,10 @@
 #include "base/text.h"
 #include "site/check.h"
 
-#define MS_PER_S INT64_C(1000)
-#define MS_PER_DAY (24 * 3600 * MS_PER_S)
-#define MA_PER_A INT64_C(1000)
-#define POWER_MAX_W INT64_C(10000000)	/* 6,300 A on three phases at 400 V are 4.4 MW */
+#define MS_PER_S    INT64_C(1000)
+#define MS_PER_DAY  (24 * 3600 * MS_PER_S)
+#define MA_PER_A    INT64_C(1000)
+#define POWER_MAX_W INT64_C(10000000) /* 6,300 A on three phases at 400 V are 4.4 MW */
 
 struct range {
 	enum ctl_noun_id noun;
@@ -16,14 +16,15 @@ struct range {
 	size_t offset;
 	bool phases;
 	int64_t min, max;
-	const char *rule;	/* what is right, for people */
+	const char *rule; /* what is right, for people */
 };
 
 #define LIMIT "a limit is above 0 A and at most 6300 A"
 
-#define R(noun, key, min, max, rule)                                                          \
-	{ CTL_NOUN_##noun, #key, offsetof(struct ctl_##noun##_keys, key),                      \
-	  sizeof(((struct ctl_##noun##_keys *)0)->key) == sizeof(struct phase_ma), min, max, rule }
+#define R(noun, key, min, max, rule) \
+	{ CTL_NOUN_##noun, #key, offsetof(struct ctl_##noun##_keys, key), \
+	  sizeof(((struct ctl_##noun##_keys *)0)->key) == sizeof(struct phase_ma), min, \
+	  max, rule }
 
 static const struct range ranges[] = {
 	R(zone, phases, 1, 3, "a zone has 1 or 3 phases"),
@@ -35,7 +36,8 @@ static const struct range ranges[] = {
 	R(zone, derate_permille, 0, 900, "0 % to 90 %"),
 	R(zone, margin_ma, 0, 1000 * MA_PER_A, "0 A to 1000 A"),
 	R(zone, power_w, 1, POWER_MAX_W, "above 0 W, at most 10 MW"),
-	R(zone, min_ma, 6 * MA_PER_A, 80 * MA_PER_A, "IEC 61851 knows no current below 6 A; at most 80 A"),
+	R(zone, min_ma, 6 * MA_PER_A, 80 * MA_PER_A,
+		"IEC 61851 knows no current below 6 A; at most 80 A"),
 	R(zone, rotate_ms, 60 * MS_PER_S, MS_PER_DAY, "1 minute to 24 hours"),
 	R(zone, min_on_ms, MS_PER_S, MS_PER_DAY, "1 second to 24 hours"),
 	R(zone, min_off_ms, MS_PER_S, MS_PER_DAY, "1 second to 24 hours"),
@@ -76,7 +78,8 @@ static const char *identity(const struct ctl_noun_desc *n, const void *keys)
 	return id;
 }
 
-static int complain(const struct ctl_noun_desc *n, const struct range *r, const void *keys, struct diag *diag)
+static int complain(const struct ctl_noun_desc *n, const struct range *r, const void *keys,
+		    struct diag *diag)
 {
 	const struct field *f = field_find(n->keys, n->key_count, r->key, NULL);
 	struct buf value;
@@ -84,8 +87,9 @@ static int complain(const struct ctl_noun_desc *n, const struct range *r, const 
 
 	buf_init(&value);
 	field_format(f, keys, true, NULL, &value);
-	ret = diag_set(diag, -LMS_ERANGE, "%s %s: %.*s: %s is out of range (%s)", n->name, identity(n, keys),
-		       (int)field_base_len(f), f->name, buf_cstr(&value), r->rule);
+	ret =
+	    diag_set(diag, -LMS_ERANGE, "%s %s: %.*s: %s is out of range (%s)", n->name,
+		     identity(n, keys), (int)field_base_len(f), f->name, buf_cstr(&value), r->rule);
 	buf_fini(&value);
 	return ret;
 }

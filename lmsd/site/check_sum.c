@@ -12,11 +12,11 @@
 #include "site/check.h"
 #include "site/draft.h"
 
-#define VOLTAGE_MAX INT64_C(253)	/* 230 V + 10 %: what converts watts where nothing is measured */
+#define VOLTAGE_MAX INT64_C(253) /* 230 V + 10 %: what converts watts where nothing is measured */
 
 struct sums {
-	int64_t floor_ma[PHASES];	/* idle limits and reservations */
-	int64_t reserved_ma[PHASES];	/* of these, reservations */
+	int64_t floor_ma[PHASES];    /* idle limits and reservations */
+	int64_t reserved_ma[PHASES]; /* of these, reservations */
 };
 
 static void add(const struct site_conf *c, struct sums *sums, const struct station_conf *st,
@@ -58,11 +58,14 @@ static int too_much(const struct zone_conf *z, int phase, const struct sums *s, 
 	if (z->phases == 3)
 		snprintf(phase_text, sizeof(phase_text), "L%d: ", phase + 1);
 	if (s->reserved_ma[phase] > limit_ma)
-		return diag_set(diag, -LMS_EDATA,
-				"zone %s: %sstations that cannot be managed reserve %s, above its %s of %s (make them manageable, lower their max, or raise the limit)",
-				z->k.id, phase_text, sum_text, limit, limit_text);
+		return diag_set(
+		    diag, -LMS_EDATA,
+		    "zone %s: %sstations that cannot be managed reserve %s, above its %s of %s "
+		    "(make them manageable, lower their max, or raise the limit)",
+		    z->k.id, phase_text, sum_text, limit, limit_text);
 	return diag_set(diag, -LMS_EDATA,
-			"zone %s: %sidle currents and reservations below it add up to %s, above its %s of %s (lower idle of the stations, or raise the limit)",
+			"zone %s: %sidle currents and reservations below it add up to %s, above "
+			"its %s of %s (lower idle of the stations, or raise the limit)",
 			z->k.id, phase_text, sum_text, limit, limit_text);
 }
 
@@ -73,7 +76,8 @@ static int check_power(const struct zone_conf *z, const struct sums *s, struct d
 	if (z->k.power_w == NUM_NONE || sum_w <= z->k.power_w)
 		return 0;
 	return diag_set(diag, -LMS_EDATA,
-			"zone %s: idle currents and reservations below it may take %lld W, above its power of %lld W (lower idle of the stations, or raise the limit)",
+			"zone %s: idle currents and reservations below it may take %lld W, above "
+			"its power of %lld W (lower idle of the stations, or raise the limit)",
 			z->k.id, (long long)sum_w, (long long)z->k.power_w);
 }
 

@@ -75,6 +75,9 @@ const struct site_conf *site_conf_newest(const struct site *s)
 
 /* ---- life ---- */
 
+/* All settings are texts, so that zeroed memory means "nothing is set". */
+const struct site_conf conf_empty;
+
 struct site_conf *conf_new(void)
 {
 	struct site_conf *c = xcalloc(1, sizeof(*c));
@@ -86,7 +89,7 @@ struct site_conf *conf_new(void)
 
 void site_conf_free(struct site_conf *c)
 {
-	if (!c)
+	if (!c || c == &conf_empty)
 		return;
 	draft_free(c->draft);
 	arena_fini(&c->arena);
@@ -112,7 +115,8 @@ static void load_keys(const struct ctl_noun_desc *n, const char *key, const stru
 
 		diag_init(&said);
 		if (fields_read(&n->keys[i], 1, obj, false, arena, keys, NULL, &said))
-			diag_set(diag, -LMS_EDATA, "%s %s: %s (stored value left out)", n->name, key, said.text);
+			diag_set(diag, -LMS_EDATA, "%s %s: %s (stored value left out)", n->name,
+				 key, said.text);
 	}
 }
 
@@ -125,8 +129,8 @@ static void load_generation(struct site_conf *c, const char *key, const struct j
 		c->generation = (uint64_t)generation;
 }
 
-static void load_item(struct site_conf *c, enum store_table table, const char *key, const struct json *obj,
-		      struct diag *diag)
+static void load_item(struct site_conf *c, enum store_table table, const char *key,
+		      const struct json *obj, struct diag *diag)
 {
 	for (int kind = 0; kind < ITEM_KINDS; kind++) {
 		struct item *it;
@@ -134,15 +138,17 @@ static void load_item(struct site_conf *c, enum store_table table, const char *k
 		if (item_types[kind].table != table)
 			continue;
 		it = draft_add(c->draft, (enum item_kind)kind, key);
-		load_keys(item_noun((enum item_kind)kind), key, obj, &c->draft->arena, &it->k, diag);
+		load_keys(item_noun((enum item_kind)kind), key, obj, &c->draft->arena, &it->k,
+			  diag);
 		/* The record's key is the identity, whatever the record says. */
-		*(const char **)((char *)&it->k + item_noun((enum item_kind)kind)->keys[0].offset) = it->id;
+		*(const char **)((char *)&it->k + item_noun((enum item_kind)kind)->keys[0].offset) =
+		    it->id;
 		return;
 	}
 }
 
-int site_conf_load_row(struct site_conf *c, enum store_table table, const char *key, const char *json,
-		       size_t len, struct diag *diag)
+int site_conf_load_row(struct site_conf *c, enum store_table table, const char *key,
+		       const char *json, size_t len, struct diag *diag)
 {
 	struct arena scratch;
 	const struct json *obj;
@@ -156,7 +162,8 @@ int site_conf_load_row(struct site_conf *c, enum store_table table, const char *
 	else if (table == STORE_META)
 		load_generation(c, key, obj);
 	else if (table == STORE_SITE)
-		load_keys(&ctl_nouns[CTL_NOUN_site], "", obj, &c->draft->arena, &c->draft->site, diag);
+		load_keys(&ctl_nouns[CTL_NOUN_site], "", obj, &c->draft->arena, &c->draft->site,
+			  diag);
 	else
 		load_item(c, table, key, obj, diag);
 	arena_fini(&scratch);

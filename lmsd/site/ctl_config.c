@@ -5,8 +5,9 @@
 #include "base/text.h"
 #include "site/ctl_site_util.h"
 
-/* As large as ten thousand stations with everything set; the line that brought it was bounded before. */
-static const struct json_caps document_caps = { .max_bytes = 64 * 1024 * 1024, .max_depth = 32 };
+/* As large as ten thousand stations with everything set; the line that brought it was bounded
+ * before. */
+static const struct json_caps document_caps = { .max_bytes = 64 * 1024 * 1024, .max_depth = 32};
 
 int ctl_config_show(struct ctl_call *c, const struct ctl_config_show_args *a)
 {
@@ -21,7 +22,7 @@ int ctl_config_show(struct ctl_call *c, const struct ctl_config_show_args *a)
 /* ---- applying ---- */
 
 union any_keys {
-	uint64_t given;			/* the first member of all of them */
+	uint64_t given; /* the first member of all of them */
 	struct ctl_site_keys site;
 	struct ctl_zone_keys zone;
 	struct ctl_meter_keys meter;
@@ -61,11 +62,11 @@ static const struct section {
 	enum ctl_noun_id noun;
 	void (*take)(struct site_edit *e, const union any_keys *k);
 } sections[] = {
-	{ "zones", CTL_NOUN_zone, take_zone },
-	{ "meters", CTL_NOUN_meter, take_meter },
-	{ "stations", CTL_NOUN_station, take_station },
-	{ "connectors", CTL_NOUN_connector, take_connector },
-	{ "tags", CTL_NOUN_tag, take_tag },
+	{"zones", CTL_NOUN_zone, take_zone},
+	{"meters", CTL_NOUN_meter, take_meter},
+	{"stations", CTL_NOUN_station, take_station},
+	{"connectors", CTL_NOUN_connector, take_connector},
+	{"tags", CTL_NOUN_tag, take_tag},
 };
 
 struct apply {
@@ -78,7 +79,8 @@ static void complain_at(struct apply *a, const char *path, const struct diag *sa
 	diag_set(&a->c->diag, said->err, "%s%s", path, said->text);
 }
 
-static void take_item(struct apply *a, const struct section *sec, size_t index, const struct json *obj)
+static void take_item(struct apply *a, const struct section *sec, size_t index,
+		      const struct json *obj)
 {
 	const struct ctl_noun_desc *n = &ctl_nouns[sec->noun];
 	union any_keys k;
@@ -104,14 +106,17 @@ static void take_section(struct apply *a, const struct section *sec, const struc
 	if (!list)
 		return;
 	if (list->type != JSON_ARRAY) {
-		diag_set(&a->c->diag, -LMS_EDATA, "%s: is not a list (write \"%s\": [{…}])", sec->name, sec->name);
+		diag_set(&a->c->diag, -LMS_EDATA, "%s: is not a list (write \"%s\": [{…}])",
+			 sec->name, sec->name);
 		return;
 	}
-	for (const struct json *j = list->first; j && !diag_failed(&a->c->diag); j = j->next, index++) {
+	for (const struct json *j = list->first; j && !diag_failed(&a->c->diag);
+	     j = j->next, index++) {
 		if (j->type == JSON_OBJECT)
 			take_item(a, sec, index, j);
 		else
-			diag_set(&a->c->diag, -LMS_EDATA, "%s[%zu]: is not an object (write {\"%s\": …})", sec->name, index,
+			diag_set(&a->c->diag, -LMS_EDATA,
+				 "%s[%zu]: is not an object (write {\"%s\": …})", sec->name, index,
 				 ctl_nouns[sec->noun].keys[0].name);
 	}
 }
@@ -126,7 +131,8 @@ static void take_site(struct apply *a, const struct json *obj, bool prune)
 		return;
 	diag_init(&said);
 	if (obj->type != JSON_OBJECT) {
-		diag_set(&a->c->diag, -LMS_EDATA, "site: is not an object (write \"site\": {\"title\": …})");
+		diag_set(&a->c->diag, -LMS_EDATA,
+			 "site: is not an object (write \"site\": {\"title\": …})");
 		return;
 	}
 	if (fields_read(n->keys, n->key_count, obj, true, a->c->arena, &k.site, &k.given, &said)) {
@@ -141,7 +147,7 @@ static void take_site(struct apply *a, const struct json *obj, bool prune)
 
 static void check_members(struct apply *a, const struct json *doc)
 {
-	const char *names[ARRAY_LEN(sections) + 1] = { "site" };
+	const char *names[ARRAY_LEN(sections) + 1] = {"site"};
 
 	for (size_t i = 0; i < ARRAY_LEN(sections); i++)
 		names[i + 1] = sections[i].name;
@@ -155,7 +161,8 @@ static void check_members(struct apply *a, const struct json *doc)
 			continue;
 		near = text_nearest(j->key, names, ARRAY_LEN(names));
 		diag_set(&a->c->diag, -LMS_EDATA, "%.60s: is unknown (%s%s%s)", j->key,
-			 near ? "did you mean '" : "a document has site, zones, meters, stations, connectors, tags",
+			 near ? "did you mean '"
+			      : "a document has site, zones, meters, stations, connectors, tags",
 			 near ? near : "", near ? "'?" : "");
 	}
 }
@@ -165,9 +172,10 @@ static void write_text(struct json_writer *w, const char *key, const char *text)
 	jw_kstr(w, key, *text ? text : NULL);
 }
 
-/* What becomes of an object is in the change of its first key; other keys of it do not count again. */
-static void write_result(struct ctl_call *c, const struct apply *a, const struct site_change *changes,
-			 size_t count, bool dry)
+/* What becomes of an object is in the change of its first key; other keys of it do not count again.
+ */
+static void write_result(struct ctl_call *c, const struct apply *a,
+			 const struct site_change *changes, size_t count, bool dry)
 {
 	struct json_writer *w = &c->w;
 	int64_t added = 0, deleted = 0, changed = 0;
@@ -204,7 +212,8 @@ static void write_result(struct ctl_call *c, const struct apply *a, const struct
 	jw_object_end(w);
 }
 
-static int apply_document(struct apply *a, const struct json *doc, const struct ctl_config_apply_args *args)
+static int apply_document(struct apply *a, const struct json *doc,
+			  const struct ctl_config_apply_args *args)
 {
 	struct ctl_call *c = a->c;
 	const struct site_change *changes;
@@ -221,7 +230,8 @@ static int apply_document(struct apply *a, const struct json *doc, const struct 
 	if (args->prune == 1)
 		site_edit_prune(a->e, json_get(doc, "tags") != NULL);
 	site_edit_at(a->e, c->wall);
-	ret = site_edit_commit(a->e, c->fx, args->dry_run == 1, &changes, &count, c->arena, &c->diag);
+	ret =
+	    site_edit_commit(a->e, c->fx, args->dry_run == 1, &changes, &count, c->arena, &c->diag);
 	if (ret)
 		return ret;
 	if (args->dry_run != 1 && args->prune == 1)
@@ -233,19 +243,21 @@ static int apply_document(struct apply *a, const struct json *doc, const struct 
 int ctl_config_apply(struct ctl_call *c, const struct ctl_config_apply_args *a)
 {
 	uint64_t generation = site_conf_newest(c->hall->site)->generation;
-	struct apply apply = { .c = c };
+	struct apply apply = { .c = c};
 	const struct json *doc;
 	int ret;
 
 	if (a->if_generation != NUM_NONE && (uint64_t)a->if_generation != generation)
 		return diag_set(&c->diag, -LMS_ECONFLICT,
-				"if_generation: the configuration has changed, it is generation %llu now (look at the difference again: lmsctl diff)",
+				"if_generation: the configuration has changed, it is generation "
+				"%llu now (look at the difference again: lmsctl diff)",
 				(unsigned long long)generation);
 	doc = json_parse(c->arena, a->document, strlen(a->document), &document_caps, &c->diag);
 	if (!doc)
 		return c->diag.err;
 	if (doc->type != JSON_OBJECT)
-		return diag_set(&c->diag, -LMS_EDATA, "document: is not an object (write {\"zones\": […], …})");
+		return diag_set(&c->diag, -LMS_EDATA,
+				"document: is not an object (write {\"zones\": […], …})");
 	apply.e = site_edit_new(c->hall->site);
 	ret = apply_document(&apply, doc, a);
 	site_edit_free(apply.e);

@@ -13,8 +13,8 @@ static const char *or_null(const char *s)
 /* "L1,L3" */
 static const char *phases_text(phase_mask_t mask)
 {
-	static const char *const texts[] = { NULL,	 "L1",	  "L2",	   "L1,L2",
-					     "L3",	 "L1,L3", "L2,L3", "L1,L2,L3" };
+	static const char *const texts[] = {NULL, "L1",    "L2",    "L1,L2",
+					    "L3", "L1,L3", "L2,L3", "L1,L2,L3"};
 
 	return texts[mask & PHASE_ALL];
 }
@@ -59,23 +59,26 @@ static void fill(struct site *s, const struct station_conf *st, const struct con
 }
 
 /* Station and connector of conf, or an error. */
-static int find(struct ctl_call *c, const struct site_conf *conf, const char *id, const struct station_conf **st,
-		const struct connector_conf **conn)
+static int find(struct ctl_call *c, const struct site_conf *conf, const char *id,
+		const struct station_conf **st, const struct connector_conf **conn)
 {
 	char station[ID_MAX + 1];
 	int number, index;
 
 	if (!connector_id_split(id, station, &number))
 		return diag_set(&c->diag, -LMS_ENOTFOUND,
-				"connector '%.60s' does not exist (write STATION/NUMBER; lmsctl connector list)", id);
+				"connector '%.60s' does not exist (write STATION/NUMBER; lmsctl "
+				"connector list)",
+				id);
 	index = ctl_find_station(c, conf, station);
 	if (index < 0)
 		return index;
 	*st = &conf->stations[index];
 	if ((size_t)number > (*st)->connector_count)
-		return diag_set(&c->diag, -LMS_ENOTFOUND,
-				"connector '%s' does not exist: station %s has %zu (lmsctl connector list)", id, station,
-				(*st)->connector_count);
+		return diag_set(
+		    &c->diag, -LMS_ENOTFOUND,
+		    "connector '%s' does not exist: station %s has %zu (lmsctl connector list)", id,
+		    station, (*st)->connector_count);
 	*conn = &(*st)->connectors[number - 1];
 	return 0;
 }
@@ -94,8 +97,8 @@ static int answer(struct ctl_call *c, const struct site_conf *conf, const char *
 }
 
 struct walk {
-	int zone, station;		/* only these, -1 = all */
-	char after[ID_MAX + 1];		/* cursor: station and number */
+	int zone, station;      /* only these, -1 = all */
+	char after[ID_MAX + 1]; /* cursor: station and number */
 	int after_number;
 };
 
@@ -125,7 +128,8 @@ static int walk_init(struct ctl_call *c, const struct ctl_connector_list_args *a
 			return w->station;
 	}
 	if (a->cursor && !connector_id_split(a->cursor, w->after, &w->after_number))
-		return diag_set(&c->diag, -LMS_EUSAGE, "cursor: '%.60s' is not of a page before", a->cursor);
+		return diag_set(&c->diag, -LMS_EUSAGE, "cursor: '%.60s' is not of a page before",
+				a->cursor);
 	return 0;
 }
 

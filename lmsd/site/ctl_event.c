@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "site/ctl_site_util.h"
 
-static const char *const levels[] = { "debug", "info", "notice", "warning", "error" };
+static const char *const levels[] = {"debug", "info", "notice", "warning", "error"};
 
 static const char *or_null(const char *s)
 {
@@ -24,16 +24,21 @@ int ctl_event_list(struct ctl_call *c, const struct ctl_event_list_args *a)
 		int ret = parse_int(a->cursor, 0, INT64_MAX, &cursor, NULL);
 
 		if (ret)
-			return diag_set(&c->diag, -LMS_EUSAGE, "cursor: '%.60s' is not of a page before", a->cursor);
+			return diag_set(&c->diag, -LMS_EUSAGE,
+					"cursor: '%.60s' is not of a page before", a->cursor);
 		after = (uint64_t)cursor;
 	}
 	ctl_answer_list(c);
 	for (; limit > 0 && (e = event_ring_next(ring, after)); limit--) {
-		struct ctl_event rec = { .seq = (int64_t)e->seq, .time = e->time, .subject = or_null(e->subject),
-					 .object = or_null(e->object), .event = or_null(e->event),
-					 .text = or_null(e->text) };
+		struct ctl_event rec = { .seq = (int64_t)e->seq,
+					.time = e->time,
+					.subject = or_null(e->subject),
+					.object = or_null(e->object),
+					.event = or_null(e->event),
+					.text = or_null(e->text)};
 
-		rec.level = e->level >= 0 && (size_t)e->level < ARRAY_LEN(levels) ? levels[e->level] : "info";
+		rec.level = e->level >= 0 && (size_t)e->level < ARRAY_LEN(levels) ? levels[e->level]
+										  : "info";
 		ctl_answer_item(c, &rec);
 		after = e->seq;
 	}

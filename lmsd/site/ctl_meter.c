@@ -20,7 +20,8 @@ static const char *volts(const struct phase_ma *mv, struct arena *arena)
 		}
 		any = true;
 		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%lld.%lld", sep,
-					 (long long)(mv->l[k] / 1000), (long long)(mv->l[k] % 1000 / 100));
+					 (long long)(mv->l[k] / 1000),
+					 (long long)(mv->l[k] % 1000 / 100));
 	}
 	return any ? arena_strdup(arena, text) : NULL;
 }
@@ -112,7 +113,8 @@ int ctl_meter_show(struct ctl_call *c, const struct ctl_meter_show_args *a)
 	return answer(c, c->hall->site->conf, a->id);
 }
 
-static int edit(struct ctl_call *c, const struct ctl_meter_keys *k, enum edit_mode mode, int64_t dry_run)
+static int edit(struct ctl_call *c, const struct ctl_meter_keys *k, enum edit_mode mode,
+		int64_t dry_run)
 {
 	struct site_edit *e = site_edit_new(c->hall->site);
 	bool changed;

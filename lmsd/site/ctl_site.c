@@ -3,7 +3,7 @@
 
 static int answer(struct ctl_call *c, const struct site_conf *conf)
 {
-	struct ctl_site rec = { .keys = conf->site };
+	struct ctl_site rec = { .keys = conf->site};
 
 	return ctl_answer_record(c, &rec);
 }

@@ -40,19 +40,23 @@ void ctl_close_orphaned(struct ctl_call *c, const struct site_conf *conf)
 
 	for (tx = s->running; tx; tx = next) {
 		next = tx->hh.next;
-		if (site_conf_station(conf, tx->station) < 0 && site_conf_station(s->conf, tx->station) >= 0)
+		if (site_conf_station(conf, tx->station) < 0 &&
+		    site_conf_station(s->conf, tx->station) >= 0)
 			site_tx_close(s, tx, "Other", "the station was deleted", c->wall, c->fx);
 	}
 }
 
-int ctl_not_found(struct ctl_call *c, const char *word, const char *id, const char *const *names, size_t n)
+int ctl_not_found(struct ctl_call *c, const char *word, const char *id, const char *const *names,
+		  size_t n)
 {
 	const char *near = n ? text_nearest(id, names, n) : NULL;
 
 	if (near)
 		return diag_set(&c->diag, -LMS_ENOTFOUND,
-				"%s '%.60s' does not exist (did you mean '%s'?; lmsctl %s list)", word, id, near, word);
-	return diag_set(&c->diag, -LMS_ENOTFOUND, "%s '%.60s' does not exist (lmsctl %s list)", word, id, word);
+				"%s '%.60s' does not exist (did you mean '%s'?; lmsctl %s list)",
+				word, id, near, word);
+	return diag_set(&c->diag, -LMS_ENOTFOUND, "%s '%.60s' does not exist (lmsctl %s list)",
+			word, id, word);
 }
 
 int ctl_find_zone(struct ctl_call *c, const struct site_conf *conf, const char *id)

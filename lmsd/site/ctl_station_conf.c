@@ -24,7 +24,8 @@ static const char *or_null(const char *s)
 	return *s ? s : NULL;
 }
 
-void ctl_station_record(const struct site_conf *conf, int index, const struct station *st, struct ctl_station *out)
+void ctl_station_record(const struct site_conf *conf, int index, const struct station *st,
+			struct ctl_station *out)
 {
 	ctl_record_clear(&ctl_nouns[CTL_NOUN_station], out);
 	if (index >= 0)
@@ -130,7 +131,8 @@ static int station_cmp(const void *a, const void *b)
 int ctl_station_pending(struct ctl_call *c, const struct ctl_station_pending_args *a)
 {
 	const struct site *s = c->hall->site;
-	const struct station **list = arena_array(c->arena, HASH_COUNT(s->stations) + 1, sizeof(*list));
+	const struct station **list =
+	    arena_array(c->arena, HASH_COUNT(s->stations) + 1, sizeof(*list));
 	struct ctl_station rec;
 	size_t count = 0;
 
@@ -147,7 +149,8 @@ int ctl_station_pending(struct ctl_call *c, const struct ctl_station_pending_arg
 	return ctl_answer_list_end(c, NULL);
 }
 
-static int edit(struct ctl_call *c, const struct ctl_station_keys *k, enum edit_mode mode, int64_t dry_run)
+static int edit(struct ctl_call *c, const struct ctl_station_keys *k, enum edit_mode mode,
+		int64_t dry_run)
 {
 	struct site_edit *e = site_edit_new(c->hall->site);
 	bool changed;
@@ -173,11 +176,13 @@ int ctl_station_accept(struct ctl_call *c, const struct ctl_station_accept_args 
 	struct ctl_station_keys k = a->keys;
 
 	if (site_conf_station(site_conf_newest(c->hall->site), k.id) >= 0)
-		return diag_set(&c->diag, -LMS_ECONFLICT, "station '%s' is registered already (lmsctl station set %s …)",
+		return diag_set(&c->diag, -LMS_ECONFLICT,
+				"station '%s' is registered already (lmsctl station set %s …)",
 				k.id, k.id);
 	if (!st || !st->link)
 		return diag_set(&c->diag, -LMS_ENOTFOUND,
-				"station '%.60s' does not wait to be accepted (lmsctl station pending; to register it beforehand: lmsctl station add)",
+				"station '%.60s' does not wait to be accepted (lmsctl station "
+				"pending; to register it beforehand: lmsctl station add)",
 				k.id);
 	if (k.connectors == NUM_NONE) {
 		const struct field *f = field_find(n->keys, n->key_count, "connectors", NULL);

@@ -38,8 +38,10 @@ int ctl_tag_list(struct ctl_call *c, const struct ctl_tag_list_args *a)
 	qsort(list, count, sizeof(*list), tag_cmp);
 	ctl_answer_list(c);
 	for (i = 0; i < count && i < limit; i++) {
-		struct ctl_tag rec = { .keys = list[i]->k, .created = list[i]->created,
-				       .last_use = list[i]->last_use, .transactions = list[i]->transactions };
+		struct ctl_tag rec = { .keys = list[i]->k,
+				      .created = list[i]->created,
+				      .last_use = list[i]->last_use,
+				      .transactions = list[i]->transactions};
 
 		ctl_answer_item(c, &rec);
 	}
@@ -64,7 +66,8 @@ int ctl_tag_show(struct ctl_call *c, const struct ctl_tag_show_args *a)
 	return t ? answer(c, &t->k, t) : tag_not_found(c, a->uid);
 }
 
-static int edit(struct ctl_call *c, const struct ctl_tag_keys *k, enum edit_mode mode, int64_t dry_run)
+static int edit(struct ctl_call *c, const struct ctl_tag_keys *k, enum edit_mode mode,
+		int64_t dry_run)
 {
 	struct site_edit *e = site_edit_new(c->hall->site);
 	bool changed;

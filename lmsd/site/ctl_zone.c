@@ -12,8 +12,8 @@ static int64_t *count_stations(const struct site_conf *conf, struct arena *arena
 	return counts;
 }
 
-static void fill(const struct site *s, const struct site_conf *conf, int index, const int64_t *counts,
-		 struct ctl_zone *out)
+static void fill(const struct site *s, const struct site_conf *conf, int index,
+		 const int64_t *counts, struct ctl_zone *out)
 {
 	const struct zone_view *v;
 	int live = site_conf_zone(s->conf, conf->zones[index].k.id);
@@ -58,7 +58,8 @@ int ctl_zone_list(struct ctl_call *c, const struct ctl_zone_list_args *a)
 		int at = site_conf_zone(s->conf, a->cursor);
 
 		if (at < 0)
-			return diag_set(&c->diag, -LMS_ECONFLICT, "cursor: zone '%.60s' is gone (begin the list anew)",
+			return diag_set(&c->diag, -LMS_ECONFLICT,
+					"cursor: zone '%.60s' is gone (begin the list anew)",
 					a->cursor);
 		i = (size_t)at + 1;
 	}
@@ -75,7 +76,8 @@ int ctl_zone_show(struct ctl_call *c, const struct ctl_zone_show_args *a)
 	return answer(c, c->hall->site->conf, a->id);
 }
 
-static int edit(struct ctl_call *c, const struct ctl_zone_keys *k, enum edit_mode mode, int64_t dry_run)
+static int edit(struct ctl_call *c, const struct ctl_zone_keys *k, enum edit_mode mode,
+		int64_t dry_run)
 {
 	struct site_edit *e = site_edit_new(c->hall->site);
 	bool changed;

@@ -8,10 +8,10 @@
 #include "base/text.h"
 
 const struct item_type item_types[ITEM_KINDS] = {
-	[ITEM_ZONE] = { CTL_NOUN_zone, STORE_ZONE, "zone" },
-	[ITEM_METER] = { CTL_NOUN_meter, STORE_METER, "meter" },
-	[ITEM_STATION] = { CTL_NOUN_station, STORE_STATION, "station" },
-	[ITEM_CONNECTOR] = { CTL_NOUN_connector, STORE_CONNECTOR, "connector" },
+	[ITEM_ZONE] = {CTL_NOUN_zone, STORE_ZONE, "zone"},
+	[ITEM_METER] = {CTL_NOUN_meter, STORE_METER, "meter"},
+	[ITEM_STATION] = {CTL_NOUN_station, STORE_STATION, "station"},
+	[ITEM_CONNECTOR] = {CTL_NOUN_connector, STORE_CONNECTOR, "connector"},
 };
 
 const struct ctl_noun_desc *item_noun(enum item_kind kind)
@@ -145,10 +145,12 @@ int draft_missing(struct draft *d, enum item_kind kind, const char *id, struct d
 			names[count++] = it->id;
 	near = text_nearest(id, names, count);
 	if (near)
-		diag_set(diag, -LMS_ENOTFOUND, "%s '%.60s' does not exist (did you mean '%s'?; lmsctl %s list)",
-			 word, id, near, word);
+		diag_set(diag, -LMS_ENOTFOUND,
+			 "%s '%.60s' does not exist (did you mean '%s'?; lmsctl %s list)", word, id,
+			 near, word);
 	else
-		diag_set(diag, -LMS_ENOTFOUND, "%s '%.60s' does not exist (lmsctl %s list)", word, id, word);
+		diag_set(diag, -LMS_ENOTFOUND, "%s '%.60s' does not exist (lmsctl %s list)", word,
+			 id, word);
 	free(names);
 	return -LMS_ENOTFOUND;
 }
@@ -159,7 +161,8 @@ bool connector_id_split(const char *id, char *station, int *number)
 	size_t len = slash ? (size_t)(slash - id) : 0;
 	int64_t n;
 
-	if (len == 0 || len > ID_MAX || strlen(slash + 1) > 3 || parse_int(slash + 1, 1, 64, &n, NULL))
+	if (len == 0 || len > ID_MAX || strlen(slash + 1) > 3 ||
+	    parse_int(slash + 1, 1, 64, &n, NULL))
 		return false;
 	memcpy(station, id, len);
 	station[len] = '\0';

@@ -1,4 +1,5 @@
-/* site/draft.h - private to the site room: a configuration as bare keys, before it is built and checked.
+/* site/draft.h - private to the site room: a configuration as bare keys, before it is built and
+ * checked.
  *
  * A draft starts as the keys of a generation, is edited by id, and becomes the next generation by
  * conf_build(). Its items borrow the strings of the generation that they came from.
@@ -11,7 +12,7 @@
 enum item_kind { ITEM_ZONE, ITEM_METER, ITEM_STATION, ITEM_CONNECTOR, ITEM_KINDS };
 
 struct item {
-	UT_hash_handle hh;		/* by id, one hash per kind */
+	UT_hash_handle hh; /* by id, one hash per kind */
 	const char *id;
 	union {
 		struct ctl_zone_keys zone;
@@ -19,8 +20,8 @@ struct item {
 		struct ctl_station_keys station;
 		struct ctl_connector_keys connector;
 	} k;
-	const void *before;		/* its keys in the base generation, NULL = new */
-	bool named;			/* by this edit */
+	const void *before; /* its keys in the base generation, NULL = new */
+	bool named;         /* by this edit */
 	bool gone;
 	/* zones, while the tree is built */
 	struct item *parent, *child, *sibling;
@@ -42,9 +43,9 @@ struct item_type {
 extern const struct item_type item_types[ITEM_KINDS];
 const struct ctl_noun_desc *item_noun(enum item_kind kind);
 
-struct draft *draft_new(const struct site_conf *base);	/* NULL = empty */
+struct draft *draft_new(const struct site_conf *base); /* NULL = empty */
 void draft_free(struct draft *d);
-struct item *draft_find(struct draft *d, enum item_kind kind, const char *id);	/* gone ones: NULL */
+struct item *draft_find(struct draft *d, enum item_kind kind, const char *id); /* gone ones: NULL */
 /* A new item, or one that was gone, with all keys absent but the id. */
 struct item *draft_add(struct draft *d, enum item_kind kind, const char *id);
 /* "zone 'P9' does not exist (did you mean 'P1'?; lmsctl zone list)" with LMS_ENOTFOUND. */
@@ -55,10 +56,11 @@ bool connector_is_set(const struct ctl_connector_keys *k);
 bool connector_id_split(const char *id, char *station, int *number);
 
 /* Builds c (arena initialised, otherwise empty) from the draft. Goes on after the first complaint,
- * so that a site whose stored configuration is odd still runs: what is missing is -1, a loop is cut.
- * Keys that mean the same are written the same way, also in the draft. */
+ * so that a site whose stored configuration is odd still runs: what is missing is -1, a loop is
+ * cut. Keys that mean the same are written the same way, also in the draft. */
 void conf_build(struct site_conf *c, struct draft *d, struct diag *diag);
 struct site_conf *conf_new(void);
+extern const struct site_conf conf_empty; /* generation 0: before anything was configured */
 
 /* Everything that a configuration must fulfil beyond what conf_build() finds. */
 int conf_check(const struct site_conf *c, const struct site_outside *outside, struct diag *diag);

@@ -65,7 +65,8 @@ void site_edit_site(struct site_edit *e, const struct ctl_site_keys *k)
 }
 
 /* The item that a step works on, by mode; NULL with the edit's diag set. */
-static struct item *edit_item(struct site_edit *e, enum item_kind kind, const char *id, enum edit_mode mode)
+static struct item *edit_item(struct site_edit *e, enum item_kind kind, const char *id,
+			      enum edit_mode mode)
 {
 	struct draft *d = edit_draft(e);
 	struct item *it;
@@ -99,7 +100,8 @@ static bool edit_id(struct site_edit *e, const char *id, const char *what)
 	return !diag_failed(&e->diag);
 }
 
-static void edit_overlay(struct site_edit *e, enum item_kind kind, struct item *it, const void *keys)
+static void edit_overlay(struct site_edit *e, enum item_kind kind, struct item *it,
+			 const void *keys)
 {
 	if (!it)
 		return;
@@ -130,12 +132,14 @@ void site_edit_station(struct site_edit *e, const struct ctl_station_keys *k, en
 		connectors = it->k.station.connectors;
 	it = edit_item(e, ITEM_STATION, k->id, mode);
 	edit_overlay(e, ITEM_STATION, it, k);
-	/* How many a station has was learned from it: a document that is silent on that keeps it. */
+	/* How many a station has was learned from it: a document that is silent on that keeps it.
+	 */
 	if (it && mode == SITE_REPLACE && it->k.station.connectors == NUM_NONE)
 		it->k.station.connectors = connectors;
 }
 
-void site_edit_connector(struct site_edit *e, const struct ctl_connector_keys *k, enum edit_mode mode)
+void site_edit_connector(struct site_edit *e, const struct ctl_connector_keys *k,
+			 enum edit_mode mode)
 {
 	char station[ID_MAX + 1], id[ID_MAX + 8];
 	struct item *st, *it;
@@ -145,7 +149,8 @@ void site_edit_connector(struct site_edit *e, const struct ctl_connector_keys *k
 	if (diag_failed(&e->diag))
 		return;
 	if (!k->id || !connector_id_split(k->id, station, &number)) {
-		diag_set(&e->diag, -LMS_EDATA, "connector '%.60s': is not an id (write STATION/NUMBER)",
+		diag_set(&e->diag, -LMS_EDATA,
+			 "connector '%.60s': is not an id (write STATION/NUMBER)",
 			 k->id ? k->id : "");
 		return;
 	}
@@ -156,9 +161,10 @@ void site_edit_connector(struct site_edit *e, const struct ctl_connector_keys *k
 	}
 	count = st->k.station.connectors == NUM_NONE ? 1 : st->k.station.connectors;
 	if (number > count) {
-		diag_set(&e->diag, -LMS_ENOTFOUND,
-			 "connector '%s' does not exist: station %s has %lld (lmsctl connector list)", k->id, station,
-			 (long long)count);
+		diag_set(
+		    &e->diag, -LMS_ENOTFOUND,
+		    "connector '%s' does not exist: station %s has %lld (lmsctl connector list)",
+		    k->id, station, (long long)count);
 		return;
 	}
 	snprintf(id, sizeof(id), "%s/%d", station, number);
@@ -199,14 +205,15 @@ static void note_user(char *text, size_t size, size_t *count, const char *word, 
 		snprintf(text + used, size - used, "%s%s %s", used ? ", " : "", word, id);
 }
 
-static void refuse_in_use(struct site_edit *e, const char *word, const char *id, const char *users, size_t count)
+static void refuse_in_use(struct site_edit *e, const char *word, const char *id, const char *users,
+			  size_t count)
 {
 	char more[32] = "";
 
 	if (count > 3)
 		snprintf(more, sizeof(more), " and %zu more", count - 3);
-	diag_set(&e->diag, -LMS_ECONFLICT, "%s %s: is used by %s%s (move or delete them first)", word, id, users,
-		 more);
+	diag_set(&e->diag, -LMS_ECONFLICT, "%s %s: is used by %s%s (move or delete them first)",
+		 word, id, users, more);
 }
 
 void site_edit_delete_zone(struct site_edit *e, const char *id)
@@ -293,14 +300,17 @@ static int edit_build(struct site_edit *e)
 	return e->diag.err;
 }
 
-int site_edit_commit(struct site_edit *e, struct effects *fx, bool dry, const struct site_change **changes,
-		     size_t *change_count, struct arena *arena, struct diag *diag)
+int site_edit_commit(struct site_edit *e, struct effects *fx, bool dry,
+		     const struct site_change **changes, size_t *change_count, struct arena *arena,
+		     struct diag *diag)
 {
-	struct change_list list = { .arena = arena };
+	struct change_list list = { .arena = arena};
 	size_t conf_changes;
 
-	*changes = NULL;
-	*change_count = 0;
+	if (changes)
+		*changes = NULL;
+	if (change_count)
+		*change_count = 0;
 	if (diag_failed(&e->diag) || edit_build(e)) {
 		*diag = e->diag;
 		return e->diag.err;
@@ -308,8 +318,10 @@ int site_edit_commit(struct site_edit *e, struct effects *fx, bool dry, const st
 	edit_diff(e, &list);
 	conf_changes = list.count;
 	edit_diff_tags(e, &list);
-	*changes = list.items;
-	*change_count = list.count;
+	if (changes)
+		*changes = list.items;
+	if (change_count)
+		*change_count = list.count;
 	if (conf_changes == 0) {
 		site_conf_free(e->candidate);
 		e->candidate = NULL;
@@ -323,6 +335,6 @@ int site_edit_commit(struct site_edit *e, struct effects *fx, bool dry, const st
 	edit_store(e, fx);
 	fx_config(fx, e->candidate);
 	e->site->staged = e->candidate;
-	e->candidate = NULL;	/* the effect's now */
+	e->candidate = NULL; /* the effect's now */
 	return 0;
 }

@@ -4,7 +4,8 @@
 
 #include "site/edit_parts.h"
 
-static struct site_change *change_add(struct change_list *list, const char *kind, const char *id, const char *key)
+static struct site_change *change_add(struct change_list *list, const char *kind, const char *id,
+				      const char *key)
 {
 	struct site_change *c;
 
@@ -40,14 +41,15 @@ static const char *value_text(struct arena *arena, const struct field *f, const 
 }
 
 /* before NULL: created, after NULL: deleted. The first key stands for the object as such. */
-void edit_diff_keys(struct change_list *list, const struct ctl_noun_desc *n, const char *id, const void *before,
-		    const void *after)
+void edit_diff_keys(struct change_list *list, const struct ctl_noun_desc *n, const char *id,
+		    const void *before, const void *after)
 {
 	for (size_t i = 0; i < n->key_count; i++) {
 		const struct field *f = &n->keys[i];
 		struct site_change *c;
 
-		if (before && after ? field_equal(f, before, after) : !field_present(f, before ? before : after))
+		if (before && after ? field_equal(f, before, after)
+				    : !field_present(f, before ? before : after))
 			continue;
 		c = change_add(list, n->name, id, f->name);
 		c->from = value_text(list->arena, f, before);
@@ -87,19 +89,19 @@ void edit_diff(struct site_edit *e, struct change_list *list)
 	if (!e->draft)
 		return;
 	if (site_changed(e))
-		edit_diff_keys(list, &ctl_nouns[CTL_NOUN_site], "site", &site_conf_newest(e->site)->site,
-			       &e->draft->site);
+		edit_diff_keys(list, &ctl_nouns[CTL_NOUN_site], "site",
+			       &site_conf_newest(e->site)->site, &e->draft->site);
 	for (int kind = 0; kind < ITEM_KINDS; kind++)
 		for (struct item *it = e->draft->items[kind]; it; it = it->hh.next)
 			if (item_changed((enum item_kind)kind, it))
-				edit_diff_keys(list, item_noun((enum item_kind)kind), it->id, it->before,
-					       it->gone ? NULL : &it->k);
+				edit_diff_keys(list, item_noun((enum item_kind)kind), it->id,
+					       it->before, it->gone ? NULL : &it->k);
 }
 
 /* ---- storing ---- */
 
-static void put_keys(struct effects *fx, enum store_table table, const struct ctl_noun_desc *n, const char *key,
-		     const void *keys)
+static void put_keys(struct effects *fx, enum store_table table, const struct ctl_noun_desc *n,
+		     const char *key, const void *keys)
 {
 	struct json_writer w;
 	struct buf b;
@@ -113,8 +115,10 @@ static void put_keys(struct effects *fx, enum store_table table, const struct ct
 	buf_fini(&b);
 }
 
-/* A station that comes back later must not inherit what an older one of its name may have obeyed. */
-static void forget_limits(const struct site_edit *e, const char *station, size_t from, struct effects *fx)
+/* A station that comes back later must not inherit what an older one of its name may have obeyed.
+ */
+static void forget_limits(const struct site_edit *e, const char *station, size_t from,
+			  struct effects *fx)
 {
 	const struct site_conf *base = site_conf_newest(e->site);
 	int index = site_conf_station(base, station);
@@ -128,7 +132,8 @@ static void forget_limits(const struct site_edit *e, const char *station, size_t
 	}
 }
 
-static void store_item(const struct site_edit *e, enum item_kind kind, const struct item *it, struct effects *fx)
+static void store_item(const struct site_edit *e, enum item_kind kind, const struct item *it,
+		       struct effects *fx)
 {
 	if (it->gone)
 		fx_del(fx, item_types[kind].table, it->id);
@@ -149,7 +154,8 @@ static void store_item(const struct site_edit *e, enum item_kind kind, const str
 void edit_store(struct site_edit *e, struct effects *fx)
 {
 	char json[64];
-	int len = snprintf(json, sizeof(json), "{\"generation\":%llu}", (unsigned long long)e->candidate->generation);
+	int len = snprintf(json, sizeof(json), "{\"generation\":%llu}",
+			   (unsigned long long)e->candidate->generation);
 
 	if (site_changed(e))
 		put_keys(fx, STORE_SITE, &ctl_nouns[CTL_NOUN_site], "site", &e->draft->site);

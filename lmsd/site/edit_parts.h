@@ -5,9 +5,9 @@
 
 /* A tag as it shall become. */
 struct tag_edit {
-	UT_hash_handle hh;		/* by uid */
-	struct ctl_tag_keys k;		/* in the edit's arena */
-	struct tag *live;		/* NULL = new */
+	UT_hash_handle hh;     /* by uid */
+	struct ctl_tag_keys k; /* in the edit's arena */
+	struct tag *live;      /* NULL = new */
 	bool gone;
 };
 
@@ -15,10 +15,10 @@ struct site_edit {
 	struct site *site;
 	struct arena arena;
 	struct diag diag;
-	struct draft *draft;		/* NULL until a key of the configuration is touched */
+	struct draft *draft; /* NULL until a key of the configuration is touched */
 	struct tag_edit *tags;
 	wall_t wall;
-	struct site_conf *candidate;	/* owned, until the commit gives it away */
+	struct site_conf *candidate; /* owned, until the commit gives it away */
 	const struct site_conf *result;
 };
 
@@ -31,8 +31,8 @@ struct change_list {
 struct draft *edit_draft(struct site_edit *e);
 /* edit_diff.c: what differs, by the draft's items; order is kind, then id. */
 void edit_diff(struct site_edit *e, struct change_list *list);
-void edit_diff_keys(struct change_list *list, const struct ctl_noun_desc *n, const char *id, const void *before,
-		    const void *after);
+void edit_diff_keys(struct change_list *list, const struct ctl_noun_desc *n, const char *id,
+		    const void *before, const void *after);
 /* The records that changed, and the generation. */
 void edit_store(struct site_edit *e, struct effects *fx);
 /* edit_tag.c */

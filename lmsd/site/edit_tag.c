@@ -16,10 +16,12 @@ static int missing_tag(struct site_edit *e, const char *uid)
 		names[count++] = t->k.uid;
 	near = text_nearest(uid, names, count);
 	if (near)
-		diag_set(&e->diag, -LMS_ENOTFOUND, "tag '%.60s' does not exist (did you mean '%s'?; lmsctl tag list)",
-			 uid, near);
+		diag_set(&e->diag, -LMS_ENOTFOUND,
+			 "tag '%.60s' does not exist (did you mean '%s'?; lmsctl tag list)", uid,
+			 near);
 	else
-		diag_set(&e->diag, -LMS_ENOTFOUND, "tag '%.60s' does not exist (lmsctl tag list)", uid);
+		diag_set(&e->diag, -LMS_ENOTFOUND, "tag '%.60s' does not exist (lmsctl tag list)",
+			 uid);
 	free(names);
 	return -LMS_ENOTFOUND;
 }
@@ -51,8 +53,10 @@ static bool edit_uid(struct site_edit *e, const char *uid, char *out)
 	if (!uid)
 		diag_set(&e->diag, -LMS_EUSAGE, "a tag's uid is missing");
 	else if (tag_normalize(uid, out))
-		diag_set(&e->diag, -LMS_EDATA, "tag '%.60s': is not a uid (letters, digits and ._@|*+=- only, at most %d)",
-			 uid, ID_MAX);
+		diag_set(
+		    &e->diag, -LMS_EDATA,
+		    "tag '%.60s': is not a uid (letters, digits and ._@|*+=- only, at most %d)",
+		    uid, ID_MAX);
 	return !diag_failed(&e->diag);
 }
 
@@ -67,7 +71,8 @@ void site_edit_tag(struct site_edit *e, const struct ctl_tag_keys *k, enum edit_
 		return;
 	t = tag_edit_get(e, uid);
 	if (mode == SITE_CREATE && !t->gone) {
-		diag_set(&e->diag, -LMS_ECONFLICT, "tag '%s' exists already (lmsctl tag set %s …)", uid, uid);
+		diag_set(&e->diag, -LMS_ECONFLICT, "tag '%s' exists already (lmsctl tag set %s …)",
+			 uid, uid);
 		return;
 	}
 	if (mode == SITE_CHANGE && t->gone) {
@@ -79,7 +84,7 @@ void site_edit_tag(struct site_edit *e, const struct ctl_tag_keys *k, enum edit_
 		ctl_keys_clear(n, &t->k);
 	t->gone = false;
 	ctl_keys_overlay(n, &t->k, k, &e->arena);
-	t->k.uid = own;		/* as normalized, and as hashed */
+	t->k.uid = own; /* as normalized, and as hashed */
 }
 
 void site_edit_delete_tag(struct site_edit *e, const char *uid)
@@ -110,8 +115,8 @@ void edit_diff_tags(struct site_edit *e, struct change_list *list)
 {
 	for (const struct tag_edit *t = e->tags; t; t = t->hh.next)
 		if (t->live || !t->gone)
-			edit_diff_keys(list, &ctl_nouns[CTL_NOUN_tag], t->k.uid, t->live ? &t->live->k : NULL,
-				       t->gone ? NULL : &t->k);
+			edit_diff_keys(list, &ctl_nouns[CTL_NOUN_tag], t->k.uid,
+				       t->live ? &t->live->k : NULL, t->gone ? NULL : &t->k);
 }
 
 static bool tag_changed(const struct tag_edit *t)

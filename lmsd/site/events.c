@@ -7,8 +7,8 @@
 
 struct event_ring {
 	size_t size;
-	uint64_t last;			/* seq of the newest, 0 = none yet */
-	struct site_event events[];	/* seq at seq % size */
+	uint64_t last;              /* seq of the newest, 0 = none yet */
+	struct site_event events[]; /* seq at seq % size */
 };
 
 struct event_ring *event_ring_new(size_t count)
@@ -24,8 +24,8 @@ void event_ring_free(struct event_ring *r)
 	free(r);
 }
 
-void event_ring_add(struct event_ring *r, wall_t time, int level, const char *subject, const char *object,
-		    const char *event, const char *text)
+void event_ring_add(struct event_ring *r, wall_t time, int level, const char *subject,
+		    const char *object, const char *event, const char *text)
 {
 	struct site_event *e = &r->events[++r->last % r->size];
 

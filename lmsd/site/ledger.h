@@ -10,10 +10,10 @@
 #define ENDED_KEPT 256
 
 struct ledger {
-	struct tx *starts;		/* running ones by start_key */
+	struct tx *starts; /* running ones by start_key */
 	struct tx *ended[ENDED_KEPT];
 	size_t ended_count;
-	size_t replays;			/* running ones that are not their connector's */
+	size_t replays; /* running ones that are not their connector's */
 };
 
 struct ledger *ledger_new(void);

@@ -12,16 +12,15 @@
 #include "site/ledger.h"
 #include "site/tag.h"
 
-#define CONNECTORS_MAX 64
+#define CONNECTORS_MAX   64
 #define UNREGISTERED_MAX 64
-#define EVENTS_KEPT 2000
+#define EVENTS_KEPT      2000
 
 struct site *site_new(void)
 {
 	struct site *s = xcalloc(1, sizeof(*s));
 
-	s->owned = conf_new();
-	s->conf = s->owned;
+	s->conf = &conf_empty;
 	s->next_tx = 1;
 	s->totals.week_start = s->totals.month_start = WALL_NONE;
 	s->events = event_ring_new(EVENTS_KEPT);
@@ -49,8 +48,6 @@ void site_free(struct site *s)
 	}
 	while (s->tags)
 		tag_remove(s, s->tags);
-	if (s->staged != s->owned)
-		site_conf_free(s->staged);
 	site_conf_free(s->owned);
 	ledger_free(s->ledger);
 	event_ring_free(s->events);
@@ -98,7 +95,7 @@ static struct connector *connector_new(struct station *st, int number)
 	c->conf = -1;
 	c->slot = UINT32_MAX;
 	c->status_time = WALL_NONE;
-	c->draw = (struct phase_ma){ { NUM_NONE, NUM_NONE, NUM_NONE } };
+	c->draw = (struct phase_ma){{NUM_NONE, NUM_NONE, NUM_NONE}};
 	c->power_w = c->register_wh = NUM_NONE;
 	c->view.limit_ma = c->view.target_ma = c->view.w_ma = NUM_NONE;
 	return c;
@@ -122,7 +119,8 @@ void site_station_grow(struct site *s, struct station *st, size_t count)
 	if (count > st->connector_count) {
 		st->connectors = xrealloc(st->connectors, count * sizeof(struct connector *));
 		while (st->connector_count < count) {
-			st->connectors[st->connector_count] = connector_new(st, (int)st->connector_count + 1);
+			st->connectors[st->connector_count] =
+			    connector_new(st, (int)st->connector_count + 1);
 			st->connector_count++;
 		}
 	}
@@ -158,18 +156,23 @@ struct connector *site_connector_by_id(struct site *s, const char *id, struct di
 	int number;
 
 	if (!connector_id_split(id, name, &number)) {
-		diag_set(diag, -LMS_ENOTFOUND, "connector '%.60s' does not exist (write STATION/NUMBER; lmsctl connector list)",
+		diag_set(diag, -LMS_ENOTFOUND,
+			 "connector '%.60s' does not exist (write STATION/NUMBER; lmsctl connector "
+			 "list)",
 			 id);
 		return NULL;
 	}
 	st = site_station(s, name);
 	c = st ? site_connector(st, number) : NULL;
 	if (!st)
-		diag_set(diag, -LMS_ENOTFOUND, "connector '%.60s': station '%s' does not exist (lmsctl station list)", id,
+		diag_set(diag, -LMS_ENOTFOUND,
+			 "connector '%.60s': station '%s' does not exist (lmsctl station list)", id,
 			 name);
 	else if (!c)
-		diag_set(diag, -LMS_ENOTFOUND, "connector '%.60s' does not exist: station %s has %zu (lmsctl connector list)",
-			 id, name, st->connector_count);
+		diag_set(
+		    diag, -LMS_ENOTFOUND,
+		    "connector '%.60s' does not exist: station %s has %zu (lmsctl connector list)",
+		    id, name, st->connector_count);
 	return c;
 }
 
@@ -206,13 +209,13 @@ static bool station_droppable(const struct station *st)
 	return true;
 }
 
-void site_attach(struct site *s, struct site_conf *take_conf)
+void site_attach(struct site *s, struct site_conf *conf)
 {
-	struct site_conf *old = s->owned;
 	struct station *st, *next;
 
-	s->conf = s->owned = take_conf;
-	if (s->staged == take_conf)
+	if (conf)
+		s->conf = s->owned = conf;
+	if (s->staged == conf)
 		s->staged = NULL;
 	for (st = s->stations; st; st = st->hh.next)
 		station_attach(s, st, site_conf_station(s->conf, st->id));
@@ -230,8 +233,6 @@ void site_attach(struct site *s, struct site_conf *take_conf)
 		HASH_DELETE(hh, s->stations, st);
 		station_free(s, st);
 	}
-	if (old != take_conf)
-		site_conf_free(old);
 }
 
 void site_adopt_connectors(struct site *s, struct effects *fx)
@@ -255,11 +256,13 @@ void site_adopt_connectors(struct site *s, struct effects *fx)
 		keys.id = k->k.id;
 		keys.connectors = (int64_t)st->connector_count;
 		keys.given = UINT64_C(1) << (field_find(ctl_nouns[CTL_NOUN_station].keys,
-							ctl_nouns[CTL_NOUN_station].key_count, "connectors", NULL) -
+							ctl_nouns[CTL_NOUN_station].key_count,
+							"connectors", NULL) -
 					     ctl_nouns[CTL_NOUN_station].keys);
 		site_edit_station(e, &keys, SITE_CHANGE);
 	}
-	/* Refused when the new ones do not fit: then they get no current, which is safe, and it is said. */
+	/* Refused when the new ones do not fit: then they get no current, which is safe, and it is
+	 * said. */
 	if (site_edit_commit(e, fx, false, &changes, &count, fx->arena, &diag))
 		log_lmsd(WARNING, "connectors_refused", "reason=\"%s\"", diag.text);
 	site_edit_free(e);
@@ -272,10 +275,11 @@ struct boot_text {
 	size_t offset, size;
 };
 
-#define BOOT_TEXT(member) { #member, offsetof(struct station, member), sizeof(((struct station *)0)->member) }
+#define BOOT_TEXT(member) \
+	{ #member, offsetof(struct station, member), sizeof(((struct station *)0)->member) }
 static const struct boot_text boot_texts[] = {
-	BOOT_TEXT(vendor),   BOOT_TEXT(model),	    BOOT_TEXT(serial),	     BOOT_TEXT(box_serial),
-	BOOT_TEXT(firmware), BOOT_TEXT(iccid),	    BOOT_TEXT(imsi),	     BOOT_TEXT(meter_type),
+	BOOT_TEXT(vendor),   BOOT_TEXT(model),        BOOT_TEXT(serial), BOOT_TEXT(box_serial),
+	BOOT_TEXT(firmware), BOOT_TEXT(iccid),        BOOT_TEXT(imsi),   BOOT_TEXT(meter_type),
 	BOOT_TEXT(address),  BOOT_TEXT(meter_serial),
 };
 

@@ -203,12 +203,12 @@ struct site {
 	struct event_ring *events;
 	struct site_outside outside;	/* set by the hall, asked by the checks */
 	struct ledger *ledger;
-	struct site_conf *owned;	/* private: conf, to be freed */
+	struct site_conf *owned;	/* private: conf, NULL before the first site_attach() */
 	bool grown;			/* a registered station has more connectors than configured */
 };
 
 struct site *site_new(void);		/* with an empty configuration, generation 0 */
-void site_free(struct site *s);		/* frees conf and staged too */
+void site_free(struct site *s);		/* frees conf too; staged belongs to its effect */
 
 struct station *site_station(struct site *s, const char *id);		/* NULL if unknown */
 struct station *site_station_get(struct site *s, const char *id);	/* creates it, not registered */
@@ -221,9 +221,10 @@ const struct station_conf *site_station_conf(const struct site *s, const struct 
 const struct connector_conf *site_connector_conf(const struct site *s, const struct connector *c);
 void site_touch(struct site *s, struct connector *c);			/* into the dirty list, once */
 /* The swap: conf is in force from now on. Attaches live stations and connectors to it, creates those
- * that are configured, drops those that are neither configured nor connected. Frees the generation
- * before; clears `staged` if this is it. */
-void site_attach(struct site *s, struct site_conf *take_conf);
+ * that are configured, drops those that are neither configured nor connected; clears `staged` if this
+ * is it. The site owns conf from now on; the generation before is the caller's again, to be freed when
+ * nobody looks at it any more. The one in force again (or NULL before the first) only drops. */
+void site_attach(struct site *s, struct site_conf *conf);
 /* Registers the connectors that stations told us of where `connectors` is unset: to be called when
  * site->grown is set, which it clears. */
 void site_adopt_connectors(struct site *s, struct effects *fx);

@@ -1,4 +1,5 @@
-/* site/tag.c - tags: who may charge. A table of its own, changed in place and stored record by record. */
+/* site/tag.c - tags: who may charge. A table of its own, changed in place and stored record by
+ * record. */
 #include "site/tag.h"
 
 #include <stdlib.h>
@@ -66,7 +67,7 @@ struct tag *tag_put(struct site *s, const struct ctl_tag_keys *k)
 	ctl_keys_clear(n, &t->k);
 	fields_copy(n->keys, n->key_count, &t->k, k, &t->arena);
 	t->k.uid = arena_strdup(&t->arena, uid);
-	arena_fini(&arena);	/* only now: k may point into it */
+	arena_fini(&arena); /* only now: k may point into it */
 	HASH_ADD_KEYPTR(hh, s->tags, t->k.uid, strlen(t->k.uid), t);
 	return t;
 }
@@ -115,7 +116,8 @@ int site_tag_load(struct site *s, const char *json, size_t len, struct diag *dia
 
 	arena_init(&arena);
 	obj = json_parse(&arena, json, len, &JSON_CAPS_DEFAULT, diag);
-	ret = obj ? fields_read(n->keys, n->key_count, obj, false, &arena, &k, NULL, diag) : -LMS_EPARSE;
+	ret = obj ? fields_read(n->keys, n->key_count, obj, false, &arena, &k, NULL, diag)
+		  : -LMS_EPARSE;
 	if (ret)
 		goto out;
 	if (!k.uid || tag_normalize(k.uid, uid)) {

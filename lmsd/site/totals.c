@@ -34,7 +34,7 @@ static wall_t midnight(const struct time_zone *tz, const struct civil *day, int3
 static void period_starts(const struct time_zone *tz, wall_t wall, wall_t *week, wall_t *month)
 {
 	int32_t offset_s = tz_offset_s(tz, wall);
-	struct civil now, day = { 0 };
+	struct civil now, day = {0};
 	wall_t monday;
 
 	civil_from_wall(wall, offset_s, &now);
@@ -43,7 +43,8 @@ static void period_starts(const struct time_zone *tz, wall_t wall, wall_t *week,
 	day.day = 1;
 	*month = midnight(tz, &day, offset_s);
 	day.day = now.day;
-	/* Noon of Monday: a day is 23 to 25 hours long, so noon less whole days stays inside the day. */
+	/* Noon of Monday: a day is 23 to 25 hours long, so noon less whole days stays inside the
+	 * day. */
 	monday = wall_from_civil(&day, offset_s) + DAY_US / 2 - now.weekday * DAY_US;
 	civil_from_wall(monday, tz_offset_s(tz, monday), &day);
 	day.hour = day.minute = day.second = 0;
@@ -75,7 +76,8 @@ static void recount(struct site *s, wall_t from, int64_t *sessions, int64_t *ene
 	}
 }
 
-/* The period moved on, or the clock was set; a new time zone moves it by hours and keeps the sums. */
+/* The period moved on, or the clock was set; a new time zone moves it by hours and keeps the sums.
+ */
 static bool is_other_period(wall_t old, wall_t start)
 {
 	return old == WALL_NONE || start >= old + DAY_US || start <= old - DAY_US;

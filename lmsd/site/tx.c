@@ -1,4 +1,5 @@
-/* site/tx.c - the ledger's rules: what a StartTransaction and a StopTransaction make of the records.
+/* site/tx.c - the ledger's rules: what a StartTransaction and a StopTransaction make of the
+ * records.
  *
  * Invariants: an id is given once, for ever; energy is never negative; what a station reports is
  * recorded whatever is odd about it, with a note; the same message again changes nothing.
@@ -14,7 +15,7 @@
 #include "site/tag.h"
 
 #define STORE_EVERY_US (60 * US_PER_S)
-#define VOLTAGE INT64_C(230)
+#define VOLTAGE        INT64_C(230)
 
 struct tx *site_tx(struct site *s, int32_t id)
 {
@@ -40,7 +41,8 @@ static void flag_impossible(const struct site *s, struct tx *tx)
 	phase_mask_t mask;
 	int64_t seconds, rated_w, possible_wh;
 
-	if (!st || tx->connector < 1 || (size_t)tx->connector > st->connector_count || tx->start == WALL_NONE)
+	if (!st || tx->connector < 1 || (size_t)tx->connector > st->connector_count ||
+	    tx->start == WALL_NONE)
 		return;
 	c = &st->connectors[tx->connector - 1];
 	mask = wiring_phases(c->wiring);
@@ -83,7 +85,9 @@ static void register_finish(struct site *s, struct tx *tx, int64_t register_wh)
 			tx_note(tx, "the energy register ran backwards in between");
 	} else {
 		tx->estimated = true;
-		tx_note(tx, "meterStop is below meterStart: energy is what the register counted upwards");
+		tx_note(
+		    tx,
+		    "meterStop is below meterStart: energy is what the register counted upwards");
 	}
 	totals_add(s, tx->start, 0, tx->energy_wh - before);
 }
@@ -148,7 +152,8 @@ static void close_others(struct site *s, const struct tx_start *in, wall_t wall,
 		site_tx_close(s, in->conn->tx, "Other", note, wall, fx);
 	for (tx = s->ledger->replays ? s->running : NULL; tx; tx = next) {
 		next = tx->hh.next;
-		if (tx->replay && tx->connector == in->conn->number && strcmp(tx->station, station) == 0)
+		if (tx->replay && tx->connector == in->conn->number &&
+		    strcmp(tx->station, station) == 0)
 			site_tx_close(s, tx, "Other", note, wall, fx);
 	}
 }
@@ -161,7 +166,8 @@ static const char *zone_of(const struct site *s, const struct station *st)
 }
 
 /* What it is booked on: the tag that was shown, or the one that stands for free charging. */
-static void book(const struct site *s, struct tx *tx, const struct tx_start *in, const struct auth *auth)
+static void book(const struct site *s, struct tx *tx, const struct tx_start *in,
+		 const struct auth *auth)
 {
 	const char *free_tag, *uid = in->tag;
 
@@ -174,8 +180,8 @@ static void book(const struct site *s, struct tx *tx, const struct tx_start *in,
 	tx->vip = auth->vip;
 }
 
-static struct tx *tx_new(struct site *s, const struct tx_start *in, const struct auth *auth, wall_t wall,
-			 struct effects *fx)
+static struct tx *tx_new(struct site *s, const struct tx_start *in, const struct auth *auth,
+			 wall_t wall, struct effects *fx)
 {
 	struct tx *tx = xcalloc(1, sizeof(*tx));
 
@@ -203,12 +209,13 @@ static struct tx *tx_new(struct site *s, const struct tx_start *in, const struct
 	return tx;
 }
 
-static void record_refused(struct site *s, struct tx *tx, enum auth_status status, struct effects *fx)
+static void record_refused(struct site *s, struct tx *tx, enum auth_status status,
+			   struct effects *fx)
 {
 	set_text(tx->state, sizeof(tx->state), "refused");
 	set_text(tx->reason, sizeof(tx->reason), auth_status_text(status));
 	tx->stop = tx->start;
-	tx->assumed = true;	/* the station may have begun all the same, and then stops it */
+	tx->assumed = true; /* the station may have begun all the same, and then stops it */
 	ledger_end(s, tx);
 	tx_store(tx, STORE_TX, fx);
 }
@@ -234,7 +241,8 @@ static struct tx *start_again(struct site *s, struct tx *tx, int32_t *id, struct
 	struct tag *t = site_tag(s, tx->tag);
 
 	*id = tx->id;
-	*auth = (struct auth){ .status = AUTH_ACCEPTED, .tag = t, .expires = WALL_NONE, .vip = tx->vip };
+	*auth =
+	    (struct auth){ .status = AUTH_ACCEPTED, .tag = t, .expires = WALL_NONE, .vip = tx->vip};
 	if (t) {
 		auth->expires = t->k.expires;
 		auth->group = t->k.group;
@@ -244,8 +252,8 @@ static struct tx *start_again(struct site *s, struct tx *tx, int32_t *id, struct
 	return strcmp(tx->state, "running") == 0 ? tx : NULL;
 }
 
-struct tx *site_tx_start(struct site *s, const struct tx_start *in, mono_t now, wall_t wall, int32_t *id,
-			 struct auth *auth, struct effects *fx)
+struct tx *site_tx_start(struct site *s, const struct tx_start *in, mono_t now, wall_t wall,
+			 int32_t *id, struct auth *auth, struct effects *fx)
 {
 	struct connector *c = in->conn;
 	struct tx *tx = ledger_same(s, ledger_key(c->station->id, in->hash));
@@ -253,7 +261,8 @@ struct tx *site_tx_start(struct site *s, const struct tx_start *in, mono_t now, 
 	if (tx)
 		return start_again(s, tx, id, auth);
 	close_others(s, in, wall, fx);
-	/* A replayed one is past: what counts is whether the tag was good then, not what runs now. */
+	/* A replayed one is past: what counts is whether the tag was good then, not what runs now.
+	 */
 	*auth = site_authorize(s, c->station, in->tag, !in->replay,
 			       in->replay && in->time != WALL_NONE ? in->time : wall);
 	tx = tx_new(s, in, auth, wall, fx);
@@ -283,7 +292,7 @@ struct tx *site_tx_start(struct site *s, const struct tx_start *in, mono_t now, 
 
 static uint64_t stop_hash(const struct tx_stop *in)
 {
-	const uint64_t parts[] = { (uint64_t)in->id, (uint64_t)in->time, (uint64_t)in->meter_wh };
+	const uint64_t parts[] = {(uint64_t)in->id, (uint64_t)in->time, (uint64_t)in->meter_wh};
 	uint64_t h = UINT64_C(14695981039346656037);
 
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
@@ -347,29 +356,31 @@ static void stop_fill(struct site *s, struct tx *tx, const struct tx_stop *in, w
 	if (strcmp(tx->state, "refused") != 0) {
 		set_text(tx->state, sizeof(tx->state), "ended");
 		/* OCPP 1.6, 6.49: an omitted reason means Local. */
-		set_text(tx->reason, sizeof(tx->reason), in->reason && *in->reason ? in->reason : "Local");
+		set_text(tx->reason, sizeof(tx->reason),
+			 in->reason && *in->reason ? in->reason : "Local");
 	}
 	tx->assumed = false;
 	flag_impossible(s, tx);
 }
 
-int site_tx_stop(struct site *s, const struct tx_stop *in, wall_t wall, struct auth *auth, struct effects *fx)
+int site_tx_stop(struct site *s, const struct tx_stop *in, wall_t wall, struct auth *auth,
+		 struct effects *fx)
 {
 	struct tx *running = in->id > 0 ? site_tx(s, in->id) : NULL;
 	struct tx *tx = running || in->id <= 0 ? running : ledger_ended(s, in->id);
 
-	*auth = (struct auth){ .status = AUTH_ACCEPTED, .expires = WALL_NONE };
+	*auth = (struct auth){ .status = AUTH_ACCEPTED, .expires = WALL_NONE};
 	if (in->tag && *in->tag)
 		*auth = site_authorize(s, in->station, in->tag, false, wall);
 	if (!tx)
 		return stop_orphan(s, in, wall, fx);
 	if (strcmp(tx->station, in->station->id) != 0) {
-		log_station(WARNING, in->station->id, "foreign_stop", "transaction=%d station=%s", in->id,
-			    tx->station);
+		log_station(WARNING, in->station->id, "foreign_stop", "transaction=%d station=%s",
+			    in->id, tx->station);
 		return -LMS_EROLE;
 	}
 	if (!running && !tx->assumed)
-		return 0;	/* the same again */
+		return 0; /* the same again */
 	stop_fill(s, tx, in, wall);
 	if (running)
 		tx_end(s, tx, fx);
@@ -380,12 +391,14 @@ int site_tx_stop(struct site *s, const struct tx_stop *in, wall_t wall, struct a
 
 /* ---- in between ---- */
 
-void site_tx_register(struct site *s, struct tx *tx, int64_t register_wh, wall_t wall, struct effects *fx)
+void site_tx_register(struct site *s, struct tx *tx, int64_t register_wh, wall_t wall,
+		      struct effects *fx)
 {
 	if (register_wh < 0 || register_wh == tx->meter_stop_wh)
 		return;
 	register_advance(s, tx, register_wh);
-	/* A crash may cost a minute of the curve, and nothing of the bill: that comes with the stop. */
+	/* A crash may cost a minute of the curve, and nothing of the bill: that comes with the
+	 * stop. */
 	if (wall >= tx->stored && wall - tx->stored < STORE_EVERY_US)
 		return;
 	tx->stored = wall;

@@ -12,10 +12,11 @@ struct tx_text {
 	const char *key;
 	size_t offset, size;
 };
-#define TX_TEXT(member) { #member, offsetof(struct tx, member), sizeof(((struct tx *)0)->member) }
+#define TX_TEXT(member) \
+	{ #member, offsetof(struct tx, member), sizeof(((struct tx *)0)->member) }
 static const struct tx_text tx_texts[] = {
-	TX_TEXT(station), TX_TEXT(zone),   TX_TEXT(tag),    TX_TEXT(group), TX_TEXT(holder),
-	TX_TEXT(state),	  TX_TEXT(reason), TX_TEXT(stop_tag), TX_TEXT(note),
+	TX_TEXT(station), TX_TEXT(zone),   TX_TEXT(tag),      TX_TEXT(group), TX_TEXT(holder),
+	TX_TEXT(state),   TX_TEXT(reason), TX_TEXT(stop_tag), TX_TEXT(note),
 };
 
 struct tx_int {
@@ -23,10 +24,11 @@ struct tx_int {
 	size_t offset;
 	int64_t dflt;
 };
-#define TX_INT(member, dflt) { #member, offsetof(struct tx, member), dflt }
+#define TX_INT(member, dflt) \
+	{ #member, offsetof(struct tx, member), dflt }
 static const struct tx_int tx_ints[] = {
-	TX_INT(start, WALL_NONE),	TX_INT(stop, WALL_NONE),     TX_INT(start_received, WALL_NONE),
-	TX_INT(meter_start_wh, 0),	TX_INT(meter_stop_wh, 0),    TX_INT(energy_wh, 0),
+	TX_INT(start, WALL_NONE),  TX_INT(stop, WALL_NONE),  TX_INT(start_received, WALL_NONE),
+	TX_INT(meter_start_wh, 0), TX_INT(meter_stop_wh, 0), TX_INT(energy_wh, 0),
 	TX_INT(curve_rows, 0),
 };
 
@@ -34,7 +36,8 @@ struct tx_flag {
 	const char *key;
 	size_t offset;
 };
-#define TX_FLAG(member) { #member, offsetof(struct tx, member) }
+#define TX_FLAG(member) \
+	{ #member, offsetof(struct tx, member) }
 static const struct tx_flag tx_flags[] = {
 	TX_FLAG(estimated), TX_FLAG(vip), TX_FLAG(assumed), TX_FLAG(reset), TX_FLAG(replay),
 };
@@ -104,7 +107,8 @@ void tx_store_curve(const struct tx *tx, wall_t wall, struct effects *fx)
 	int len;
 
 	snprintf(key, sizeof(key), "%010d/%010d", tx->id, (int)(tx->curve_rows % 1000000000));
-	len = snprintf(json, sizeof(json), "{\"time\":%lld,\"wh\":%lld}", (long long)wall, (long long)tx->energy_wh);
+	len = snprintf(json, sizeof(json), "{\"time\":%lld,\"wh\":%lld}", (long long)wall,
+		       (long long)tx->energy_wh);
 	fx_put(fx, STORE_CURVE, key, json, (size_t)len);
 }
 
@@ -143,7 +147,8 @@ static int tx_read(struct tx *tx, const struct json *obj, struct diag *diag)
 		memcpy((char *)tx + tx_ints[i].offset, &v, sizeof(v));
 	}
 	for (size_t i = 0; i < ARRAY_LEN(tx_flags); i++)
-		*(bool *)((char *)tx + tx_flags[i].offset) = json_bool(json_get(obj, tx_flags[i].key), false);
+		*(bool *)((char *)tx + tx_flags[i].offset) =
+		    json_bool(json_get(obj, tx_flags[i].key), false);
 	tx->start_hash = strtoull(hash, NULL, 16);
 	tx->start_key = ledger_key(tx->station, tx->start_hash);
 	tx->stored = tx->start;
@@ -223,7 +228,8 @@ static const char *or_null(const char *s)
 	return *s ? s : NULL;
 }
 
-void site_tx_to_record(const struct site *s, const struct tx *tx, wall_t wall, struct ctl_transaction *out)
+void site_tx_to_record(const struct site *s, const struct tx *tx, wall_t wall,
+		       struct ctl_transaction *out)
 {
 	wall_t end = tx->stop == WALL_NONE ? wall : tx->stop;
 
