@@ -76,6 +76,20 @@ int cmd_station_call(struct lmsctl *l, const struct json *result)
 	return status ? verdict(status) : 0;
 }
 
+/* GetConfiguration: a table of the keys, then those that the station does not know. */
+int cmd_config_get(struct lmsctl *l, const struct json *result)
+{
+	const struct json *keys = json_get(result, "configurationKey"), *unknown = json_get(result, "unknownKey");
+
+	if (keys && keys->count > 0)
+		output_json(l, keys);
+	for (const struct json *k = unknown ? unknown->first : NULL; k; k = k->next) {
+		output_text(json_str(k, ""), strlen(json_str(k, "")));
+		puts(": unknown to the station");
+	}
+	return unknown && unknown->count > 0 && (!keys || keys->count == 0) ? -LMS_EREFUSED : 0;
+}
+
 int cmd_explain(struct lmsctl *l, const struct json *result)
 {
 	const struct json *causes = json_get(result, "causes");

@@ -48,6 +48,14 @@ def answer(method, params):
                     changed["fuse_ma"] = int(float(str(params["fuse"]).rstrip("A ")) * 1000)
                 return changed, None
         return None, ("NOTFOUND", -32004, "zone '%s' does not exist" % params["id"])
+    if method == "tag.add":
+        return params, None
+    if method == "connector.limit":
+        return {"id": params["id"], "reason": "%s for %s" % (params["limit"], params["for"])}, None
+    if method == "station.config_get":
+        if params.get("key"):
+            return {"unknownKey": [params["key"]]}, None
+        return {"configurationKey": [{"key": "HeartbeatInterval", "readonly": False, "value": "60"}]}, None
     if method == "zone.delete":
         return {"changed": True}, None
     if method == "station.restart":

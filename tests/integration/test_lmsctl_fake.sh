@@ -82,6 +82,18 @@ check "a station that is offline is 75" 75 "station CP1 is offline" "${s[@]}" st
 check "a raw call prints the raw answer" 0 '^\{"configurationKey":\[\{"key":"HeartbeatInterval","readonly":false' \
 	"${s[@]}" station call CP1 GetConfiguration '{"key":[]}'
 check "a CALLERROR is 6" 6 "NotSupported" "${s[@]}" station call CP1 Bad
+check "station configuration is a table" 0 "HeartbeatInterval +no +60" "${s[@]}" station config get CP1
+check "a key that the station does not know is 6" 6 "Foo: unknown to the station" "${s[@]}" station config get CP1 Foo
+check "bare words fill arguments in their order" 0 "16A for 1h30m" "${s[@]}" connector limit CP1/1 16A 1h30m
+check "a date means its last second, local time" 0 '"expires":"2026-12-31T22:59:59Z"' \
+	"${s[@]}" tag add 04AB expires=2026-12-31 --tz Europe/Paris -o json
+check "a time without zone is local" 0 '"expires":"2026-07-01T06:00:00Z"' \
+	"${s[@]}" tag add 04AB expires=2026-07-01T08:00 --tz Europe/Paris -o json
+check "times are shown in the zone that is asked for" 0 "expires +2026-07-01 08:00:00" \
+	"${s[@]}" tag add 04AB expires=2026-07-01T06:00:00Z --tz Europe/Paris
+check "a date that does not exist is refused" 65 "expires: '2026-02-30' is not a time" "${s[@]}" tag add 04AB expires=2026-02-30
+check "yes and no are typed" 0 '"vip":true,"active":false' "${s[@]}" tag add 04AB vip=yes active=off -o json
+check "an empty value clears" 0 '"holder":null' "${s[@]}" tag add 04AB holder= -o json
 check "causes are told one per line" 0 $'^zone P1 allows 60 A\n  shared by' "${s[@]}" connector explain CP1/1
 
 printf '{"site":{},\n "zones":[}' > "$dir/bad.json"
