@@ -1,0 +1,420 @@
+/* control/control.c - requests in, answers out, by token.
+ *
+ * A token is the peer's serial number and the request's: an answer that comes late finds its client
+ * or nobody. Requests that wait for a station or for the disk stay in the peer's list of open ones.
+ */
+#include "control/control.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uthash.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "control/dispatch.h"
+#include "control/roles.h"
+
+#define OPEN_MAX 64	/* unanswered requests per peer */
+#define WATCH_MAX 32	/* watches per peer */
+
+struct open_request {
+	uint32_t number;
+	char *id;		/* raw JSON of the request's id */
+};
+
+struct control_peer {
+	struct control *control;
+	struct ctl_peer *peer;
+	uint32_t serial;
+	UT_hash_handle hh;
+	const struct ctl_peer_cred *cred;
+	struct open_request open[OPEN_MAX];
+	size_t open_count;
+	uint32_t next_number;
+	struct watch *watches[WATCH_MAX];
+	size_t watch_count;
+	int64_t next_watch;
+};
+
+struct control {
+	struct ctl_listener *listener;
+	const struct control_ops *ops;
+	void *ctx;
+	struct control_peer *peers;	/* hash by serial */
+	uint32_t next_serial;
+};
+
+void control_peer_line(struct control_peer *peer, const char *line, size_t len)
+{
+	ctl_peer_send(peer->peer, line, len);
+}
+
+bool control_peer_congested(const struct control_peer *peer)
+{
+	return ctl_peer_queued(peer->peer) > CTL_QUEUE_HIGH;
+}
+
+/* ---- answers ---------------------------------------------------------------------------- */
+
+static void peer_send(struct control_peer *p, const char *id, const char *member, const char *json,
+		      size_t len)
+{
+	struct json_writer w;
+	struct buf b;
+
+	buf_init(&b);
+	jw_init(&w, &b);
+	jw_object(&w);
+	jw_kstr(&w, "jsonrpc", "2.0");
+	jw_key(&w, "id");
+	jw_raw(&w, id, strlen(id));
+	jw_key(&w, member);
+	jw_raw(&w, json, len);
+	jw_object_end(&w);
+	control_peer_line(p, b.data, b.len);
+	buf_fini(&b);
+}
+
+static void peer_send_error(struct control_peer *p, const char *id, int err, const char *text)
+{
+	struct arena arena;
+	struct effects fx;
+
+	arena_init(&arena);
+	effects_init(&fx, &arena);
+	fx_reply_error(&fx, 0, err, text);
+	peer_send(p, id, "error", fx.first->u.reply.json, fx.first->u.reply.len);
+	arena_fini(&arena);
+}
+
+static void peer_close_request(struct control_peer *p, size_t i)
+{
+	free(p->open[i].id);
+	p->open[i] = p->open[--p->open_count];
+}
+
+void control_reply(struct control *c, uint64_t token, bool error, const char *json, size_t len)
+{
+	uint32_t serial = (uint32_t)(token >> 32), number = (uint32_t)token;
+	struct control_peer *p;
+
+	HASH_FIND(hh, c->peers, &serial, sizeof(serial), p);
+	for (size_t i = 0; p != NULL && i < p->open_count; i++) {
+		if (p->open[i].number != number)
+			continue;
+		peer_send(p, p->open[i].id, error ? "error" : "result", json, len);
+		peer_close_request(p, i);
+		return;
+	}
+}
+
+/* ---- requests --------------------------------------------------------------------------- */
+
+static unsigned peer_roles(const struct control_peer *p)
+{
+	return roles_of_peer(p->cred, geteuid(), p->control->ops->dashboard_public(p->control->ctx));
+}
+
+static int peer_check_role(const struct control_peer *p, const struct ctl_verb_desc *verb,
+			   unsigned roles, struct diag *diag)
+{
+	struct buf have;
+
+	if (roles & (unsigned)verb->role)
+		return 0;
+	buf_init(&have);
+	roles_text(roles, &have);
+	diag_set(diag, -LMS_EROLE, "%s needs membership of group %s; uid %u has role %s", verb->method,
+		 roles_group_for(verb->role), (unsigned)p->cred->uid, buf_cstr(&have));
+	buf_fini(&have);
+	return -LMS_EROLE;
+}
+
+int control_run(struct control *c, struct control_peer *peer, const struct ctl_verb_desc *verb,
+		const struct json *params, struct ctl_call *call)
+{
+	void *args;
+	int ret;
+
+	call->verb = verb;
+	call->roles = peer_roles(peer);
+	call->uid = (unsigned)peer->cred->uid;
+	diag_init(&call->diag);
+	jw_init(&call->w, call->out);
+	c->ops->prepare(c->ctx, call);
+	ret = peer_check_role(peer, verb, call->roles, &call->diag);
+	if (ret == 0)
+		ret = ctl_args_read(verb, params, call->arena, &args, &call->diag);
+	if (ret == 0)
+		ret = ctl_dispatch(call, args);
+	return ret;
+}
+
+static bool verb_changes(const struct ctl_verb_desc *verb)
+{
+	return verb->role != CTL_VIEW;
+}
+
+static void peer_audit(const struct ctl_call *call, int ret)
+{
+	if (verb_changes(call->verb))
+		log_ctl(NOTICE, call->verb->method, "command", "uid=%u result=%s", call->uid,
+			ret < 0 ? lms_err_name(ret) : ret == CTL_LATER ? "asked" : "ok");
+}
+
+static void peer_call(struct control_peer *p, const char *id, const struct ctl_verb_desc *verb,
+		      const struct json *params)
+{
+	struct ctl_call call = { .token = (uint64_t)p->serial << 32 | ++p->next_number };
+	struct buf out;
+	int ret;
+
+	if (p->open_count == OPEN_MAX) {
+		peer_send_error(p, id, -LMS_ECONFLICT,
+				"too many unanswered requests on this connection (wait for answers)");
+		return;
+	}
+	p->open[p->open_count].number = p->next_number;
+	p->open[p->open_count++].id = xstrdup(id);
+	buf_init(&out);
+	call.out = &out;
+	ret = control_run(p->control, p, verb, params, &call);
+	peer_audit(&call, ret);
+	p->control->ops->finish(p->control->ctx, &call, ret);
+	buf_fini(&out);
+}
+
+static const char *request_id(const struct json *req, struct arena *arena)
+{
+	const struct json *id = json_get(req, "id");
+	struct json_writer w;
+	struct buf b;
+	const char *text;
+
+	if (id == NULL || (id->type != JSON_NUMBER && id->type != JSON_STRING))
+		return "null";
+	buf_init(&b);
+	jw_init(&w, &b);
+	jw_copy(&w, id);
+	text = arena_strdup(arena, buf_cstr(&b));
+	buf_fini(&b);
+	return text;
+}
+
+static void peer_request(struct control_peer *p, const struct json *req, const char *id)
+{
+	const struct json *method = json_get(req, "method"), *params = json_get(req, "params");
+	const struct ctl_verb_desc *verb;
+	char text[200];
+
+	if (req->type != JSON_OBJECT || strcmp(json_str(json_get(req, "jsonrpc"), ""), "2.0") != 0 ||
+	    method == NULL || method->type != JSON_STRING) {
+		peer_send_error(p, id, -LMS_EREQUEST,
+				"a request is {\"jsonrpc\": \"2.0\", \"id\": 1, \"method\": \"noun.verb\", "
+				"\"params\": {…}}");
+		return;
+	}
+	if (params != NULL && params->type != JSON_OBJECT) {
+		peer_send_error(p, id, -LMS_EUSAGE, "params: write them by name: {\"id\": …}");
+		return;
+	}
+	verb = ctl_verb_find(method->text);
+	if (verb == NULL) {
+		snprintf(text, sizeof(text), "no method '%s' (lmsctl help lists them)", log_text(method->text));
+		peer_send_error(p, id, -LMS_EMETHOD, text);
+		return;
+	}
+	peer_call(p, id, verb, params);
+}
+
+static void on_line(void *user, const char *line, size_t len)
+{
+	struct control_peer *p = user;
+	struct arena arena;
+	struct diag diag;
+	struct json *req;
+	char text[500];
+
+	if (len == 0)
+		return;
+	arena_init(&arena);
+	diag_init(&diag);
+	req = json_parse(&arena, line, len, &JSON_CAPS_DEFAULT, &diag);
+	if (req == NULL)
+		peer_send_error(p, "null", diag.err == -LMS_ERANGE ? -LMS_EREQUEST : -LMS_EPARSE,
+				diag_render(&diag, text, sizeof(text)));
+	else
+		peer_request(p, req, request_id(req, &arena));
+	arena_fini(&arena);
+}
+
+static void on_overlong(void *user)
+{
+	peer_send_error(user, "null", -LMS_EREQUEST, "the line is longer than 1 MiB");
+}
+
+/* ---- peers ------------------------------------------------------------------------------ */
+
+static void *on_opened(void *ctx, struct ctl_peer *peer, const struct ctl_peer_cred *cred)
+{
+	struct control *c = ctx;
+	struct control_peer *p = xcalloc(1, sizeof(*p));
+	struct json_writer w;
+	struct buf b, roles;
+
+	p->control = c;
+	p->peer = peer;
+	p->cred = cred;
+	p->serial = ++c->next_serial;
+	HASH_ADD(hh, c->peers, serial, sizeof(p->serial), p);
+
+	buf_init(&b);
+	buf_init(&roles);
+	roles_text(peer_roles(p), &roles);
+	jw_init(&w, &b);
+	jw_object(&w);
+	jw_kstr(&w, "jsonrpc", "2.0");
+	jw_kstr(&w, "method", "hello");
+	jw_key(&w, "params");
+	jw_object(&w);
+	jw_kint(&w, "protocol", CTL_PROTOCOL_VERSION);
+	jw_kstr(&w, "version", LMS_VERSION);
+	jw_kstr(&w, "roles", buf_cstr(&roles));
+	jw_object_end(&w);
+	jw_object_end(&w);
+	control_peer_line(p, b.data, b.len);
+	buf_fini(&roles);
+	buf_fini(&b);
+	return p;
+}
+
+static void on_closed(void *user)
+{
+	struct control_peer *p = user;
+
+	while (p->open_count > 0)
+		peer_close_request(p, p->open_count - 1);
+	for (size_t i = 0; i < p->watch_count; i++)
+		watch_free(p->watches[i]);
+	HASH_DEL(p->control->peers, p);
+	free(p);
+}
+
+static const struct ctl_listener_ops listener_ops = {
+	.opened = on_opened,
+	.line = on_line,
+	.overlong = on_overlong,
+	.closed = on_closed,
+};
+
+int control_new(struct loop *loop, const char *path, const struct control_ops *ops, void *ctx,
+		struct control **out, struct diag *diag)
+{
+	struct control *c = xcalloc(1, sizeof(*c));
+	int ret;
+
+	c->ops = ops;
+	c->ctx = ctx;
+	ret = ctl_listener_new(loop, path, &listener_ops, c, &c->listener, diag);
+	if (ret < 0) {
+		free(c);
+		return ret;
+	}
+	*out = c;
+	return 0;
+}
+
+void control_free(struct control *c)
+{
+	struct control_peer *p, *tmp;
+
+	if (c == NULL)
+		return;
+	HASH_ITER(hh, c->peers, p, tmp)
+		on_closed(p);
+	ctl_listener_free(c->listener);
+	free(c);
+}
+
+/* ---- watches ---------------------------------------------------------------------------- */
+
+static struct control_peer *control_peer_of(struct control *c, uint64_t token)
+{
+	uint32_t serial = (uint32_t)(token >> 32);
+	struct control_peer *p;
+
+	HASH_FIND(hh, c->peers, &serial, sizeof(serial), p);
+	return p;
+}
+
+static void peer_drop_watch(struct control_peer *p, size_t i)
+{
+	watch_free(p->watches[i]);
+	p->watches[i] = p->watches[--p->watch_count];
+}
+
+void control_push(struct control *c, mono_t now)
+{
+	struct control_peer *p, *tmp;
+
+	HASH_ITER(hh, c->peers, p, tmp) {
+		for (size_t i = 0; i < p->watch_count;) {
+			if (watch_next_due(p->watches[i]) > now || watch_push(p->watches[i], now))
+				i++;
+			else
+				peer_drop_watch(p, i);
+		}
+	}
+}
+
+mono_t control_next_due(const struct control *c)
+{
+	mono_t due = MONO_NEVER;
+	struct control_peer *p, *tmp;
+
+	HASH_ITER(hh, c->peers, p, tmp) {
+		for (size_t i = 0; i < p->watch_count; i++)
+			if (watch_next_due(p->watches[i]) < due)
+				due = watch_next_due(p->watches[i]);
+	}
+	return due;
+}
+
+int ctl_system_watch(struct ctl_call *call, const struct ctl_system_watch_args *a)
+{
+	struct control *c = call->hall->control;
+	struct control_peer *p = control_peer_of(c, call->token);
+	const struct ctl_verb_desc *verb = ctl_verb_find(a->verb);
+	int64_t every_us = (a->every_ms == NUM_NONE ? 250 : a->every_ms) * US_PER_MS;
+
+	if (verb == NULL || verb->role != CTL_VIEW || verb->noun == CTL_NOUN_config ||
+	    (verb->result != CTL_LIST && verb->result != CTL_RECORD))
+		if (verb == NULL || strcmp(verb->method, "tag.list") != 0)
+			return diag_set(&call->diag, -LMS_EUSAGE,
+					"verb: '%s' cannot be watched (watch a list or show verb)",
+					log_text(a->verb));
+	if (p == NULL || p->watch_count == WATCH_MAX)
+		return diag_set(&call->diag, -LMS_ECONFLICT, "at most %d watches per connection", WATCH_MAX);
+	if (every_us < 100 * US_PER_MS || every_us > 3600 * US_PER_S)
+		return diag_set(&call->diag, -LMS_ERANGE, "every_ms: from 100 to 3600000");
+	p->watches[p->watch_count++] =
+		watch_new(c, p, ++p->next_watch, verb, a->args ? a->args : "{}", every_us);
+	jw_object(&call->w);
+	jw_kint(&call->w, "watch", p->next_watch);
+	jw_object_end(&call->w);
+	return 0;
+}
+
+int ctl_system_unwatch(struct ctl_call *call, const struct ctl_system_unwatch_args *a)
+{
+	struct control_peer *p = control_peer_of(call->hall->control, call->token);
+
+	for (size_t i = 0; p != NULL && i < p->watch_count; i++) {
+		if (watch_number(p->watches[i]) != a->watch)
+			continue;
+		peer_drop_watch(p, i);
+		return ctl_answer_done(call, true);
+	}
+	return diag_set(&call->diag, -LMS_ENOTFOUND, "this connection has no watch %lld", (long long)a->watch);
+}
