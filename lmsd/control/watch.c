@@ -7,6 +7,7 @@
  */
 #include "control/control.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
@@ -134,7 +135,7 @@ static const struct json *watch_run(struct watch *w, const char *cursor, struct 
 /* A record's identity is its first member, as text. True when the record is new or differs. */
 static bool watch_note(struct watch *w, const struct json *rec)
 {
-	const char *id = json_str(rec->first, "");
+	const char *id = rec->first && rec->first->text ? rec->first->text : "";
 	uint64_t hash = hash_bytes(rec->raw, rec->raw_len);
 	size_t len = strlen(id);
 	struct seen *s;
@@ -191,7 +192,8 @@ static bool watch_collect(struct watch *w, struct arena *arena, struct json_writ
 			jw_raw(jw, r->raw, r->raw_len);
 			(*count)++;
 			if (w->append_only)
-				snprintf(w->cursor, sizeof(w->cursor), "%s", json_str(r->first, ""));
+				snprintf(w->cursor, sizeof(w->cursor), "%s",
+					 r->first && r->first->text ? r->first->text : "");
 		}
 		cursor = items ? json_str(json_get(result, "next"), NULL) : NULL;
 	} while (cursor != NULL);

@@ -1,0 +1,130 @@
+/* app.h - the hall: the one object that owns everything, and the turn that ties the rooms together.
+ *
+ * app.c (turn), carry.c (effects), feed.c (site <-> balance), sense.c (meters) and ctl_*.c (handlers that
+ * need more than one room) are the only files that see both the pure rooms and the shell rooms.
+ */
+#pragma once
+
+#include <uthash.h>
+
+#include "balance/balance.h"
+#include "conf/boot.h"
+#include "control/control.h"
+#include "event.h"
+#include "hall.h"
+#include "net/loop.h"
+#include "net/ws_server.h"
+#include "ocpp/ocpp.h"
+#include "site/edit.h"
+#include "site/site.h"
+#include "store/store.h"
+
+struct app;
+struct sense;
+
+/* One connection of a station, named by a number that is never used again. */
+struct link {
+	struct app *app;
+	uint64_t id;
+	UT_hash_handle hh;
+	struct ws_conn *conn;
+	unsigned held;		/* answers that wait for a commit: later answers queue behind them */
+};
+
+/* Effects that wait until the store has committed up to seq; the arena is the turn's. */
+struct parcel {
+	struct parcel *next;
+	uint64_t seq;
+	struct arena arena;
+	struct effect *first;
+};
+
+struct limit_until {		/* `connector limit … --for` */
+	struct limit_until *next;
+	char id[ID_MAX + 8];
+	int64_t limit_ma;
+	mono_t until;		/* MONO_NEVER = until it is ended */
+};
+
+struct app {
+	struct boot_conf boot;
+	struct loop *loop;
+	struct hall hall;
+	struct store *store;
+	struct ws_server *ws, *wss;
+	struct control *control;
+	struct sense *sense;
+	struct loop_timer *timer;
+
+	struct arena arena;	/* of the running turn */
+	struct effects fx;
+	bool turn_open;		/* something happened in it */
+
+	struct link *links;	/* hash by id */
+	uint64_t next_link;
+	struct parcel *parcels, **parcels_last;
+	uint64_t submitted, committed;
+
+	struct connector **slots;	/* connectors by index in the balance's model */
+	size_t slot_count;
+	struct limit_until *limits;
+	struct effect **call_first;	/* where the running control call's effects begin */
+	int exit_status;
+	char listen_ws[64], listen_wss[64];
+	struct utc_offset *tz_rows;
+};
+
+/* ---- app.c ------------------------------------------------------------------------------- */
+
+/* Opens the store, loads the site, opens the sockets. 0, or negative with diag. */
+int app_new(const struct boot_conf *boot, struct app **out, struct diag *diag);
+void app_free(struct app *app);
+void app_run(struct app *app);		/* until app_stop() */
+void app_stop(struct app *app);
+int app_exit_status(const struct app *app);
+/* Reads the site's time zone again, after its setting changed. */
+void app_time_zone(struct app *app);
+/* "ready ws=PORT wss=PORT control=PATH" */
+const char *app_ready_line(const struct app *app, char *out, size_t size);
+
+/* Hands an event to the rooms. Effects are carried out when the loop's turn ends. */
+void app_event(struct app *app, const struct event *ev);
+
+/* ---- carry.c ------------------------------------------------------------------------------ */
+
+/* Carries out this turn's effects; those that need a commit wait in a parcel. */
+void carry_turn(struct app *app);
+void carry_committed(struct app *app, uint64_t seq);
+struct link *link_open(struct app *app, struct ws_conn *conn);
+struct link *link_find(struct app *app, uint64_t id);
+void link_gone(struct app *app, struct link *link);
+void carry_fini(struct app *app);
+
+/* ---- feed.c ------------------------------------------------------------------------------- */
+
+/* Gives the balance the configuration in force and what was stored of each connector's limit. */
+int feed_configure(struct app *app, mono_t now, struct diag *diag);
+void feed_restore(struct app *app);
+/* Tells the balance what happened in the site, lets it decide, and gives its orders to the stations. */
+void feed_turn(struct app *app, mono_t now, wall_t wall);
+void feed_answer(struct app *app, const struct effect *e, mono_t now);
+/* Writes what balance decided where the handlers read it. */
+void feed_views(struct app *app);
+bool feed_admit(void *ctx, struct connector *conn, bool idle, int64_t limit_ma, uint64_t *token, char *why,
+		size_t why_size);
+void feed_limit_expire(struct app *app, mono_t now);
+
+/* ---- sense.c ------------------------------------------------------------------------------ */
+
+int sense_new(struct app *app, struct diag *diag);
+void sense_free(struct sense *s);
+/* (Re)starts what the configuration in force names. */
+void sense_configure(struct app *app);
+void sense_sample(struct app *app, const struct bus_sample *sample, mono_t now, wall_t wall);
+void sense_views(struct app *app, mono_t now);
+
+/* ---- zone_info.c --------------------------------------------------------------------------- */
+
+/* UTC offsets of an IANA time zone from 2000 to 2060, by the system's tables; NULL if unknown. */
+struct utc_offset *tz_table(const char *name, size_t *count);
+bool tz_known(const char *name);

@@ -1,0 +1,231 @@
+/* carry.c - effects leave: what needs a commit waits for it, everything else goes at once.
+ *
+ * Invariants: an effect marked FX_AFTER_COMMIT leaves only when everything stored up to and in its
+ * turn is durable; answers to one station keep their order, so a later answer queues behind one
+ * that waits. A decrease of a limit never waits. When the store fails, nothing that waits leaves.
+ */
+#include "app.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+/* ---- links -------------------------------------------------------------------------------- */
+
+struct link *link_open(struct app *app, struct ws_conn *conn)
+{
+	struct link *l = xcalloc(1, sizeof(*l));
+
+	l->app = app;
+	l->id = ++app->next_link;
+	l->conn = conn;
+	HASH_ADD(hh, app->links, id, sizeof(l->id), l);
+	return l;
+}
+
+struct link *link_find(struct app *app, uint64_t id)
+{
+	struct link *l;
+
+	HASH_FIND(hh, app->links, &id, sizeof(id), l);
+	return l;
+}
+
+void link_gone(struct app *app, struct link *l)
+{
+	HASH_DEL(app->links, l);
+	free(l);
+}
+
+/* ---- one effect --------------------------------------------------------------------------- */
+
+static void carry_config(struct app *app, struct site_conf *conf)
+{
+	struct site *site = app->hall.site;
+	struct site_conf *old = (struct site_conf *)(uintptr_t)site->conf;
+	struct diag diag;
+
+	site->conf = conf;
+	if (site->staged == conf)
+		site->staged = NULL;
+	site_attach(site, conf);
+	diag_init(&diag);
+	if (feed_configure(app, loop_now(app->loop), &diag) < 0)
+		log_lmsd(ERROR, "configuration", "balance: %s", diag.text);
+	sense_configure(app);
+	ocpp_reconfigured(app->hall.ocpp, loop_now(app->loop), loop_wall(), &app->fx);
+	app->turn_open = true;
+	site_conf_free(old);
+	log_lmsd(NOTICE, "configuration", "generation=%llu", (unsigned long long)conf->generation);
+}
+
+static void carry_one(struct app *app, struct effect *e)
+{
+	struct link *l;
+
+	switch (e->kind) {
+	case FX_FRAME:
+		l = link_find(app, e->u.frame.link);
+		if (l != NULL)
+			ws_conn_send(l->conn, e->u.frame.text, e->u.frame.len);
+		break;
+	case FX_CLOSE:
+		l = link_find(app, e->u.close.link);
+		if (l != NULL)
+			ws_conn_close(l->conn, e->u.close.code, e->u.close.why);
+		break;
+	case FX_REPLY:
+		control_reply(app->control, e->u.reply.token, e->u.reply.error, e->u.reply.json,
+			      e->u.reply.len);
+		break;
+	case FX_CONFIG:
+		carry_config(app, e->u.config.conf);
+		break;
+	case FX_ANSWER:	/* the feed took it during the turn */
+	case FX_PUT:	/* in the batch */
+	case FX_DEL:
+		break;
+	}
+}
+
+/* ---- the turn ----------------------------------------------------------------------------- */
+
+static bool is_answer(const struct effect *e)
+{
+	return e->kind == FX_FRAME && e->u.frame.len > 1 &&
+	       (e->u.frame.text[1] == '3' || e->u.frame.text[1] == '4');
+}
+
+static uint64_t effect_link(const struct effect *e)
+{
+	return e->kind == FX_FRAME ? e->u.frame.link : e->kind == FX_CLOSE ? e->u.close.link : 0;
+}
+
+/* The store cannot make anything durable any more: what depends on it never leaves. */
+static void refuse_one(struct app *app, struct effect *e)
+{
+	static const char text[] = "{\"code\":-32074,\"message\":\"the store failed: nothing can be changed "
+				   "until the disk is repaired\",\"data\":{\"err\":\"IO\"}}";
+
+	if (e->kind == FX_REPLY)
+		control_reply(app->control, e->u.reply.token, true, text, sizeof(text) - 1);
+	if (e->kind == FX_CONFIG) {
+		if (app->hall.site->staged == e->u.config.conf)
+			app->hall.site->staged = NULL;
+		site_conf_free(e->u.config.conf);
+	}
+}
+
+static bool must_wait(struct app *app, const struct effect *e, bool durable)
+{
+	struct link *l;
+
+	if (e->when == FX_AFTER_COMMIT)
+		return !durable;
+	l = is_answer(e) || e->kind == FX_CLOSE ? link_find(app, effect_link(e)) : NULL;
+	return l != NULL && l->held > 0;
+}
+
+static void hold(struct app *app, const struct effect *e, int by)
+{
+	struct link *l = is_answer(e) ? link_find(app, effect_link(e)) : NULL;
+
+	if (l != NULL)
+		l->held = by > 0 ? l->held + 1 : l->held - 1;
+}
+
+static void submit_stores(struct app *app)
+{
+	struct store_batch *batch = NULL;
+
+	for (const struct effect *e = app->fx.first; e != NULL; e = e->next) {
+		if (e->kind != FX_PUT && e->kind != FX_DEL)
+			continue;
+		if (batch == NULL)
+			batch = store_batch_new();
+		if (e->kind == FX_PUT)
+			store_batch_put(batch, e->u.put.table, e->u.put.key, e->u.put.json, e->u.put.len);
+		else
+			store_batch_del(batch, e->u.del.table, e->u.del.key);
+	}
+	if (batch != NULL)
+		app->submitted = store_submit(app->store, batch);
+}
+
+void carry_turn(struct app *app)
+{
+	struct effect *e, *next, *wait = NULL, **wait_last = &wait;
+	struct parcel *p;
+	bool durable;
+
+	submit_stores(app);
+	durable = app->committed >= app->submitted && !store_is_failed(app->store);
+	e = app->fx.first;
+	/* What carrying out appends (a swap of the configuration) belongs to the next turn. */
+	struct arena arena = app->arena;
+	arena_init(&app->arena);
+	effects_init(&app->fx, &app->arena);
+	for (; e != NULL; e = next) {
+		next = e->next;
+		if (store_is_failed(app->store) && e->when == FX_AFTER_COMMIT) {
+			refuse_one(app, e);
+			continue;
+		}
+		if (!must_wait(app, e, durable)) {
+			carry_one(app, e);
+			continue;
+		}
+		hold(app, e, 1);
+		e->next = NULL;
+		*wait_last = e;
+		wait_last = &e->next;
+	}
+	if (wait == NULL) {
+		arena_fini(&arena);
+		return;
+	}
+	p = xcalloc(1, sizeof(*p));
+	p->seq = app->submitted;
+	p->arena = arena;
+	p->first = wait;
+	*app->parcels_last = p;
+	app->parcels_last = &p->next;
+}
+
+void carry_committed(struct app *app, uint64_t seq)
+{
+	struct parcel *p;
+	struct effect *next;
+
+	app->committed = seq;
+	while ((p = app->parcels) != NULL && p->seq <= seq) {
+		app->parcels = p->next;
+		if (app->parcels == NULL)
+			app->parcels_last = &app->parcels;
+		for (struct effect *e = p->first; e != NULL; e = next) {
+			next = e->next;
+			hold(app, e, -1);
+			carry_one(app, e);
+		}
+		arena_fini(&p->arena);
+		free(p);
+	}
+}
+
+void carry_fini(struct app *app)
+{
+	struct parcel *p;
+	struct link *l, *tmp;
+
+	while ((p = app->parcels) != NULL) {
+		app->parcels = p->next;
+		for (struct effect *e = p->first; e != NULL; e = e->next)
+			if (e->kind == FX_CONFIG)
+				site_conf_free(e->u.config.conf);
+		arena_fini(&p->arena);
+		free(p);
+	}
+	HASH_ITER(hh, app->links, l, tmp)
+		link_gone(app, l);
+}

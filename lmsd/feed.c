@@ -1,0 +1,371 @@
+/* feed.c - between site, balance and stations: the model out, what happened in, orders out.
+ *
+ * The balance knows connectors by slot, the index in the model it was given last; app->slots maps
+ * back. Everything that a turn of the balance decides becomes an effect of the same turn, so an
+ * increase and the W that must be stored before it travel in one batch.
+ */
+#include "app.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+#define SETTLE_US (5 * US_PER_S)	/* from acceptance to obeyed, unless a station file knows better */
+#define ROUNDS_MAX 16			/* answers make turns make answers: bounded, the rest next time */
+
+/* ---- the model ---------------------------------------------------------------------------- */
+
+static int64_t or_zero_us(int64_t ms)
+{
+	return ms == NUM_NONE ? 0 : ms * US_PER_MS;
+}
+
+static enum bal_policy policy_of(const char *text)
+{
+	static const enum bal_policy by_index[] = {
+		BAL_KEEP_MIN, BAL_STRICT, BAL_EQUAL, BAL_PRIORITY, BAL_FIFO,
+	};
+	int i = text ? enum_index("keep_min|strict|equal|priority|fifo", text) : 0;
+
+	return by_index[i < 0 ? 0 : i];
+}
+
+static enum bal_wiring wiring_of(const char *text)
+{
+	static const enum bal_wiring by_index[] = {
+		BAL_RST, BAL_STR, BAL_TRS, BAL_RTS, BAL_SRT, BAL_TSR, BAL_L1, BAL_L2, BAL_L3,
+	};
+	int i = text ? enum_index("RST|STR|TRS|RTS|SRT|TSR|L1|L2|L3", text) : -1;
+
+	return i < 0 ? BAL_WIRING_UNKNOWN : by_index[i];
+}
+
+static bool phase_present(const struct phase_ma *p)
+{
+	return p->l[0] != NUM_NONE || p->l[1] != NUM_NONE || p->l[2] != NUM_NONE;
+}
+
+static void model_zone(const struct zone_conf *z, struct bal_zone_conf *out)
+{
+	const struct phase_ma none = { { NUM_NONE, NUM_NONE, NUM_NONE } };
+
+	out->id = z->k.id;
+	out->parent = z->parent;
+	out->phases = z->phases;
+	out->cap = z->cap;
+	out->cap_w = z->k.power_w;
+	out->dynamic = phase_present(&z->k.dynamic_ma) ? z->k.dynamic_ma : none;
+	out->meter_lost = z->k.meter_lost_ma;
+	out->margin_ma = z->k.margin_ma == NUM_NONE ? 0 : z->k.margin_ma;
+	out->min_ma = z->k.min_ma;
+	out->policy = policy_of(z->k.policy);
+	out->timers.min_on_us = or_zero_us(z->k.min_on_ms);
+	out->timers.min_off_us = or_zero_us(z->k.min_off_ms);
+	out->timers.rotate_us = or_zero_us(z->k.rotate_ms);
+	out->override = none;
+}
+
+static void model_conn(const struct station_conf *s, const struct connector_conf *c, const char *id,
+		       struct bal_conn_conf *out)
+{
+	out->id = id;
+	out->station = s->k.id;
+	out->zone = s->zone;
+	out->wiring = wiring_of(c->wiring);
+	out->min_ma = c->min_ma;
+	out->max_ma = c->max_ma;
+	out->step_ma = s->step_ma;
+	out->idle_ma = s->idle_ma;
+	out->settle_us = SETTLE_US;
+	out->vip = c->vip;
+	out->priority = c->priority;
+	out->manageable = c->manageable;
+	out->proven = s->proven;
+	out->on_off = c->type != NULL && strcmp(c->type, "TE") == 0;
+}
+
+static void slots_forget(struct app *app)
+{
+	struct station *st, *tmp;
+
+	HASH_ITER(hh, app->hall.site->stations, st, tmp)
+		for (size_t i = 0; i < st->connector_count; i++)
+			st->connectors[i]->slot = UINT32_MAX;
+}
+
+static size_t conn_count(const struct site_conf *conf)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < conf->station_count; i++)
+		n += conf->stations[i].connector_count;
+	return n;
+}
+
+int feed_configure(struct app *app, mono_t now, struct diag *diag)
+{
+	const struct site_conf *conf = app->hall.site->conf;
+	struct arena arena;
+	struct bal_zone_conf *zones;
+	struct bal_conn_conf *conns;
+	struct bal_conf model;
+	size_t n = 0;
+	int ret;
+
+	arena_init(&arena);
+	zones = arena_array(&arena, conf->zone_count + 1, sizeof(*zones));
+	conns = arena_array(&arena, conn_count(conf) + 1, sizeof(*conns));
+	slots_forget(app);
+	app->slots = xrealloc(app->slots, (conn_count(conf) + 1) * sizeof(struct connector *));
+	for (size_t i = 0; i < conf->zone_count; i++)
+		model_zone(&conf->zones[i], &zones[i]);
+	for (size_t i = 0; i < conf->station_count; i++) {
+		const struct station_conf *s = &conf->stations[i];
+		struct station *st = site_station(app->hall.site, s->k.id);
+
+		for (size_t k = 0; k < s->connector_count; k++) {
+			struct connector *c = site_connector(st, s->connectors[k].number);
+
+			model_conn(s, &s->connectors[k], arena_printf(&arena, "%s/%d", s->k.id, c->number),
+				   &conns[n]);
+			c->slot = (uint32_t)n;
+			app->slots[n++] = c;
+			site_touch(app->hall.site, c);
+		}
+		st->online_changed = true;
+	}
+	app->slot_count = n;
+	model.zones = zones;
+	model.zone_count = conf->zone_count;
+	model.conns = conns;
+	model.conn_count = n;
+	ret = balance_configure(app->hall.balance, &model, now, diag);
+	for (struct limit_until *l = app->limits; l != NULL; l = l->next) {
+		struct connector *c = site_connector_by_id(app->hall.site, l->id, NULL);
+
+		if (c != NULL && c->slot != UINT32_MAX)
+			balance_conn_cap(app->hall.balance, c->slot, l->limit_ma, now);
+	}
+	arena_fini(&arena);
+	return ret;
+}
+
+static int restore_row(void *ctx, const char *key, const char *json, size_t len)
+{
+	struct app *app = ctx;
+	struct connector *c = site_connector_by_id(app->hall.site, key, NULL);
+	struct arena arena;
+	const struct json *rec;
+	int64_t w_ma;
+
+	if (c == NULL || c->slot == UINT32_MAX)
+		return 0;
+	arena_init(&arena);
+	rec = json_parse(&arena, json, len, &JSON_CAPS_DEFAULT, NULL);
+	if (json_int(json_get(rec, "w_ma"), &w_ma) == 0)
+		balance_restore(app->hall.balance, c->slot, w_ma, json_bool(json_get(rec, "idle_acked"), false));
+	arena_fini(&arena);
+	return 0;
+}
+
+void feed_restore(struct app *app)
+{
+	store_load(app->store, STORE_LIMIT, restore_row, app, NULL);
+}
+
+/* ---- what happened ------------------------------------------------------------------------ */
+
+static enum bal_use use_of(enum conn_use use)
+{
+	switch (use) {
+	case USE_NONE:
+		return BAL_NONE;
+	case USE_WELCOME:
+		return BAL_WELCOME;
+	case USE_WAITS:
+		return BAL_WAITS;
+	case USE_CHARGING:
+		return BAL_CHARGING;
+	case USE_FULL:
+		return BAL_FULL;
+	case USE_STOPPED:
+		return BAL_STOPPED;
+	}
+	return BAL_NONE;
+}
+
+static void tell_stations(struct app *app, mono_t now)
+{
+	struct station *st, *tmp;
+
+	HASH_ITER(hh, app->hall.site->stations, st, tmp) {
+		if (!st->online_changed && !st->booted_changed)
+			continue;
+		if (st->conf >= 0 && st->booted_changed)
+			balance_booted(app->hall.balance, st->id, now);
+		if (st->conf >= 0)
+			balance_online(app->hall.balance, st->id, st->state == STATION_ONLINE, now);
+		st->online_changed = st->booted_changed = false;
+	}
+}
+
+static void tell_connectors(struct app *app, mono_t now)
+{
+	struct connector *c;
+
+	while ((c = app->hall.site->dirty) != NULL) {
+		app->hall.site->dirty = c->dirty_next;
+		c->dirty = false;
+		c->dirty_next = NULL;
+		if (c->slot == UINT32_MAX)
+			continue;
+		balance_use(app->hall.balance, c->slot, use_of(c->use), c->tx ? c->tx->id : 0,
+			    c->tx ? c->tx->vip : c->tag_vip, now);
+		if (c->draw_at != 0)
+			balance_draw(app->hall.balance, c->slot, &c->draw, c->power_w, c->draw_at);
+	}
+}
+
+void feed_answer(struct app *app, const struct effect *e, mono_t now)
+{
+	static const enum bal_answer by_answer[] = {
+		[ORDER_ACCEPTED] = BAL_ACCEPTED,
+		[ORDER_REFUSED] = BAL_REFUSED,
+		[ORDER_TIMEOUT] = BAL_TIMEOUT,
+		[ORDER_DROPPED] = BAL_DROPPED,
+	};
+
+	if (e->u.answer.conn < app->slot_count)
+		balance_answer(app->hall.balance, e->u.answer.conn, e->u.answer.token,
+			       by_answer[e->u.answer.answer], now);
+}
+
+/* ---- what follows -------------------------------------------------------------------------- */
+
+static void store_limit(struct app *app, const struct bal_store *s)
+{
+	const struct connector *c = app->slots[s->conn];
+	char key[ID_MAX + 16];
+	struct json_writer w;
+	struct buf b;
+
+	snprintf(key, sizeof(key), "%s/%d", c->station->id, c->number);
+	buf_init(&b);
+	jw_init(&w, &b);
+	jw_object(&w);
+	jw_kint(&w, "w_ma", s->w_ma);
+	jw_kbool(&w, "idle_acked", s->idle_acked);
+	jw_object_end(&w);
+	fx_put(&app->fx, STORE_LIMIT, key, b.data, b.len);
+	buf_fini(&b);
+}
+
+static void give_order(struct app *app, const struct bal_order *o, mono_t now, wall_t wall)
+{
+	struct ocpp_order order = {
+		.conn = app->slots[o->conn],
+		.slot = o->conn,
+		.idle = o->kind == BAL_LIMIT_IDLE,
+		.limit_ma = o->limit_ma,
+		.raises = o->raises,
+		.token = o->token,
+		.when = o->raises ? FX_AFTER_COMMIT : FX_NOW,
+	};
+
+	ocpp_order(app->hall.ocpp, &order, now, wall, &app->fx);
+}
+
+void feed_turn(struct app *app, mono_t now, wall_t wall)
+{
+	struct effect **scanned = &app->fx.first;
+	struct bal_turn turn;
+	int rounds = 0;
+
+	do {
+		for (; *scanned != NULL; scanned = &(*scanned)->next)
+			if ((*scanned)->kind == FX_ANSWER)
+				feed_answer(app, *scanned, now);
+		tell_stations(app, now);
+		tell_connectors(app, now);
+		balance_turn(app->hall.balance, now, &app->arena, &turn);
+		for (size_t i = 0; i < turn.store_count; i++)
+			store_limit(app, &turn.stores[i]);
+		for (size_t i = 0; i < turn.order_count; i++)
+			give_order(app, &turn.orders[i], now, wall);
+	} while (turn.order_count + turn.store_count > 0 && ++rounds < ROUNDS_MAX);
+}
+
+/* ---- what people see ----------------------------------------------------------------------- */
+
+static void view_connector(struct app *app, struct connector *c)
+{
+	struct bal_conn_view v;
+
+	balance_conn_view(app->hall.balance, c->slot, &v);
+	c->view.limit_ma = v.limit_ma;
+	c->view.target_ma = v.target_ma;
+	c->view.w_ma = v.w_ma;
+	c->view.phases = v.phases;
+	snprintf(c->view.reason_code, sizeof(c->view.reason_code), "%s", v.reason.name ? v.reason.name : "");
+	balance_reason_text(app->hall.balance, &v.reason, c->view.reason, sizeof(c->view.reason));
+}
+
+void feed_views(struct app *app)
+{
+	struct site *site = app->hall.site;
+
+	for (size_t i = 0; i < app->slot_count; i++)
+		view_connector(app, app->slots[i]);
+	for (size_t i = 0; i < site->conf->zone_count; i++) {
+		struct zone_view *z = &site->zone_views[i];
+		struct bal_zone_view v;
+
+		balance_zone_view(app->hall.balance, (int)i, &v);
+		z->cap = v.cap;
+		z->load = v.load;
+		z->sum = v.sum_w;
+		z->building = v.non_ev;
+		z->load_ok = v.meter_ok;
+		z->competing = v.competing;
+		z->admitted = v.admitted;
+		z->seconds_over = v.seconds_over;
+		snprintf(z->cap_why, sizeof(z->cap_why), "%s", v.cap_why ? v.cap_why : "");
+	}
+}
+
+/* ---- by hand -------------------------------------------------------------------------------- */
+
+bool feed_admit(void *ctx, struct connector *conn, bool idle, int64_t limit_ma, uint64_t *token, char *why,
+		size_t why_size)
+{
+	struct app *app = ctx;
+	struct bal_reason blame;
+
+	if (conn->slot == UINT32_MAX)
+		return true;	/* not balanced: a bench's station */
+	if (balance_admit_manual(app->hall.balance, conn->slot, idle ? BAL_LIMIT_IDLE : BAL_LIMIT_TX, limit_ma,
+				 token, &blame, loop_now(app->loop)))
+		return true;
+	balance_reason_text(app->hall.balance, &blame, why, why_size);
+	return false;
+}
+
+void feed_limit_expire(struct app *app, mono_t now)
+{
+	for (struct limit_until **p = &app->limits; *p != NULL;) {
+		struct limit_until *l = *p;
+		struct connector *c;
+
+		if (l->until > now) {
+			p = &l->next;
+			continue;
+		}
+		c = site_connector_by_id(app->hall.site, l->id, NULL);
+		if (c != NULL && c->slot != UINT32_MAX)
+			balance_conn_cap(app->hall.balance, c->slot, NUM_NONE, now);
+		*p = l->next;
+		free(l);
+	}
+}
