@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/log.h"
@@ -399,8 +400,9 @@ static int app_listen(struct app *app, struct diag *diag)
 {
 	int ret = 0;
 
-	if (app->boot.listen_wss.on)
-		ret = tls_ensure_self_signed(app->boot.tls_certificate, app->boot.tls_key, diag);
+	if (app->boot.listen_wss.on && access(app->boot.tls_certificate, F_OK) != 0 &&
+	    access(app->boot.tls_key, F_OK) != 0)
+		ret = tls_self_signed(app->boot.tls_certificate, app->boot.tls_key, "lmsd", diag);
 	if (ret == 0)
 		ret = open_ws(app, &app->boot.listen_ws, false, &app->ws, app->listen_ws,
 			      sizeof(app->listen_ws), diag);
@@ -430,6 +432,7 @@ int app_new(const struct boot_conf *boot, struct app **out, struct diag *diag)
 	app->hall.ocpp = ocpp_new(app->hall.site);
 	app->hall.started = loop_now(app->loop);
 	app->hall.site->events = event_ring_new(EVENTS_KEPT);
+	app->hall.site->outside = (struct site_outside){ app, tz_known, sense_check };
 	app->timer = loop_timer_new(app->loop, on_timer, app);
 	ocpp_set_gate(app->hall.ocpp, feed_admit, app);
 

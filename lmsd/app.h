@@ -122,6 +122,8 @@ void sense_free(struct sense *s);
 void sense_configure(struct app *app);
 void sense_sample(struct app *app, const struct bus_sample *sample, mono_t now, wall_t wall);
 void sense_views(struct app *app, mono_t now);
+/* Can a meter with these keys be read? For site_outside.meter_check; ctx is the app. */
+int sense_check(void *ctx, const struct ctl_meter_keys *k, int64_t fuse_ma, struct diag *d);
 
 /* ---- zone_info.c --------------------------------------------------------------------------- */
 

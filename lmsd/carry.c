@@ -50,6 +50,7 @@ static void carry_config(struct app *app, struct site_conf *conf)
 	if (site->staged == conf)
 		site->staged = NULL;
 	site_attach(site, conf);
+	app_time_zone(app);
 	diag_init(&diag);
 	if (feed_configure(app, loop_now(app->loop), &diag) < 0)
 		log_lmsd(ERROR, "configuration", "balance: %s", diag.text);

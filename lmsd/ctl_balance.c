@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app.h"
+#include "base/err.h"
 
 #define CAUSES_MAX 16
 

@@ -1,0 +1,340 @@
+/* sense.c - meters: what the configuration names is polled, decoded, judged, and told to the balance.
+ *
+ * The buses' threads hand over raw registers; decoding and judgement are the pure meter room's.
+ * A zone learns every sample of its meter, bad ones too: silence and doubt have their own answers.
+ */
+#include "app.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "meter/meter.h"
+#include "modbus/bus.h"
+#include "modbus/profile_file.h"
+
+#define POLL_US US_PER_S
+
+struct sensed {				/* one meter of the configuration in force */
+	struct meter_state *state;	/* NULL: its keys do not make a meter */
+	enum meter_status status;	/* told last */
+	char complaint[200];
+	char *values_json;		/* for the handlers, made when somebody looks */
+};
+
+struct sense {
+	struct profile_set profiles;
+	struct bus_set *buses;
+	struct sensed *meters;		/* by index of the configuration */
+	size_t count;
+};
+
+static void on_bad_profile(void *ctx, const struct diag *d)
+{
+	char text[700];
+
+	(void)ctx;
+	log_lmsd(ERROR, "meter_profile", "skipped: %s", diag_render(d, text, sizeof(text)));
+}
+
+static void on_sample(void *ctx, const struct bus_sample *sample)
+{
+	struct app *app = ctx;
+	struct event ev = { .kind = EV_METER_SAMPLE, .now = loop_now(app->loop), .wall = loop_wall() };
+
+	ev.u.meter.sample = sample;
+	app_event(app, &ev);
+}
+
+static const struct bus_ops bus_ops = { .sample = on_sample };
+
+int sense_new(struct app *app, struct diag *diag)
+{
+	struct sense *s = xcalloc(1, sizeof(*s));
+	struct diag d;
+
+	(void)diag;
+	app->sense = s;
+	app->hall.sense = s;
+	profile_set_init(&s->profiles);
+	diag_init(&d);
+	if (profile_load_dir(app->boot.meters_directory, &s->profiles, on_bad_profile, NULL, &d) < 0)
+		log_lmsd(WARNING, "meter_profiles", "%s", d.text);
+	s->buses = bus_set_new(app->loop, &bus_ops, app);
+	return 0;
+}
+
+static void sense_forget(struct sense *s)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		meter_free(s->meters[i].state);
+		free(s->meters[i].values_json);
+	}
+	free(s->meters);
+	s->meters = NULL;
+	s->count = 0;
+}
+
+void sense_free(struct sense *s)
+{
+	if (s == NULL)
+		return;
+	bus_set_free(s->buses);
+	sense_forget(s);
+	profile_set_fini(&s->profiles);
+	free(s);
+}
+
+/* ---- from keys to meters ---------------------------------------------------------------------- */
+
+/* The largest fuse that a zone measured by this meter stands behind; NUM_NONE = none known. */
+static int64_t meter_fuse_ma(const struct site_conf *conf, int meter)
+{
+	int64_t fuse = NUM_NONE;
+
+	for (size_t i = 0; i < conf->zone_count; i++)
+		if (conf->zones[i].meter == meter && conf->zones[i].k.fuse_ma > fuse)
+			fuse = conf->zones[i].k.fuse_ma;
+	return fuse;
+}
+
+/* The same rules at `apply` and at start: 0, or negative with diag. */
+static int meter_setup_of(const struct sense *s, const struct ctl_meter_keys *k, int64_t fuse_ma,
+			  struct meter_setup *setup, struct diag *d)
+{
+	const struct meter_profile *p = profile_set_find(&s->profiles, k->profile ? k->profile : "");
+	const char *near;
+	struct meter_address address;
+	int ret;
+
+	if (p == NULL) {
+		near = profile_set_nearest(&s->profiles, k->profile ? k->profile : "");
+		return diag_set(d, -LMS_EDATA, "meter %s: profile: no device model '%s'%s%s%s (lmsctl meter profiles)",
+				k->id, log_text(k->profile), near ? "; did you mean '" : "", near ? near : "",
+				near ? "'?" : "");
+	}
+	meter_setup_init(setup, k->id, p);
+	ret = address_parse(k->address, &address, d);
+	if (ret == 0)
+		ret = meter_setup_phases(setup, k->phases, d);
+	if (ret == 0)
+		ret = meter_setup_invert(setup, k->invert, d);
+	if (ret == 0)
+		ret = meter_setup_ct(setup, k->ct, fuse_ma, d);
+	setup->breaker_ma = fuse_ma;
+	if (k->stale_after_ms != NUM_NONE)
+		setup->stale_us = k->stale_after_ms * US_PER_MS;
+	return ret;
+}
+
+int sense_check(void *ctx, const struct ctl_meter_keys *k, int64_t fuse_ma, struct diag *d)
+{
+	const struct app *app = ctx;
+	struct meter_setup setup;
+	struct diag found;
+	int ret;
+
+	diag_init(&found);
+	ret = meter_setup_of(app->sense, k, fuse_ma, &setup, &found);
+	if (ret < 0 && strncmp(found.text, "meter ", 6) != 0)
+		return diag_set(d, ret, "meter %s: %s", k->id, found.text);
+	return ret < 0 ? diag_set(d, ret, "%s", found.text) : 0;
+}
+
+void sense_configure(struct app *app)
+{
+	const struct site_conf *conf = app->hall.site->conf;
+	struct sense *s = app->sense;
+	struct bus_meter *list = xcalloc(conf->meter_count + 1, sizeof(*list));
+	struct diag d;
+	size_t n = 0;
+
+	sense_forget(s);
+	s->meters = xcalloc(conf->meter_count + 1, sizeof(*s->meters));
+	s->count = conf->meter_count;
+	for (size_t i = 0; i < conf->meter_count; i++) {
+		const struct ctl_meter_keys *k = &conf->meters[i].k;
+		struct meter_setup setup;
+
+		diag_init(&d);
+		if (meter_setup_of(s, k, meter_fuse_ma(conf, (int)i), &setup, &d) < 0) {
+			snprintf(s->meters[i].complaint, sizeof(s->meters[i].complaint), "%s", d.text);
+			log_meter(ERROR, k->id, "not_read", "%s", d.text);
+			continue;
+		}
+		s->meters[i].state = meter_new(&setup);
+		list[n].id = k->id;
+		list[n].address = k->address;
+		list[n].profile = setup.profile;
+		list[n].poll_us = k->poll_ms == NUM_NONE ? POLL_US : k->poll_ms * US_PER_MS;
+		n++;
+	}
+	diag_init(&d);
+	if (bus_set_configure(s->buses, list, n, &d) < 0)
+		log_lmsd(ERROR, "meters", "%s", d.text);
+	free(list);
+}
+
+/* ---- samples ---------------------------------------------------------------------------------- */
+
+static void tell_status(struct sensed *m, const char *id, mono_t now)
+{
+	enum meter_status status = meter_status(m->state, now);
+	char text[200];
+
+	if (status == m->status)
+		return;
+	m->status = status;
+	meter_fault_text(m->state, text, sizeof(text));
+	if (status == METER_OK)
+		log_meter(NOTICE, id, "meter_ok", "%s", "values are good");
+	else
+		log_meter(WARNING, id, "meter_doubt", "state=%s %s", meter_status_name(status), text);
+}
+
+static void tell_balance(struct app *app, int meter, const struct meter_currents *c)
+{
+	const struct site_conf *conf = app->hall.site->conf;
+	const struct bal_sample sample = {
+		.current = c->current,
+		.voltage_mv = c->voltage_mv,
+		.at = c->at,
+		.good = c->good,
+	};
+
+	for (size_t i = 0; i < conf->zone_count; i++)
+		if (conf->zones[i].meter == meter)
+			balance_meter(app->hall.balance, (int)i, &sample);
+}
+
+void sense_sample(struct app *app, const struct bus_sample *sample, mono_t now, wall_t wall)
+{
+	int i = site_conf_meter(app->hall.site->conf, sample->meter_id);
+	struct sensed *m = i >= 0 && (size_t)i < app->sense->count ? &app->sense->meters[i] : NULL;
+	struct meter_currents currents;
+	struct meter_reading r = {
+		.err = sample->err,
+		.text = sample->text,
+		.at = sample->at,
+		.wall = wall - (now - sample->at),
+		.latency_us = sample->latency_us,
+		.identity = sample->identity,
+		.blocks = sample->blocks,
+		.block_count = sample->block_count,
+	};
+
+	if (m == NULL || m->state == NULL)	/* of a configuration that is gone */
+		return;
+	if (meter_take(m->state, &r)) {
+		meter_sample_currents(m->state, now, &currents);
+		tell_balance(app, i, &currents);
+	}
+	tell_status(m, sample->meter_id, now);
+}
+
+/* ---- what people see ---------------------------------------------------------------------------- */
+
+static int64_t view_value(const struct meter_state *s, enum meter_var var, mono_t now)
+{
+	return meter_quality(s, var, now) == METER_Q_GOOD ? meter_value(s, var)->v : NUM_NONE;
+}
+
+static void view_values(struct sensed *m, mono_t now)
+{
+	struct json_writer w;
+	struct buf b;
+
+	buf_init(&b);
+	jw_init(&w, &b);
+	jw_array(&w);
+	for (int v = 0; v < METER_VAR_COUNT; v++) {
+		const struct meter_value *value = meter_value(m->state, (enum meter_var)v);
+		const struct meter_var_info *info = meter_var_info((enum meter_var)v);
+		const struct meter_dim_info *dim = meter_dim_info(info->dim);
+		enum meter_quality q = meter_quality(m->state, (enum meter_var)v, now);
+		int64_t scale = 1;
+		char time[RFC3339_MAX];
+
+		if (q == METER_Q_NONE)
+			continue;
+		for (int k = 0; k < dim->decimals; k++)
+			scale *= 10;
+		jw_object(&w);
+		jw_kstr(&w, "name", info->name);
+		jw_key(&w, "value");
+		if (q == METER_Q_GOOD || q == METER_Q_STALE)
+			jw_fixed(&w, value->v, scale);
+		else
+			jw_null(&w);
+		jw_kstr(&w, "unit", dim->unit);
+		jw_kstr(&w, "time", rfc3339_format(value->wall, time));
+		jw_kstr(&w, "quality", meter_quality_name(q));
+		jw_object_end(&w);
+	}
+	jw_array_end(&w);
+	free(m->values_json);
+	m->values_json = buf_take(&b, NULL);
+}
+
+void sense_views(struct app *app, mono_t now)
+{
+	struct site *site = app->hall.site;
+
+	for (size_t i = 0; i < app->sense->count; i++) {
+		struct sensed *m = &app->sense->meters[i];
+		struct meter_view *v = &site->meter_views[i];
+		struct meter_currents c;
+
+		memset(v, 0, sizeof(*v));
+		v->good_at = INT64_MIN;
+		v->good_wall = WALL_NONE;
+		v->latency_ms = v->power_w = v->import_wh = v->export_wh = NUM_NONE;
+		v->current = v->voltage_mv = (struct phase_ma){ { NUM_NONE, NUM_NONE, NUM_NONE } };
+		if (m->state == NULL) {
+			snprintf(v->state, sizeof(v->state), "unknown");
+			snprintf(v->error, sizeof(v->error), "%s", m->complaint);
+			continue;
+		}
+		snprintf(v->state, sizeof(v->state), "%s", meter_status_name(meter_status(m->state, now)));
+		meter_fault_text(m->state, v->error, sizeof(v->error));
+		v->good_at = meter_good_at(m->state);
+		v->good_wall = meter_good_wall(m->state);
+		if (meter_latency_us(m->state) != NUM_NONE)
+			v->latency_ms = meter_latency_us(m->state) / US_PER_MS;
+		meter_sample_currents(m->state, now, &c);
+		if (c.good) {
+			v->current = c.current;
+			v->voltage_mv = c.voltage_mv;
+		}
+		v->power_w = view_value(m->state, METER_power_total, now);
+		v->import_wh = view_value(m->state, METER_energy_import_total, now);
+		v->export_wh = view_value(m->state, METER_energy_export_total, now);
+		view_values(m, now);
+		v->values_json = m->values_json;
+	}
+}
+
+int ctl_meter_profiles(struct ctl_call *c, const struct ctl_meter_profiles_args *a)
+{
+	const struct profile_set *set = &c->hall->sense->profiles;
+
+	(void)a;
+	jw_object(&c->w);
+	jw_key(&c->w, "items");
+	jw_array(&c->w);
+	for (size_t i = 0; i < set->count; i++) {
+		const struct meter_profile *p = set->items[i];
+
+		jw_object(&c->w);
+		jw_kstr(&c->w, "model", p->model);
+		jw_kstr(&c->w, "manufacturer", p->manufacturer);
+		jw_kbool(&c->w, "verified", p->verified);
+		jw_kint(&c->w, "variables", (int64_t)p->reg_count);
+		jw_object_end(&c->w);
+	}
+	jw_array_end(&c->w);
+	jw_object_end(&c->w);
+	return 0;
+}
