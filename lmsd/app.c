@@ -39,7 +39,7 @@ void app_event(struct app *app, const struct event *ev)
 		ocpp_closed(ocpp, ev->u.closed.link, ev->now, ev->wall, fx);
 		break;
 	case EV_METER_SAMPLE:
-		sense_sample(app, ev->u.meter.sample, ev->now, ev->wall);
+		sense_sample(app, ev->u.meter.sample, ev->now);
 		break;
 	case EV_COMMITTED:
 		carry_committed(app, ev->u.store.seq);

@@ -120,7 +120,7 @@ int sense_new(struct app *app, struct diag *diag);
 void sense_free(struct sense *s);
 /* (Re)starts what the configuration in force names. */
 void sense_configure(struct app *app);
-void sense_sample(struct app *app, const struct bus_sample *sample, mono_t now, wall_t wall);
+void sense_sample(struct app *app, const struct bus_sample *sample, mono_t now);
 void sense_views(struct app *app, mono_t now);
 /* Can a meter with these keys be read? For site_outside.meter_check; ctx is the app. */
 int sense_check(void *ctx, const struct ctl_meter_keys *k, int64_t fuse_ma, struct diag *d);

@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "meter/address.h"
 #include "meter/meter.h"
 #include "modbus/bus.h"
 #include "modbus/profile_file.h"
@@ -18,6 +19,7 @@
 #define POLL_US US_PER_S
 
 struct sensed {				/* one meter of the configuration in force */
+	char *keys;			/* as JSON: what stays as it is goes on undisturbed */
 	struct meter_state *state;	/* NULL: its keys do not make a meter */
 	enum meter_status status;	/* told last */
 	char complaint[200];
@@ -66,15 +68,14 @@ int sense_new(struct app *app, struct diag *diag)
 	return 0;
 }
 
-static void sense_forget(struct sense *s)
+static void sensed_free(struct sensed *meters, size_t count)
 {
-	for (size_t i = 0; i < s->count; i++) {
-		meter_free(s->meters[i].state);
-		free(s->meters[i].values_json);
+	for (size_t i = 0; i < count; i++) {
+		meter_free(meters[i].state);
+		free(meters[i].values_json);
+		free(meters[i].keys);
 	}
-	free(s->meters);
-	s->meters = NULL;
-	s->count = 0;
+	free(meters);
 }
 
 void sense_free(struct sense *s)
@@ -82,7 +83,7 @@ void sense_free(struct sense *s)
 	if (s == NULL)
 		return;
 	bus_set_free(s->buses);
-	sense_forget(s);
+	sensed_free(s->meters, s->count);
 	profile_set_fini(&s->profiles);
 	free(s);
 }
@@ -143,28 +144,61 @@ int sense_check(void *ctx, const struct ctl_meter_keys *k, int64_t fuse_ma, stru
 	return ret < 0 ? diag_set(d, ret, "%s", found.text) : 0;
 }
 
+static char *keys_text(const struct ctl_meter_keys *k, int64_t fuse_ma)
+{
+	const struct ctl_noun_desc *n = &ctl_nouns[CTL_NOUN_meter];
+	struct json_writer w;
+	struct buf b;
+
+	buf_init(&b);
+	jw_init(&w, &b);
+	jw_object(&w);
+	fields_write(n->keys, n->key_count, k, false, &w);
+	jw_kint(&w, "fuse", fuse_ma);
+	jw_object_end(&w);
+	return buf_take(&b, NULL);
+}
+
+/* Takes over the state of a meter whose keys are the same as before. */
+static bool sensed_keep(struct sensed *to, struct sensed *old, size_t old_count)
+{
+	for (size_t i = 0; i < old_count; i++) {
+		if (old[i].state == NULL || strcmp(old[i].keys, to->keys) != 0)
+			continue;
+		to->state = old[i].state;
+		to->status = old[i].status;
+		old[i].state = NULL;
+		return true;
+	}
+	return false;
+}
+
 void sense_configure(struct app *app)
 {
 	const struct site_conf *conf = app->hall.site->conf;
 	struct sense *s = app->sense;
+	struct sensed *old = s->meters;
+	size_t old_count = s->count;
 	struct bus_meter *list = xcalloc(conf->meter_count + 1, sizeof(*list));
 	struct diag d;
 	size_t n = 0;
 
-	sense_forget(s);
 	s->meters = xcalloc(conf->meter_count + 1, sizeof(*s->meters));
 	s->count = conf->meter_count;
 	for (size_t i = 0; i < conf->meter_count; i++) {
 		const struct ctl_meter_keys *k = &conf->meters[i].k;
+		int64_t fuse_ma = meter_fuse_ma(conf, (int)i);
 		struct meter_setup setup;
 
+		s->meters[i].keys = keys_text(k, fuse_ma);
 		diag_init(&d);
-		if (meter_setup_of(s, k, meter_fuse_ma(conf, (int)i), &setup, &d) < 0) {
+		if (meter_setup_of(s, k, fuse_ma, &setup, &d) < 0) {
 			snprintf(s->meters[i].complaint, sizeof(s->meters[i].complaint), "%s", d.text);
 			log_meter(ERROR, k->id, "not_read", "%s", d.text);
 			continue;
 		}
-		s->meters[i].state = meter_new(&setup);
+		if (!sensed_keep(&s->meters[i], old, old_count))
+			s->meters[i].state = meter_new(&setup);
 		list[n].id = k->id;
 		list[n].address = k->address;
 		list[n].profile = setup.profile;
@@ -174,6 +208,7 @@ void sense_configure(struct app *app)
 	diag_init(&d);
 	if (bus_set_configure(s->buses, list, n, &d) < 0)
 		log_lmsd(ERROR, "meters", "%s", d.text);
+	sensed_free(old, old_count);
 	free(list);
 }
 
@@ -209,24 +244,15 @@ static void tell_balance(struct app *app, int meter, const struct meter_currents
 			balance_meter(app->hall.balance, (int)i, &sample);
 }
 
-void sense_sample(struct app *app, const struct bus_sample *sample, mono_t now, wall_t wall)
+void sense_sample(struct app *app, const struct bus_sample *sample, mono_t now)
 {
 	int i = site_conf_meter(app->hall.site->conf, sample->meter_id);
 	struct sensed *m = i >= 0 && (size_t)i < app->sense->count ? &app->sense->meters[i] : NULL;
 	struct meter_currents currents;
-	struct meter_reading r = {
-		.err = sample->err,
-		.text = sample->text,
-		.at = sample->at,
-		.wall = wall - (now - sample->at),
-		.latency_us = sample->latency_us,
-		.identity = sample->identity,
-		.blocks = sample->blocks,
-		.block_count = sample->block_count,
-	};
-
+	struct meter_reading r;
 	if (m == NULL || m->state == NULL)	/* of a configuration that is gone */
 		return;
+	bus_sample_reading(sample, &r);
 	if (meter_take(m->state, &r)) {
 		meter_sample_currents(m->state, now, &currents);
 		tell_balance(app, i, &currents);
