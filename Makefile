@@ -104,13 +104,20 @@ unit: $(UNIT_BINS)
 deps:
 	@etc/install-packages.sh run build
 
+# The simulated stations and meter of the demo are Python programs; the rest is what make builds.
+.PHONY: demo
+demo:
+	@etc/install-packages.sh run build demo
+	@$(MAKE) --no-print-directory -s -j$(JOBS) all
+	@BIN=$(abspath $(BUILD))/bin etc/demo/run
+
 # Everything that can be tested: both compilers, the purity of the pure rooms (of the plain build), and
 # all tests on a build with sanitizers. SEED= repeats a random run, SITES= sets its length.
 JOBS := $(shell nproc)
 export SEED SITES
 .PHONY: check
 check:
-	@etc/install-packages.sh run build test
+	@etc/install-packages.sh run build demo test
 	@echo 'check: gcc'
 	@$(MAKE) --no-print-directory -s -j$(JOBS) CC=gcc SAN= WERROR=1 BUILD=build all
 	@echo 'check: clang'
