@@ -5,7 +5,6 @@
  */
 #pragma once
 
-#include <uthash.h>
 
 #include "balance/balance.h"
 #include "conf/boot.h"

@@ -22,7 +22,7 @@ struct sensed {				/* one meter of the configuration in force */
 	char *keys;			/* as JSON: what stays as it is goes on undisturbed */
 	struct meter_state *state;	/* NULL: its keys do not make a meter */
 	enum meter_status status;	/* told last */
-	char complaint[200];
+	char complaint[DIAG_TEXT_MAX];
 	char *values_json;		/* for the handlers, made when somebody looks */
 };
 
@@ -320,7 +320,7 @@ void sense_views(struct app *app, mono_t now)
 		v->current = v->voltage_mv = (struct phase_ma){ { NUM_NONE, NUM_NONE, NUM_NONE } };
 		if (m->state == NULL) {
 			snprintf(v->state, sizeof(v->state), "unknown");
-			snprintf(v->error, sizeof(v->error), "%s", m->complaint);
+			snprintf(v->error, sizeof(v->error), "%.199s", m->complaint);
 			continue;
 		}
 		snprintf(v->state, sizeof(v->state), "%s", meter_status_name(meter_status(m->state, now)));
