@@ -85,7 +85,7 @@ static int on_upgrade(void *ctx, const struct ws_upgrade *u)
 static void *on_opened(void *ctx, struct ws_conn *conn, const struct ws_upgrade *u)
 {
 	struct app *app = ctx;
-	struct link *l = link_open(app, conn);
+	struct wire *l = wire_open(app, conn);
 	struct event ev = event_now(app, EV_STATION_OPENED);
 
 	ev.u.opened.link = l->id;
@@ -98,7 +98,7 @@ static void *on_opened(void *ctx, struct ws_conn *conn, const struct ws_upgrade 
 
 static void on_message(void *user, const char *text, size_t len)
 {
-	struct link *l = user;
+	struct wire *l = user;
 	struct event ev = event_now(l->app, EV_STATION_FRAME);
 
 	ev.u.frame.link = l->id;
@@ -109,14 +109,14 @@ static void on_message(void *user, const char *text, size_t len)
 
 static void on_closed(void *user, int code, const char *why)
 {
-	struct link *l = user;
+	struct wire *l = user;
 	struct event ev = event_now(l->app, EV_STATION_CLOSED);
 
 	(void)code;
 	ev.u.closed.link = l->id;
 	ev.u.closed.why = why;
 	app_event(l->app, &ev);
-	link_gone(l->app, l);
+	wire_gone(l->app, l);
 }
 
 static const struct ws_server_ops ws_ops = {

@@ -22,7 +22,7 @@ struct app;
 struct sense;
 
 /* One connection of a station, named by a number that is never used again. */
-struct link {
+struct wire {
 	struct app *app;
 	uint64_t id;
 	UT_hash_handle hh;
@@ -59,8 +59,8 @@ struct app {
 	struct effects fx;
 	bool turn_open;		/* something happened in it */
 
-	struct link *links;	/* hash by id */
-	uint64_t next_link;
+	struct wire *wires;	/* hash by id */
+	uint64_t next_wire;
 	struct parcel *parcels, **parcels_last;
 	uint64_t submitted, committed;
 
@@ -94,9 +94,9 @@ void app_event(struct app *app, const struct event *ev);
 /* Carries out this turn's effects; those that need a commit wait in a parcel. */
 void carry_turn(struct app *app);
 void carry_committed(struct app *app, uint64_t seq);
-struct link *link_open(struct app *app, struct ws_conn *conn);
-struct link *link_find(struct app *app, uint64_t id);
-void link_gone(struct app *app, struct link *link);
+struct wire *wire_open(struct app *app, struct ws_conn *conn);
+struct wire *wire_find(struct app *app, uint64_t id);
+void wire_gone(struct app *app, struct wire *link);
 void carry_fini(struct app *app);
 
 /* ---- feed.c ------------------------------------------------------------------------------- */

@@ -13,28 +13,28 @@
 
 /* ---- links -------------------------------------------------------------------------------- */
 
-struct link *link_open(struct app *app, struct ws_conn *conn)
+struct wire *wire_open(struct app *app, struct ws_conn *conn)
 {
-	struct link *l = xcalloc(1, sizeof(*l));
+	struct wire *l = xcalloc(1, sizeof(*l));
 
 	l->app = app;
-	l->id = ++app->next_link;
+	l->id = ++app->next_wire;
 	l->conn = conn;
-	HASH_ADD(hh, app->links, id, sizeof(l->id), l);
+	HASH_ADD(hh, app->wires, id, sizeof(l->id), l);
 	return l;
 }
 
-struct link *link_find(struct app *app, uint64_t id)
+struct wire *wire_find(struct app *app, uint64_t id)
 {
-	struct link *l;
+	struct wire *l;
 
-	HASH_FIND(hh, app->links, &id, sizeof(id), l);
+	HASH_FIND(hh, app->wires, &id, sizeof(id), l);
 	return l;
 }
 
-void link_gone(struct app *app, struct link *l)
+void wire_gone(struct app *app, struct wire *l)
 {
-	HASH_DEL(app->links, l);
+	HASH_DEL(app->wires, l);
 	free(l);
 }
 
@@ -63,16 +63,16 @@ static void carry_config(struct app *app, struct site_conf *conf)
 
 static void carry_one(struct app *app, struct effect *e)
 {
-	struct link *l;
+	struct wire *l;
 
 	switch (e->kind) {
 	case FX_FRAME:
-		l = link_find(app, e->u.frame.link);
+		l = wire_find(app, e->u.frame.link);
 		if (l != NULL)
 			ws_conn_send(l->conn, e->u.frame.text, e->u.frame.len);
 		break;
 	case FX_CLOSE:
-		l = link_find(app, e->u.close.link);
+		l = wire_find(app, e->u.close.link);
 		if (l != NULL)
 			ws_conn_close(l->conn, e->u.close.code, e->u.close.why);
 		break;
@@ -120,17 +120,17 @@ static void refuse_one(struct app *app, struct effect *e)
 
 static bool must_wait(struct app *app, const struct effect *e, bool durable)
 {
-	struct link *l;
+	struct wire *l;
 
 	if (e->when == FX_AFTER_COMMIT)
 		return !durable;
-	l = is_answer(e) || e->kind == FX_CLOSE ? link_find(app, effect_link(e)) : NULL;
+	l = is_answer(e) || e->kind == FX_CLOSE ? wire_find(app, effect_link(e)) : NULL;
 	return l != NULL && l->held > 0;
 }
 
 static void hold(struct app *app, const struct effect *e, int by)
 {
-	struct link *l = is_answer(e) ? link_find(app, effect_link(e)) : NULL;
+	struct wire *l = is_answer(e) ? wire_find(app, effect_link(e)) : NULL;
 
 	if (l != NULL)
 		l->held = by > 0 ? l->held + 1 : l->held - 1;
@@ -217,7 +217,7 @@ void carry_committed(struct app *app, uint64_t seq)
 void carry_fini(struct app *app)
 {
 	struct parcel *p;
-	struct link *l, *tmp;
+	struct wire *l, *tmp;
 
 	while ((p = app->parcels) != NULL) {
 		app->parcels = p->next;
@@ -227,6 +227,6 @@ void carry_fini(struct app *app)
 		arena_fini(&p->arena);
 		free(p);
 	}
-	HASH_ITER(hh, app->links, l, tmp)
-		link_gone(app, l);
+	HASH_ITER(hh, app->wires, l, tmp)
+		wire_gone(app, l);
 }
