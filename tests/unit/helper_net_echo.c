@@ -52,8 +52,10 @@ static void on_message(void *user, const char *text, size_t len)
 	struct peer *p = user;
 
 	p->echo->messages++;
-	if (strcmp(text, "hi") == 0)
+	if (strcmp(text, "hi") == 0) {
 		p->echo->messages_at_hi = p->echo->messages;
+		p->echo->his++;
+	}
 	if (strcmp(text, "close") == 0) {
 		ws_conn_close(p->conn, 1000, "bye");
 		return;
@@ -217,14 +219,11 @@ bool raw_at_eof(int fd)
 	return n == 0 || errno == ECONNRESET;
 }
 
-const char RAW_UPGRADE[] =
-	"GET /ocpp/S1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-	"Sec-WebSocket-Protocol: ocpp1.6\r\n\r\n";
+const char RAW_UPGRADE[] = RAW_UPGRADE_TEXT;
 
 bool raw_upgrade(int fd)
 {
-	char head[1024];
+	char head[1024] = "";
 	size_t n = 0;
 
 	raw_send(fd, RAW_UPGRADE, strlen(RAW_UPGRADE));

@@ -14,7 +14,7 @@ struct echo {
 	atomic_int refuse;		/* HTTP status to refuse with */
 	/* What the server saw. */
 	atomic_int opened, closed, messages, pongs, last_code;
-	atomic_int messages_at_hi;	/* messages seen when the text "hi" came */
+	atomic_int his, messages_at_hi;	/* texts "hi", and messages seen when the last of them came */
 	char identity[64];
 	char client_cn[64];
 	uint8_t password[64];
@@ -49,6 +49,10 @@ size_t raw_read(int fd, void *data, size_t len);
 bool raw_at_eof(int fd);	/* the peer has closed (or reset); reads and drops what comes before */
 /* Sends an upgrade for path "/ocpp/S1" and reads the answer; true when it is a 101. */
 bool raw_upgrade(int fd);
+#define RAW_UPGRADE_TEXT \
+	"GET /ocpp/S1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" \
+	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n" \
+	"Sec-WebSocket-Protocol: ocpp1.6\r\n\r\n"
 extern const char RAW_UPGRADE[];
 
 /* A client frame: masked unless told. Returns its length. b0 = FIN, RSV and opcode. */
