@@ -8,14 +8,17 @@
 #include <errno.h>
 #include <libconfig.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "conf/boot_table.h"
 
 #define KEY_PATH_MAX 128
+#define FILE_MAX ((size_t)1 << 20)
 
 struct reading {
 	struct boot_conf *conf;
@@ -125,28 +128,65 @@ static int read_group(struct reading *r, const config_setting_t *group, const ch
 	return ret;
 }
 
-static int read_stream(struct reading *r, FILE *f)
+/* The name in a line of the form @include "NAME"; false if it is another line. */
+static bool include_name(const char *line, char *name, size_t size)
 {
-	char dir[200];
-	char *slash;
+	static const char word[] = "@include";
+	size_t len;
+
+	line += strspn(line, " \t");
+	if (strncmp(line, word, sizeof(word) - 1) != 0)
+		return false;
+	line += sizeof(word) - 1;
+	line += strspn(line, " \t");
+	len = *line == '"' ? strcspn(line + 1, "\"\n") : size;
+	if (len >= size)
+		return false;
+	memcpy(name, line + 1, len);
+	name[len] = '\0';
+	return true;
+}
+
+/* libconfig's scanner ends the process when an included file turns out to be a directory. */
+static int check_includes(const struct reading *r, const char *text, const char *dir)
+{
+	char name[BOOT_TEXT_MAX], path[2 * BOOT_TEXT_MAX];
+	struct stat st;
+
+	for (int line = 1; text; line++) {
+		if (include_name(text, name, sizeof(name))) {
+			snprintf(path, sizeof(path), "%s/%s", name[0] == '/' ? "" : dir, name);
+			if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+				return diag_set_at(r->diag, -LMS_ECONFIG, r->file, line, 0,
+						   "@include: %s is a directory (name a file)", name);
+		}
+		text = strchr(text, '\n');
+		text = text ? text + 1 : NULL;
+	}
+	return 0;
+}
+
+static int read_text(struct reading *r, const char *text)
+{
+	char dir[BOOT_TEXT_MAX] = ".";
+	const char *slash = strrchr(r->file, '/'), *file;
 	config_t cfg;
 	int ret;
 
+	if (slash)
+		snprintf(dir, sizeof(dir), "%.*s", (int)(slash - r->file), r->file);
+	ret = check_includes(r, text, dir);
+	if (ret < 0)
+		return ret;
 	config_init(&cfg);
-	snprintf(dir, sizeof(dir), "%s", r->file);
-	slash = strrchr(dir, '/');
-	if (slash) {
-		*slash = '\0';
-		config_set_include_dir(&cfg, dir);
-	}
-	if (config_read(&cfg, f) != CONFIG_TRUE) {
-		const char *file = config_error_file(&cfg);
-
+	config_set_include_dir(&cfg, dir);
+	if (config_read_string(&cfg, text) == CONFIG_TRUE) {
+		ret = read_group(r, config_root_setting(&cfg), "");
+	} else {
+		file = config_error_file(&cfg);
 		ret = diag_set_at(r->diag, -LMS_ECONFIG, file ? file : r->file,
 				  config_error_line(&cfg), 0, "%s (write key = \"value\"; and "
 				  "group = { key = \"value\"; };)", config_error_text(&cfg));
-	} else {
-		ret = read_group(r, config_root_setting(&cfg), "");
 	}
 	config_destroy(&cfg);
 	return ret;
@@ -163,30 +203,42 @@ static void set_defaults(struct boot_conf *conf)
 	lms_assert(!diag_failed(&diag));
 }
 
-static int refuse_file(const char *file, int err, struct diag *diag)
+static int refuse_file(const struct reading *r, int err)
 {
-	return diag_set(diag, -LMS_ENOINPUT, "%s: %s (name another one with -c)", file,
+	return diag_set(r->diag, -LMS_ENOINPUT, "%s: %s (name another one with -c)", r->file,
 			strerror(err));
+}
+
+static int read_stream(struct reading *r, FILE *f)
+{
+	char *text = xmalloc(FILE_MAX + 1);
+	size_t len = fread(text, 1, FILE_MAX + 1, f);
+	int ret;
+
+	if (ferror(f)) {
+		ret = refuse_file(r, errno);
+	} else if (len > FILE_MAX || memchr(text, '\0', len)) {
+		ret = diag_set(r->diag, -LMS_ECONFIG, "%s: not a boot file (name another one with -c)",
+			       r->file);
+	} else {
+		text[len] = '\0';
+		ret = read_text(r, text);
+	}
+	free(text);
+	return ret;
 }
 
 int boot_load(struct boot_conf *conf, const char *file, struct diag *diag)
 {
 	struct reading r = { conf, file ? file : BOOT_FILE_DEFAULT, diag };
-	struct stat st;
 	FILE *f;
 	int ret;
 
 	set_defaults(conf);
 	f = fopen(r.file, "re");
 	if (!f)
-		return !file && errno == ENOENT ? 0 : refuse_file(r.file, errno, diag);
-	/* libconfig's scanner ends the process when it reads a directory. */
-	if (fstat(fileno(f), &st) < 0)
-		ret = refuse_file(r.file, errno, diag);
-	else if (S_ISDIR(st.st_mode))
-		ret = refuse_file(r.file, EISDIR, diag);
-	else
-		ret = read_stream(&r, f);
+		return !file && errno == ENOENT ? 0 : refuse_file(&r, errno);
+	ret = read_stream(&r, f);
 	fclose(f);
 	return ret;
 }

@@ -1,7 +1,6 @@
 /* conf/boot_print.c - the boot settings for people: as they are, and as a manual. */
 #include "conf/boot.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -41,10 +40,23 @@ static void doc_words(enum boot_key key, struct buf *out)
 	buf_puts(out, ".El\n");
 }
 
+/* mdoc wants each sentence on a line of its own. */
+static void doc_sentences(const char *text, struct buf *out)
+{
+	const char *end;
+
+	while ((end = strstr(text, ". "))) {
+		buf_add(out, text, (size_t)(end + 1 - text));
+		buf_putc(out, '\n');
+		text = end + 2;
+	}
+	buf_printf(out, "%s\n", text);
+}
+
 void boot_doc(struct buf *out)
 {
 	static const char *const forms[] = {
-		[BOOT_ADDR] = "address : port",
+		[BOOT_ADDR] = "address:port",
 		[BOOT_PATH] = "path",
 		[BOOT_INT] = "number",
 		[BOOT_CHOICE] = "word",
@@ -54,7 +66,8 @@ void boot_doc(struct buf *out)
 	for (enum boot_key k = 0; k < BOOT_KEY_COUNT; k++) {
 		const struct boot_row *row = &boot_rows[k];
 
-		buf_printf(out, ".It Va %s No = Ar %s\n%s\n", row->key, forms[row->type], row->help);
+		buf_printf(out, ".It Va %s No = Ar %s\n", row->key, forms[row->type]);
+		doc_sentences(row->help, out);
 		if (row->type == BOOT_CHOICE)
 			doc_words(k, out);
 		if (row->type == BOOT_INT)

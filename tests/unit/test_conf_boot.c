@@ -228,7 +228,7 @@ static void what_is_refused_names_file_line_key_and_remedy(void **state)
 	}
 }
 
-static void a_file_that_was_named_must_be_a_readable_file(void **state)
+static void a_file_that_is_named_must_be_a_readable_file(void **state)
 {
 	struct scratch *s = *state;
 	struct boot_conf c;
@@ -240,6 +240,11 @@ static void a_file_that_was_named_must_be_a_readable_file(void **state)
 	diag_init(&d);
 	assert_int_equal(boot_load(&c, s->dir, &d), -LMS_ENOINPUT);
 	assert_non_null(strstr(d.text, "Is a directory"));
+	assert_int_equal(load(s, "\n\n @include \".\"\n", &c, &d), -LMS_ECONFIG);
+	assert_int_equal(d.line, 3);
+	assert_non_null(strstr(d.text, "is a directory (name a file)"));
+	assert_int_equal(load(s, "@include \"other.conf\"", &c, &d), -LMS_ECONFIG);
+	assert_non_null(strstr(d.text, "cannot open include file"));
 }
 
 /* ---- the command line -------------------------------------------------------------------- */
@@ -352,8 +357,12 @@ static void the_manual_has_every_key_and_word(void **state)
 	(void)state;
 	buf_init(&b);
 	boot_doc(&b);
-	for (enum boot_key k = 0; k < BOOT_KEY_COUNT; k++)
-		assert_non_null(strstr(buf_cstr(&b), boot_rows[k].key));
+	for (enum boot_key k = 0; k < BOOT_KEY_COUNT; k++) {
+		char want[80];
+
+		snprintf(want, sizeof(want), ".It Va %s No = ", boot_rows[k].key);
+		assert_non_null(strstr(buf_cstr(&b), want));
+	}
 	for (size_t i = 0; i < boot_word_count; i++)
 		assert_non_null(strstr(buf_cstr(&b), boot_words[i].help));
 	buf_fini(&b);
@@ -369,7 +378,7 @@ int main(void)
 		T(no_file_at_all_is_no_error_where_none_was_named),
 		T(the_example_names_every_key),
 		T(what_is_refused_names_file_line_key_and_remedy),
-		T(a_file_that_was_named_must_be_a_readable_file),
+		T(a_file_that_is_named_must_be_a_readable_file),
 		T(an_option_beats_the_file),
 		T(a_relative_path_on_the_command_line_counts_from_here),
 		T(options_that_are_wrong_are_refused),
