@@ -1,0 +1,465 @@
+/* Invariants 2 to 7 of the allocator on random sites.
+ *
+ * SITES=n sets how many, SEED=s replays the one that was reported. A failing site is made smaller
+ * (connectors and caps are dropped while it still fails) before it is printed.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "balance/alloc.h"
+#include "helper_random.h"
+
+#define ZONES 6
+#define CONNS 14
+
+struct snapshot {
+	struct alloc_zone zones[ZONES];
+	struct alloc_conn conns[CONNS];
+	uint32_t order[CONNS];
+	size_t zone_count, conn_count, order_count;
+};
+
+/* ---- random sites --------------------------------------------------------------------------- */
+
+static int64_t random_cap(struct rng *r)
+{
+	switch (rng_below(r, 6)) {
+	case 0:
+		return ALLOC_NO_CAP;
+	case 1:
+		return rng_range(r, 0, 30000);	/* not on any step */
+	default:
+		return rng_range(r, 60, 1800) * 100;
+	}
+}
+
+static void random_zone(struct rng *r, struct snapshot *s, int z)
+{
+	struct alloc_zone *zone = &s->zones[z];
+	bool even = rng_below(r, 2);
+	int64_t cap = random_cap(r);
+
+	zone->parent = z ? (int)rng_below(r, (uint32_t)z + 1) - (rng_below(r, 8) ? 1 : 0) : -1;
+	if (zone->parent >= z)
+		zone->parent = z - 1;
+	zone->one_phase = !rng_below(r, 8);
+	for (int k = 0; k < PHASES; k++)
+		zone->cap[k] = even ? cap : random_cap(r);
+	zone->cap[PHASES] = rng_below(r, 4) ? ALLOC_NO_CAP : rng_range(r, 100, 3000) * 100;
+}
+
+static void random_conn(struct rng *r, struct snapshot *s, int i, bool classes, bool coarse)
+{
+	struct alloc_conn *c = &s->conns[i];
+	int64_t step = coarse && rng_below(r, 2) ? ALLOC_STEP_COARSE : ALLOC_STEP_FINE;
+
+	*c = (struct alloc_conn){
+		.zone = (int)rng_below(r, (uint32_t)s->zone_count), .competes = rng_below(r, 8),
+		.phases = (phase_mask_t)(rng_below(r, 2) ? 7 : 1 << rng_below(r, 3)),
+		.step_ma = step,
+	};
+	if (!rng_below(r, 8))
+		c->phases = (phase_mask_t)(3 << rng_below(r, 2));
+	c->min_ma = rng_below(r, 3) ? 6000 : rng_range(r, 6, 16) * 1000;
+	c->max_ma = c->min_ma + rng_range(r, 0, 40) * 1000;
+	if (step == ALLOC_STEP_FINE)
+		c->max_ma += rng_range(r, 0, 9) * 100;
+	if (!c->competes)
+		c->floor_ma = rng_below(r, 2) ? rng_range(r, 0, 160) * 100 : 0;
+	else if (!rng_below(r, 6))
+		c->floor_ma = 6000;
+	if (classes) {
+		c->cls = (int)rng_below(r, 3);
+		c->strict = c->cls == 2 && rng_below(r, 2);
+		c->fifo = !c->cls && !rng_below(r, 4);
+	}
+}
+
+static void make_order(struct snapshot *s)
+{
+	s->order_count = 0;
+	for (int cls = 2; cls >= 0; cls--)
+		for (uint32_t i = 0; i < s->conn_count; i++)
+			if (s->conns[i].competes && s->conns[i].cls == cls)
+				s->order[s->order_count++] = i;
+}
+
+static void random_snapshot(uint64_t seed, struct snapshot *s)
+{
+	struct rng r = rng_seed(seed);
+	bool classes = rng_below(&r, 2), coarse = rng_below(&r, 2);
+
+	memset(s, 0, sizeof(*s));
+	s->zone_count = 1 + rng_below(&r, ZONES);
+	s->conn_count = 1 + rng_below(&r, CONNS);
+	for (int z = 0; z < (int)s->zone_count; z++)
+		random_zone(&r, s, z);
+	for (int i = 0; i < (int)s->conn_count; i++)
+		random_conn(&r, s, i, classes, coarse);
+	make_order(s);
+}
+
+/* ---- oracle: sums by the definition, nothing clever --------------------------------------------- */
+
+static int weight(const struct snapshot *s, int z, const struct alloc_conn *c, int cap)
+{
+	int n = (c->phases & 1) + (c->phases >> 1 & 1) + (c->phases >> 2 & 1);
+
+	if (s->zones[z].one_phase)
+		return c->phases && (cap == 0 || cap == PHASES);
+	return cap == PHASES ? n : c->phases >> cap & 1;
+}
+
+static bool below(const struct snapshot *s, int z, int zone)
+{
+	while (z >= 0 && z != zone)
+		z = s->zones[z].parent;
+	return z == zone;
+}
+
+static int64_t held(const struct alloc_conn *c, int64_t x)
+{
+	return x > c->floor_ma ? x : c->floor_ma;
+}
+
+/* Whether the site stays within its caps where connector `at` takes part. */
+static bool fits(const struct snapshot *s, const int64_t *x, size_t at)
+{
+	for (int z = s->conns[at].zone; z >= 0; z = s->zones[z].parent)
+		for (int k = 0; k < ALLOC_CAPS; k++) {
+			int64_t sum = 0;
+
+			if (s->zones[z].cap[k] == ALLOC_NO_CAP || !weight(s, z, &s->conns[at], k))
+				continue;
+			for (size_t i = 0; i < s->conn_count; i++)
+				if (below(s, s->conns[i].zone, z))
+					sum += held(&s->conns[i], x[i]) * weight(s, z, &s->conns[i], k);
+			if (sum > s->zones[z].cap[k])
+				return false;
+		}
+	return true;
+}
+
+static void allocate(const struct snapshot *s, int64_t *x)
+{
+	struct alloc_in in = { .zones = s->zones, .zone_count = s->zone_count, .conns = s->conns,
+			       .conn_count = s->conn_count, .order = s->order,
+			       .order_count = s->order_count };
+	const struct alloc_result *out;
+	struct arena arena;
+
+	arena_init(&arena);
+	out = alloc_run(&in, &arena);
+	for (size_t i = 0; i < s->conn_count; i++)
+		x[i] = out[i].x_ma;
+	arena_fini(&arena);
+}
+
+/* ---- invariants: NULL, or what is broken ----------------------------------------------------------- */
+
+static const char *limits_are_whole_steps(const struct snapshot *s, const int64_t *x)
+{
+	for (size_t i = 0; i < s->conn_count; i++) {
+		const struct alloc_conn *c = &s->conns[i];
+
+		if (!x[i])
+			continue;
+		if (!c->competes || x[i] < c->min_ma || x[i] > c->max_ma || x[i] % c->step_ma)
+			return "2: a limit is neither 0 nor a whole step from min to max";
+		if (!fits(s, x, i))
+			return "1: a cap is exceeded";
+	}
+	return NULL;
+}
+
+static const char *nothing_is_left_over(const struct snapshot *s, int64_t *x)
+{
+	for (size_t n = 0; n < s->order_count; n++) {
+		size_t i = s->order[n];
+		int64_t was = x[i];
+		bool fit;
+
+		if (was == s->conns[i].max_ma)
+			continue;
+		x[i] = was ? was + s->conns[i].step_ma : s->conns[i].min_ma;
+		fit = fits(s, x, i);
+		x[i] = was;
+		if (fit)
+			return was ? "3: somebody could get one step more" : "3: somebody waiting would fit";
+	}
+	return NULL;
+}
+
+static bool alike(const struct alloc_conn *a, const struct alloc_conn *b)
+{
+	return a->cls == b->cls && a->strict == b->strict && !a->fifo && !b->fifo;
+}
+
+/* Can j have one step more, when richer i gives as many as it takes and stays the richer one? */
+static bool may_move(const struct snapshot *s, int64_t *x, size_t i, size_t j)
+{
+	const struct alloc_conn *rich = &s->conns[i], *poor = &s->conns[j];
+	int64_t was_i = x[i], was_j = x[j];
+	bool moved = false;
+
+	x[j] += poor->step_ma;
+	while (!moved && x[i] - rich->step_ma > was_j && x[i] - rich->step_ma >= rich->min_ma) {
+		x[i] -= rich->step_ma;
+		moved = fits(s, x, j);
+	}
+	x[i] = was_i;
+	x[j] = was_j;
+	return moved;
+}
+
+static const char *nothing_can_move_to_the_poorer(const struct snapshot *s, int64_t *x)
+{
+	for (size_t i = 0; i < s->conn_count; i++)
+		for (size_t j = 0; j < s->conn_count; j++)
+			if (x[j] && x[i] > x[j] && x[j] < s->conns[j].max_ma &&
+			    alike(&s->conns[i], &s->conns[j]) && may_move(s, x, i, j))
+				return "4: a step can move from a richer to a poorer one";
+	return NULL;
+}
+
+static const char *no_lower_class_goes_first(const struct snapshot *s, int64_t *x)
+{
+	for (size_t n = 0; n < s->order_count; n++)
+		for (size_t low = 0; low < s->conn_count; low++) {
+			size_t i = s->order[n];
+			int64_t was = x[low];
+			bool fit;
+
+			if (x[i] || !was || s->conns[low].cls >= s->conns[i].cls)
+				continue;
+			x[low] = 0;
+			x[i] = s->conns[i].min_ma;
+			fit = fits(s, x, i);
+			x[low] = was;
+			x[i] = 0;
+			if (fit)
+				return "5: a lower class has the place of a higher one";
+		}
+	return NULL;
+}
+
+/* Who of two equal ones gets the last step may change, and a step on three phases is three steps of
+ * a total, which somebody else may get.
+ */
+static bool near(const struct snapshot *s, const int64_t *x, const int64_t *y)
+{
+	int64_t step = ALLOC_STEP_FINE;
+
+	for (size_t i = 0; i < s->conn_count; i++)
+		if (s->conns[i].step_ma > step)
+			step = s->conns[i].step_ma;
+	for (size_t i = 0; i < s->conn_count; i++) {
+		int64_t gap = x[i] > y[i] ? x[i] - y[i] : y[i] - x[i];
+
+		if (gap > PHASES * step)
+			return false;
+	}
+	return true;
+}
+
+/* Connectors in reverse, the order of admission as it was. */
+static const char *names_do_not_matter(const struct snapshot *s, const int64_t *x)
+{
+	struct snapshot t = *s;
+	int64_t y[CONNS], back[CONNS];
+	size_t n = s->conn_count;
+
+	for (size_t i = 0; i < n; i++)
+		t.conns[i] = s->conns[n - 1 - i];
+	for (size_t i = 0; i < s->order_count; i++)
+		t.order[i] = (uint32_t)(n - 1 - s->order[i]);
+	allocate(&t, y);
+	for (size_t i = 0; i < n; i++)
+		back[i] = y[n - 1 - i];
+	return near(s, x, back) ? NULL : "6: renaming connectors changes more than a step";
+}
+
+static const char *phases_do_not_matter(const struct snapshot *s, const int64_t *x)
+{
+	struct snapshot t = *s;
+	int64_t y[CONNS];
+
+	for (size_t z = 0; z < s->zone_count; z++)
+		for (int k = 0; k < PHASES && !s->zones[z].one_phase; k++)
+			t.zones[z].cap[(k + 1) % PHASES] = s->zones[z].cap[k];
+	for (size_t i = 0; i < s->conn_count; i++) {
+		int m = s->conns[i].phases;
+
+		t.conns[i].phases = (phase_mask_t)((m << 1 | m >> 2) & 7);
+	}
+	allocate(&t, y);
+	return near(s, x, y) ? NULL : "6: rotating all phases changes more than a step";
+}
+
+static int compare_ma(const void *pa, const void *pb)
+{
+	int64_t a = *(const int64_t *)pa, b = *(const int64_t *)pb;
+
+	return a < b ? -1 : a > b;
+}
+
+/* Within one step: integer remainders may fall to somebody else. */
+static bool leximin_lower(const struct snapshot *s, const int64_t *x, const int64_t *y)
+{
+	int64_t a[CONNS], b[CONNS];
+
+	memcpy(a, x, sizeof(a));
+	memcpy(b, y, sizeof(b));
+	qsort(a, s->conn_count, sizeof(*a), compare_ma);
+	qsort(b, s->conn_count, sizeof(*b), compare_ma);
+	for (size_t i = 0; i < s->conn_count; i++) {
+		if (b[i] < a[i] - ALLOC_STEP_COARSE)
+			return true;
+		if (b[i] > a[i])
+			return false;
+	}
+	return false;
+}
+
+static const char *more_is_never_worse(const struct snapshot *s, const int64_t *x)
+{
+	int64_t y[CONNS];
+
+	for (size_t i = 0; i < s->conn_count; i++)
+		if (s->conns[i].cls || s->conns[i].fifo)
+			return NULL;
+	for (size_t z = 0; z < s->zone_count; z++)
+		for (int k = 0; k < ALLOC_CAPS; k++) {
+			struct snapshot t = *s;
+			bool same = true;
+
+			if (s->zones[z].cap[k] == ALLOC_NO_CAP)
+				continue;
+			t.zones[z].cap[k] += 2300;
+			allocate(&t, y);
+			for (size_t i = 0; i < s->conn_count; i++)
+				same &= !x[i] == !y[i];
+			if (same && leximin_lower(s, x, y))
+				return "7: a higher cap makes the split worse";
+		}
+	return NULL;
+}
+
+static const char *broken(const struct snapshot *s)
+{
+	int64_t x[CONNS] = { 0 };
+	const char *what;
+
+	allocate(s, x);
+	if ((what = limits_are_whole_steps(s, x)) || (what = nothing_is_left_over(s, x)) ||
+	    (what = nothing_can_move_to_the_poorer(s, x)) || (what = no_lower_class_goes_first(s, x)) ||
+	    (what = names_do_not_matter(s, x)) || (what = phases_do_not_matter(s, x)))
+		return what;
+	return more_is_never_worse(s, x);
+}
+
+/* ---- shrinking and reporting ---------------------------------------------------------------------- */
+
+static void drop_conn(struct snapshot *s, size_t at)
+{
+	memmove(&s->conns[at], &s->conns[at + 1], (s->conn_count - at - 1) * sizeof(s->conns[0]));
+	s->conn_count--;
+	make_order(s);
+}
+
+static void shrink(struct snapshot *s)
+{
+	bool smaller = true;
+
+	while (smaller) {
+		smaller = false;
+		for (size_t i = 0; i < s->conn_count; i++) {
+			struct snapshot t = *s;
+
+			drop_conn(&t, i);
+			if (broken(&t)) {
+				*s = t;
+				smaller = true;
+			}
+		}
+		for (size_t z = 0; z < s->zone_count; z++)
+			for (int k = 0; k < ALLOC_CAPS; k++) {
+				struct snapshot t = *s;
+
+				t.zones[z].cap[k] = ALLOC_NO_CAP;
+				if (s->zones[z].cap[k] != ALLOC_NO_CAP && broken(&t)) {
+					*s = t;
+					smaller = true;
+				}
+			}
+	}
+}
+
+static void print_cap(int64_t ma)
+{
+	if (ma == ALLOC_NO_CAP)
+		print_message(" -");
+	else
+		print_message(" %lld", (long long)ma);
+}
+
+static void print_snapshot(const struct snapshot *s)
+{
+	int64_t x[CONNS];
+
+	allocate(s, x);
+	for (size_t z = 0; z < s->zone_count; z++) {
+		print_message("# zone %zu in %d%s:", z, s->zones[z].parent,
+			      s->zones[z].one_phase ? " one-phase" : "");
+		for (int k = 0; k < ALLOC_CAPS; k++)
+			print_cap(s->zones[z].cap[k]);
+		print_message("\n");
+	}
+	for (size_t i = 0; i < s->conn_count; i++) {
+		const struct alloc_conn *c = &s->conns[i];
+
+		print_message("# conn %zu zone %d phases %d min %lld max %lld step %lld floor %lld class "
+			      "%d%s%s%s: %lld\n", i, c->zone, c->phases, (long long)c->min_ma,
+			      (long long)c->max_ma, (long long)c->step_ma, (long long)c->floor_ma, c->cls,
+			      c->strict ? " strict" : "", c->fifo ? " fifo" : "",
+			      c->competes ? "" : " idle", (long long)x[i]);
+	}
+}
+
+static void invariants_2_to_7_hold_on_random_sites(void **state)
+{
+	uint64_t first = random_first_seed();
+	uint64_t sites = random_site_count(20000);
+
+	(void)state;
+	print_message("# %llu sites from SEED=%llu\n", (unsigned long long)sites,
+		      (unsigned long long)first);
+	for (uint64_t i = 0; i < sites; i++) {
+		struct snapshot s;
+		const char *what;
+
+		random_snapshot(first + i, &s);
+		what = broken(&s);
+		if (!what)
+			continue;
+		shrink(&s);
+		print_snapshot(&s);
+		fail_msg("%s (replay: SEED=%llu)", broken(&s), (unsigned long long)(first + i));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(invariants_2_to_7_hold_on_random_sites),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
