@@ -1,0 +1,49 @@
+/* helper_ocpp.h - a bench for the ocpp room: a small site, stations as text frames, effects as text.
+ *
+ * Stations CP1 (two connectors, wiring STR, 0.1 A steps), CP2 (one, 1 A steps), FREE (free access),
+ * WATT (limits in watts). Tags GOOD, VIP (vip, group FLEET), BLOCKED. Time begins at 2026-11-21T06:00:00Z
+ * and moves only by bench_pass().
+ */
+#pragma once
+
+#include "ocpp/ocpp.h"
+
+#define BENCH_WALL (INT64_C(1795240800) * US_PER_S)
+
+struct bench {
+	struct site *site;
+	struct ocpp *ocpp;
+	mono_t now;
+	wall_t wall;
+	struct arena arena;	/* of the latest turn */
+	struct effects fx;
+	uint64_t next_token;
+};
+
+void bench_init(struct bench *b);
+void bench_fini(struct bench *b);
+void bench_configure(struct bench *b, const char *station, const char *keys);	/* adds or replaces one */
+/* Each begins a turn: the effects of the turn before are gone. */
+void bench_turn(struct bench *b);
+void bench_open(struct bench *b, uint64_t link, const char *id);
+void bench_close(struct bench *b, uint64_t link);
+void bench_say(struct bench *b, uint64_t link, const char *frame);
+void bench_pass(struct bench *b, int64_t us);
+uint64_t bench_order(struct bench *b, const char *station, int connector, bool idle, int64_t limit_ma, bool raises);
+/* Connects, boots, says Available everywhere, and lets the set-up end in CALLERRORs. */
+void bench_boot(struct bench *b, uint64_t link, const char *id);
+/* A transaction on the connector; its id. */
+int32_t bench_start(struct bench *b, uint64_t link, int connector, const char *tag);
+
+/* The nth frame of the turn, "" if there are fewer. `when` may be NULL. */
+const char *bench_frame(const struct bench *b, size_t n);
+const struct effect *bench_effect(const struct bench *b, enum effect_kind kind, size_t n);
+/* Is there a frame that contains the text? The frame or NULL. */
+const char *bench_find(const struct bench *b, const char *text);
+/* The message id of the call of ours that contains the text, and answers to it. */
+bool bench_call_id(const struct bench *b, const char *text, char *id, size_t size);
+void bench_answer(struct bench *b, uint64_t link, const char *text, const char *payload);
+void bench_refuse(struct bench *b, uint64_t link, const char *text, const char *code);
+/* The answer to a token in this turn, -1 if there is none, -2 if there are several. */
+int bench_token(const struct bench *b, uint64_t token);
+struct connector *bench_conn(struct bench *b, const char *station, int number);
