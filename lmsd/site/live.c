@@ -38,6 +38,7 @@ void site_free(struct site *s)
 		struct tx *tx = s->running;
 
 		HASH_DELETE(hh, s->running, tx);
+		HASH_DELETE(by_start, s->ledger->starts, tx);
 		free(tx);
 	}
 	while (s->stations) {
