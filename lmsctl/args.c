@@ -1,6 +1,8 @@
-/* lmsctl/args.c - words to params: every value is checked here, so that a mistake costs no round trip.
+/* lmsctl/args.c - words to params: every value is checked here, so that a mistake costs no round
+ * trip.
  *
- * Quantities go out as they were written, under their short name; lmsd reads them by the same codec.
+ * Quantities go out as they were written, under their short name; lmsd reads them by the same
+ * codec.
  */
 #include <stdio.h>
 #include <string.h>
@@ -20,8 +22,8 @@ static bool is_word_argument(const struct ctl_verb_desc *v, const struct field *
 	return f->type != FIELD_BOOL && !(v->result == CTL_LIST && strcmp(f->name, "limit") == 0);
 }
 
-const struct field *args_positional(const struct ctl_verb_desc *v, const struct field *all, size_t count,
-				    size_t index)
+const struct field *args_positional(const struct ctl_verb_desc *v, const struct field *all,
+				    size_t count, size_t index)
 {
 	/* Of the keys only the identity; the others are many, and named. */
 	if (v->takes_keys && count > v->arg_count && (all[v->arg_count].flags & FIELD_REQUIRED)) {
@@ -45,8 +47,10 @@ static int unknown_key(struct lmsctl *l, const char *name, const struct field *a
 		candidates[n++] = arena_strndup(&l->arena, all[i].name, field_base_len(&all[i]));
 	nearest = text_nearest(name, candidates, n);
 	if (nearest)
-		return diag_set(&l->diag, -LMS_EUSAGE, "%s: unknown (did you mean '%s'?)", name, nearest);
-	return diag_set(&l->diag, -LMS_EUSAGE, "%s: unknown (`lmsctl %s --help` lists the keys)", name, l->label);
+		return diag_set(&l->diag, -LMS_EUSAGE, "%s: unknown (did you mean '%s'?)", name,
+				nearest);
+	return diag_set(&l->diag, -LMS_EUSAGE, "%s: unknown (`lmsctl %s --help` lists the keys)",
+			name, l->label);
 }
 
 struct build {
@@ -65,7 +69,8 @@ static int add_value(struct build *b, const struct field *f, bool human, const c
 	int ret;
 
 	if (b->seen & bit)
-		return diag_set(&b->l->diag, -LMS_EUSAGE, "%.*s: given twice", (int)field_base_len(f), f->name);
+		return diag_set(&b->l->diag, -LMS_EUSAGE, "%.*s: given twice",
+				(int)field_base_len(f), f->name);
 	b->seen |= bit;
 	ret = field_parse(f, time ? time : text, human, &b->l->arena, b->scratch, &b->l->diag);
 	if (ret)
@@ -92,8 +97,9 @@ static int add_word(struct build *b, const struct word *word)
 	} else {
 		f = args_positional(b->l->verb, b->all, b->count, b->positional++);
 		if (!f)
-			return diag_set(&b->l->diag, -LMS_EUSAGE, "'%.60s' is too much (`lmsctl %s --help`)",
-					word->value, b->l->label);
+			return diag_set(&b->l->diag, -LMS_EUSAGE,
+					"'%.60s' is too much (`lmsctl %s --help`)", word->value,
+					b->l->label);
 		human = field_base_len(f) != strlen(f->name);
 	}
 	return add_value(b, f, human, word->value);
@@ -113,7 +119,8 @@ static int add_dry_run(struct build *b)
 /* What lmsd would refuse for its form is refused here, as wrong usage. */
 static int check_complete(struct lmsctl *l, const char *params)
 {
-	struct json *j = json_parse(&l->arena, params, strlen(params), &JSON_CAPS_DEFAULT, &l->diag);
+	struct json *j =
+		json_parse(&l->arena, params, strlen(params), &JSON_CAPS_DEFAULT, &l->diag);
 	void *args;
 
 	if (j && ctl_args_read(l->verb, j, &l->arena, &args, &l->diag) == 0)

@@ -43,9 +43,12 @@ static const char *destroys(struct lmsctl *l, const char *params)
 	case CTL_VERB_transaction_stop:
 		return "ends the session";
 	case CTL_VERB_station_availability:
-		return strcmp(member(l, params, "type"), "Inoperative") == 0 ? "nobody can charge there" : NULL;
+		return strcmp(member(l, params, "type"), "Inoperative") == 0
+			       ? "nobody can charge there"
+			       : NULL;
 	case CTL_VERB_config_apply:
-		return member(l, params, "prune") ? "deletes what the document does not name" : NULL;
+		return member(l, params, "prune") ? "deletes what the document does not name"
+						  : NULL;
 	default:
 		return NULL;
 	}
@@ -62,7 +65,8 @@ int call_confirm(struct lmsctl *l, const char *params)
 	if (!id)
 		id = member(l, params, "uid");
 	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
-		return diag_set(&l->diag, -LMS_EUSAGE, "%s%s%s; nobody can be asked here (add -y if it is meant)",
+		return diag_set(&l->diag, -LMS_EUSAGE,
+				"%s%s%s; nobody can be asked here (add -y if it is meant)",
 				id ? id : "", id ? ": " : "", what);
 	fprintf(stderr, "%s%s%s: %s. Go on? [y/N] ", l->label, id ? " " : "", id ? id : "", what);
 	if (fgets(answer, sizeof(answer), stdin) && (strcasecmp(answer, "y\n") == 0 ||
@@ -73,7 +77,8 @@ int call_confirm(struct lmsctl *l, const char *params)
 
 /* ---- lists ---- */
 
-static const char *page_params(struct lmsctl *l, const char *params, const char *cursor, int64_t left)
+static const char *page_params(struct lmsctl *l, const char *params, const char *cursor,
+			       int64_t left)
 {
 	struct json *j = json_parse(&l->arena, params, strlen(params), &JSON_CAPS_DEFAULT, NULL);
 	struct json_writer w;
@@ -100,10 +105,12 @@ static const char *page_params(struct lmsctl *l, const char *params, const char 
 }
 
 /* One page into rows; *cursor is where the next one begins, NULL after the last. */
-static int fetch_page(struct lmsctl *l, struct rows *r, const char *params, const char **cursor, int64_t *left)
+static int fetch_page(struct lmsctl *l, struct rows *r, const char *params, const char **cursor,
+		      int64_t *left)
 {
 	const struct json *result, *items;
-	int ret = client_call(l->client, l->verb->method, page_params(l, params, *cursor, *left), &result, &l->diag);
+	int ret = client_call(l->client, l->verb->method, page_params(l, params, *cursor, *left),
+			      &result, &l->diag);
 
 	if (ret)
 		return ret;
@@ -296,7 +303,8 @@ static int show_result(struct lmsctl *l, const struct json *result)
 
 static bool watchable(const struct ctl_verb_desc *v)
 {
-	return v->result == CTL_LIST || (v->result == CTL_RECORD && !v->takes_keys && v->role == CTL_VIEW);
+	return v->result == CTL_LIST ||
+	       (v->result == CTL_RECORD && !v->takes_keys && v->role == CTL_VIEW);
 }
 
 int call_run(struct lmsctl *l)

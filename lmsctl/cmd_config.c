@@ -1,4 +1,5 @@
-/* lmsctl/cmd_config.c - apply and diff: a document in a file, and what it changes or would change. */
+/* lmsctl/cmd_config.c - apply and diff: a document in a file, and what it changes or would change.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -41,18 +42,22 @@ static int take_document(struct lmsctl *l)
 		l->words[i] = l->words[--l->word_count];
 	}
 	if (!name)
-		return diag_set(&l->diag, -LMS_EUSAGE, "which file? (write -f FILE, or -f - for standard input)");
+		return diag_set(&l->diag, -LMS_EUSAGE,
+				"which file? (write -f FILE, or -f - for standard input)");
 	buf_init_max(&text, JSON_CAPS_DEFAULT.max_bytes);
 	ret = read_file(l, name, &text);
-	if (ret == 0 && !json_parse(&l->arena, buf_cstr(&text), text.len, &JSON_CAPS_DEFAULT, &l->diag)) {
-		snprintf(l->diag.file, sizeof(l->diag.file), "%s", strcmp(name, "-") == 0 ? "stdin" : name);
+	if (ret == 0 &&
+	    !json_parse(&l->arena, buf_cstr(&text), text.len, &JSON_CAPS_DEFAULT, &l->diag)) {
+		snprintf(l->diag.file, sizeof(l->diag.file), "%s",
+			 strcmp(name, "-") == 0 ? "stdin" : name);
 		ret = l->diag.err;
 	}
 	if (ret == 0) {
 		struct word *words = arena_array(&l->arena, l->word_count + 1, sizeof(*words));
 
 		memcpy(words, l->words, l->word_count * sizeof(*words));
-		words[l->word_count++] = (struct word){ "document", arena_strdup(&l->arena, buf_cstr(&text)) };
+		words[l->word_count++] =
+			(struct word){ "document", arena_strdup(&l->arena, buf_cstr(&text)) };
 		l->words = words;
 	}
 	buf_fini(&text);
@@ -65,7 +70,8 @@ static bool is_nothing(const struct json *j)
 }
 
 /* A raw value of a change as people read it; what is no key of the noun stays as it is. */
-static void print_value(const struct field *f, const struct json *j, void *scratch, struct arena *arena)
+static void print_value(const struct field *f, const struct json *j, void *scratch,
+			struct arena *arena)
 {
 	struct buf out;
 

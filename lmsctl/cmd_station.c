@@ -63,8 +63,8 @@ int cmd_station_answer(struct lmsctl *l, const struct json *result)
 	return verdict(status);
 }
 
-/* {"answer": payload of the CALLRESULT} is printed as that payload; {"error": code, "description": …} of
- * a CALLERROR as it is. */
+/* {"answer": payload of the CALLRESULT} is printed as that payload; {"error": code, "description":
+ * …} of a CALLERROR as it is. */
 int cmd_station_call(struct lmsctl *l, const struct json *result)
 {
 	const struct json *payload = json_get(result, "answer");
@@ -79,7 +79,8 @@ int cmd_station_call(struct lmsctl *l, const struct json *result)
 /* GetConfiguration: a table of the keys, then those that the station does not know. */
 int cmd_config_get(struct lmsctl *l, const struct json *result)
 {
-	const struct json *keys = json_get(result, "configurationKey"), *unknown = json_get(result, "unknownKey");
+	const struct json *keys = json_get(result, "configurationKey"),
+			  *unknown = json_get(result, "unknownKey");
 
 	if (keys && keys->count > 0)
 		output_json(l, keys);

@@ -80,9 +80,9 @@ static void print_event(struct lmsctl *l, const struct ctl_event *e)
 {
 	const struct time_zone *tz = e->time == WALL_NONE ? NULL : local_zone_at(l, e->time);
 	const struct ctl_noun_desc *n = &ctl_nouns[CTL_NOUN_event];
-	static const struct { const char *name; int width; } cells[] = {
-		{ "time", 19 }, { "level", 7 }, { "subject", 7 }, { "object", 12 }, { "event", 16 }, { "text", 0 }
-	};
+	static const struct { const char *name; int width;
+	} cells[] = { { "time", 19 },   { "level", 7 },  { "subject", 7 },
+		      { "object", 12 }, { "event", 16 }, { "text", 0 } };
 	struct buf raw, safe;
 
 	buf_init(&raw);
@@ -151,7 +151,8 @@ static void on_push(void *ctx, const char *method, const struct json *params)
 	if (snapshot)
 		rows_clear(&w->rows);
 	if (snapshot && w->events) {
-		size_t wanted = w->l->opt.limit == NUM_NONE ? EVENTS_FIRST : (size_t)w->l->opt.limit;
+		size_t wanted =
+			w->l->opt.limit == NUM_NONE ? EVENTS_FIRST : (size_t)w->l->opt.limit;
 
 		skip = snapshot->count > wanted ? snapshot->count - wanted : 0;
 	}
@@ -178,7 +179,9 @@ static void on_push(void *ctx, const char *method, const struct json *params)
 int cmd_watch(struct lmsctl *l, const char *params)
 {
 	static const struct client_ops ops = { .notify = on_push };
-	struct watch w = { .l = l, .events = l->verb->noun == CTL_NOUN_event, .compact_at = COMPACT_ABOVE };
+	struct watch w = { .l = l,
+			   .events = l->verb->noun == CTL_NOUN_event,
+			   .compact_at = COMPACT_ABOVE };
 	const struct json *result;
 	int ret;
 
@@ -191,7 +194,8 @@ int cmd_watch(struct lmsctl *l, const char *params)
 		ret = call_connect(l, &ops, &w);
 	if (ret == 0)
 		ret = client_call(l->client, "system.watch",
-				  arena_printf(&l->arena, "{\"verb\":\"%s\",\"args\":%s}", l->verb->method, params),
+				  arena_printf(&l->arena, "{\"verb\":\"%s\",\"args\":%s}",
+					       l->verb->method, params),
 				  &result, &l->diag);
 	while (ret >= 0 && w.ret == 0)
 		ret = client_wait(l->client, -1, &l->diag);

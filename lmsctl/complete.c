@@ -33,12 +33,14 @@ static void offer_verbs(const struct ctl_noun_desc *n, const char *first, const 
 	for (size_t i = 0; i < CTL_VERB_COUNT; i++) {
 		static char word[64];
 		const char *joint = strchr(ctl_verbs[i].name, '_');
-		size_t len = joint ? (size_t)(joint - ctl_verbs[i].name) : strlen(ctl_verbs[i].name);
+		size_t len =
+			joint ? (size_t)(joint - ctl_verbs[i].name) : strlen(ctl_verbs[i].name);
 
 		if (ctl_verbs[i].noun != n->id || !help_lists(&ctl_verbs[i]))
 			continue;
 		if (first) {
-			if (joint && strlen(first) == len && strncmp(first, ctl_verbs[i].name, len) == 0)
+			if (joint && strlen(first) == len &&
+			    strncmp(first, ctl_verbs[i].name, len) == 0)
 				offer(prefix, joint + 1);
 			continue;
 		}
@@ -55,7 +57,8 @@ static const struct ctl_noun_desc *noun_of(const struct ctl_verb_desc *v, const 
 {
 	const struct ctl_noun_desc *own = &ctl_nouns[v->noun];
 
-	if (strcmp(f->name, "id") == 0 || (own->key_count && strcmp(f->name, own->keys[0].name) == 0))
+	if (strcmp(f->name, "id") == 0 ||
+	    (own->key_count && strcmp(f->name, own->keys[0].name) == 0))
 		return own;
 	if (strcmp(f->name, "parent") == 0)
 		return ctl_noun_find("zone");
@@ -64,13 +67,14 @@ static const struct ctl_noun_desc *noun_of(const struct ctl_verb_desc *v, const 
 	return ctl_noun_find(f->name);
 }
 
-static void offer_ids(struct lmsctl *l, const struct ctl_verb_desc *v, const struct field *f, const char *before,
-		      const char *prefix)
+static void offer_ids(struct lmsctl *l, const struct ctl_verb_desc *v, const struct field *f,
+		      const char *before, const char *prefix)
 {
 	const struct ctl_noun_desc *n = noun_of(v, f);
 	/* What is to be accepted is in another list than what was. */
 	bool pending = v->id == CTL_VERB_station_accept && n && n->id == CTL_NOUN_station;
-	const struct ctl_verb_desc *list = n ? ctl_verb_find_words(n->name, pending ? "pending" : "list") : NULL;
+	const struct ctl_verb_desc *list =
+		n ? ctl_verb_find_words(n->name, pending ? "pending" : "list") : NULL;
 	const struct json *result, *items;
 
 	if (!list || call_connect(l, NULL, NULL) ||
@@ -88,9 +92,12 @@ static void offer_ids(struct lmsctl *l, const struct ctl_verb_desc *v, const str
 static void offer_values(struct lmsctl *l, const struct ctl_verb_desc *v, const struct field *f,
 			 const char *before, const char *prefix)
 {
-	const char *values = f->type == FIELD_ENUM ? f->values : f->type == FIELD_BOOL ? "yes|no" : "";
+	const char *values = f->type == FIELD_ENUM   ? f->values
+			     : f->type == FIELD_BOOL ? "yes|no"
+						     : "";
 
-	if (f->type == FIELD_ID || f->type == FIELD_TEXT || (f->type == FIELD_INT && strcmp(f->name, "id") == 0)) {
+	if (f->type == FIELD_ID || f->type == FIELD_TEXT ||
+	    (f->type == FIELD_INT && strcmp(f->name, "id") == 0)) {
 		offer_ids(l, v, f, before, prefix);
 		return;
 	}
@@ -112,9 +119,13 @@ static void offer_arguments(struct lmsctl *l, const struct lmsctl *line, const c
 	const struct field *f;
 
 	if (equals) {
-		f = field_find(all, count, arena_strndup(&l->arena, prefix, (size_t)(equals - prefix)), NULL);
+		f = field_find(all, count,
+			       arena_strndup(&l->arena, prefix, (size_t)(equals - prefix)), NULL);
 		if (f)
-			offer_values(l, v, f, arena_strndup(&l->arena, prefix, (size_t)(equals - prefix) + 1), equals + 1);
+			offer_values(
+				l, v, f,
+				arena_strndup(&l->arena, prefix, (size_t)(equals - prefix) + 1),
+				equals + 1);
 		return;
 	}
 	for (size_t i = 0; i < line->word_count; i++)
@@ -125,7 +136,8 @@ static void offer_arguments(struct lmsctl *l, const struct lmsctl *line, const c
 		return;
 	}
 	for (size_t i = 0; i < count; i++) {
-		char *name = arena_printf(&l->arena, "%.*s=", (int)field_base_len(&all[i]), all[i].name);
+		char *name =
+			arena_printf(&l->arena, "%.*s=", (int)field_base_len(&all[i]), all[i].name);
 
 		if (strcmp(all[i].name, "cursor") != 0 && strcmp(all[i].name, "dry_run") != 0)
 			offer(prefix, name);

@@ -68,7 +68,8 @@ static void put_fields(const struct field *fields, size_t count, enum manner man
 
 		const char *value = value_of(f, manner);
 
-		printf(".It Cm %.*s\n", manner == DOC_RAW ? (int)strlen(f->name) : (int)field_base_len(f), f->name);
+		printf(".It Cm %.*s\n",
+		       manner == DOC_RAW ? (int)strlen(f->name) : (int)field_base_len(f), f->name);
 		put_text(f->help);
 		if (value)
 			printf(" (%s)", value);
@@ -104,8 +105,8 @@ static void put_aliases(struct lmsctl *l)
 		if (!aliases[i].help)
 			continue;
 		fputs(".It Ic ", stdout);
-		put_quoted(arena_printf(&l->arena, "%s%s%s", aliases[i].word, *aliases[i].synopsis ? " " : "",
-					aliases[i].synopsis));
+		put_quoted(arena_printf(&l->arena, "%s%s%s", aliases[i].word,
+					*aliases[i].synopsis ? " " : "", aliases[i].synopsis));
 		putchar('\n');
 		put_line(aliases[i].help);
 	}
@@ -169,8 +170,10 @@ static void put_exit_codes(void)
 static void put_control_method(struct lmsctl *l, const struct ctl_verb_desc *v)
 {
 	static const char *const results[] = {
-		[CTL_RECORD] = "a record", [CTL_LIST] = "{\"items\": [records], \"next\": cursor or null}",
-		[CTL_DONE] = "{\"changed\": true or false}", [CTL_STATION] = "{\"status\": the station's answer}",
+		[CTL_RECORD] = "a record",
+		[CTL_LIST] = "{\"items\": [records], \"next\": cursor or null}",
+		[CTL_DONE] = "{\"changed\": true or false}",
+		[CTL_STATION] = "{\"status\": the station's answer}",
 		[CTL_TEXT] = "free JSON"
 	};
 
@@ -195,7 +198,8 @@ static void put_control(struct lmsctl *l)
 		}
 		if (n->field_count > n->key_count) {
 			puts("Further members of its records:");
-			put_fields(n->fields + n->key_count, n->field_count - n->key_count, DOC_RAW);
+			put_fields(n->fields + n->key_count, n->field_count - n->key_count,
+				   DOC_RAW);
 		}
 		puts("Methods:\n.Bl -tag -width Ds");
 		for (size_t k = 0; k < CTL_VERB_COUNT; k++) {
@@ -206,7 +210,8 @@ static void put_control(struct lmsctl *l)
 	}
 	puts(".Ss error codes\n.Bl -column \"-32700\" \"NODAEMON\" \"text\"");
 	for (int i = 1; i < LMS_ERR_COUNT; i++)
-		printf(".It %d Ta %s Ta %s\n", lms_err_rpc_code(i), lms_err_name(i), lms_err_text(i));
+		printf(".It %d Ta %s Ta %s\n", lms_err_rpc_code(i), lms_err_name(i),
+		       lms_err_text(i));
 	puts(".El");
 }
 

@@ -41,9 +41,18 @@ const char *help_value(const struct field *f)
 const char *help_raw(const struct field *f)
 {
 	static const char *const raw[] = {
-		[FIELD_ID] = "text", [FIELD_TEXT] = "text", [FIELD_BOOL] = "true or false", [FIELD_INT] = "integer",
-		[FIELD_MA] = "mA", [FIELD_PHASE_MA] = "mA of L1, L2, L3", [FIELD_W] = "W", [FIELD_WH] = "Wh",
-		[FIELD_MS] = "ms", [FIELD_PERMILLE] = "thousandths", [FIELD_TIME] = "RFC 3339", [FIELD_JSON] = "JSON",
+		[FIELD_ID] = "text",
+		[FIELD_TEXT] = "text",
+		[FIELD_BOOL] = "true or false",
+		[FIELD_INT] = "integer",
+		[FIELD_MA] = "mA",
+		[FIELD_PHASE_MA] = "mA of L1, L2, L3",
+		[FIELD_W] = "W",
+		[FIELD_WH] = "Wh",
+		[FIELD_MS] = "ms",
+		[FIELD_PERMILLE] = "thousandths",
+		[FIELD_TIME] = "RFC 3339",
+		[FIELD_JSON] = "JSON",
 	};
 
 	return f->type == FIELD_ENUM ? f->values : raw[f->type];
@@ -56,15 +65,19 @@ bool help_lists(const struct ctl_verb_desc *v)
 
 const char *help_roles(enum ctl_least role, struct arena *arena)
 {
-	static const struct { enum ctl_role role; const char *name; } names[] = {
-		{ CTL_ROLE_OPERATOR, "operator" }, { CTL_ROLE_TECHNICIAN, "technician" }, { CTL_ROLE_ADMIN, "admin" },
+	static const struct { enum ctl_role role; const char *name;
+	} names[] = {
+		{ CTL_ROLE_OPERATOR, "operator" },
+		{ CTL_ROLE_TECHNICIAN, "technician" },
+		{ CTL_ROLE_ADMIN, "admin" },
 	};
 	const char *text = NULL;
 
 	if ((unsigned)role & CTL_ROLE_VIEW)
 		return "view";
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		if (!((unsigned)role & (unsigned)names[i].role) || (text && names[i].role == CTL_ROLE_ADMIN))
+		if (!((unsigned)role & (unsigned)names[i].role) ||
+		    (text && names[i].role == CTL_ROLE_ADMIN))
 			continue;
 		text = text ? arena_printf(arena, "%s or %s", text, names[i].name) : names[i].name;
 	}
@@ -119,8 +132,9 @@ static void print_options(void)
 		const struct option_row *o = &option_rows[i];
 		char left[40];
 
-		snprintf(left, sizeof(left), "%c%c%s --%s%s%s", o->letter ? '-' : ' ', o->letter ? o->letter : ' ',
-			 o->letter ? "," : " ", o->name, o->value ? " " : "", o->value ? o->value : "");
+		snprintf(left, sizeof(left), "%c%c%s --%s%s%s", o->letter ? '-' : ' ',
+			 o->letter ? o->letter : ' ', o->letter ? "," : " ", o->name,
+			 o->value ? " " : "", o->value ? o->value : "");
 		/* Two bytes of "…" are not columns. */
 		printf("  %-*s %s\n", strstr(left, "…") ? 24 : 22, left, o->help);
 	}
@@ -176,7 +190,8 @@ static int help_verb(struct lmsctl *l, const struct ctl_verb_desc *v)
 {
 	const struct ctl_noun_desc *n = &ctl_nouns[v->noun];
 
-	printf("lmsctl %s\n\n%s (role: %s)\n", help_synopsis(v, &l->arena), v->help, help_roles(v->role, &l->arena));
+	printf("lmsctl %s\n\n%s (role: %s)\n", help_synopsis(v, &l->arena), v->help,
+	       help_roles(v->role, &l->arena));
 	if (v->arg_count) {
 		puts("\nArguments:");
 		print_fields(v->args, v->arg_count, true);
@@ -217,8 +232,8 @@ static int help_noun(struct lmsctl *l, const struct ctl_noun_desc *n)
 static int help_alias(const char *word)
 {
 	for (size_t i = 0; i < alias_count; i++) {
-		if (!aliases[i].help || strcmp(aliases[i].word, word) != 0 || aliases[i].special == SPECIAL_HELP ||
-		    aliases[i].special == SPECIAL_NONE)
+		if (!aliases[i].help || strcmp(aliases[i].word, word) != 0 ||
+		    aliases[i].special == SPECIAL_HELP || aliases[i].special == SPECIAL_NONE)
 			continue;
 		printf("lmsctl %s %s\n\n%s\n", word, aliases[i].synopsis, aliases[i].help);
 		return 0;

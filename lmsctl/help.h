@@ -1,4 +1,5 @@
-/* lmsctl/help.h - how a command is written, derived from its row: for help, manual and completion. */
+/* lmsctl/help.h - how a command is written, derived from its row: for help, manual and completion.
+ */
 #pragma once
 
 #include "lmsctl/lmsctl.h"

@@ -1,7 +1,8 @@
 /* lmsctl/lmsctl.h - what the files of lmsctl share: options, the command, and the way of a result.
  *
- * Everything that can go wrong is a negative LMS_E… with the words in l->diag; main prints them once
- * and turns the error into the exit status of err.def. An error without words was shown already.
+ * Everything that can go wrong is a negative LMS_E… with the words in l->diag; main prints them
+ * once and turns the error into the exit status of err.def. An error without words was shown
+ * already.
  */
 #pragma once
 
@@ -11,7 +12,15 @@
 #include "ctl/ctl.h"
 #include "io/client.h"
 
-enum format { FORMAT_TABLE, FORMAT_WIDE, FORMAT_JSON, FORMAT_NDJSON, FORMAT_CSV, FORMAT_TSV, FORMAT_VALUE };
+enum format {
+	FORMAT_TABLE,
+	FORMAT_WIDE,
+	FORMAT_JSON,
+	FORMAT_NDJSON,
+	FORMAT_CSV,
+	FORMAT_TSV,
+	FORMAT_VALUE
+};
 
 struct options {
 	const char *socket, *fields, *sort, *tz;
@@ -64,8 +73,8 @@ const char *words_verb(const struct ctl_verb_desc *v, char joint, struct arena *
 /* args.c: words to the params of the verb, checked before anything is sent. */
 int args_build(struct lmsctl *l, const char **params);
 /* Which argument the next bare word would fill; NULL = none. */
-const struct field *args_positional(const struct ctl_verb_desc *v, const struct field *all, size_t count,
-				    size_t index);
+const struct field *args_positional(const struct ctl_verb_desc *v, const struct field *all,
+				    size_t count, size_t index);
 
 /* call.c: one command of the tables, from connection to exit status. */
 int call_connect(struct lmsctl *l, const struct client_ops *ops, void *ctx);
@@ -89,5 +98,6 @@ int cmd_complete(struct lmsctl *l);
 /* time.c: local time by the C library, as --tz, --utc or TZ say. */
 int local_time_setup(struct lmsctl *l);
 const struct time_zone *local_zone_at(const struct lmsctl *l, wall_t t);
-/* "2026-05-31" (its last second) and times without zone as local time: RFC 3339, or NULL = leave it. */
+/* "2026-05-31" (its last second) and times without zone as local time: RFC 3339, or NULL = leave
+ * it. */
 const char *local_time_read(struct lmsctl *l, const char *text);

@@ -33,14 +33,17 @@ static void look_at_terminal(struct options *o)
 	if (o->terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
 		o->width = size.ws_col;
 	if (o->color == COLOR_AUTO)
-		o->color = o->terminal && !(no_color && *no_color) && term && strcmp(term, "dumb") != 0 ?
-			   COLOR_ALWAYS : COLOR_NEVER;
+		o->color =
+			o->terminal && !(no_color && *no_color) && term && strcmp(term, "dumb") != 0
+				? COLOR_ALWAYS
+				: COLOR_NEVER;
 }
 
 static int incomplete(struct lmsctl *l)
 {
 	if (l->noun)
-		return diag_set(&l->diag, -LMS_EUSAGE, "what about it? (`lmsctl help %s` lists its commands)",
+		return diag_set(&l->diag, -LMS_EUSAGE,
+				"what about it? (`lmsctl help %s` lists its commands)",
 				l->noun->name);
 	return diag_set(&l->diag, -LMS_EUSAGE, "no command (`lmsctl help` lists them)");
 }
@@ -87,8 +90,8 @@ static void complain(const struct lmsctl *l)
 	buf_init(&safe);
 	diag_render(&l->diag, text, sizeof(text));
 	text_escape(&safe, text, strlen(text));
-	fprintf(stderr, "lmsctl: %s%s%s\n", placed ? "" : l->label, placed || !l->label[0] ? "" : ": ",
-		buf_cstr(&safe));
+	fprintf(stderr, "lmsctl: %s%s%s\n", placed ? "" : l->label,
+		placed || !l->label[0] ? "" : ": ", buf_cstr(&safe));
 	buf_fini(&safe);
 }
 

@@ -18,19 +18,23 @@ static bool for_people(const struct lmsctl *l)
 
 /* ---- which fields ---- */
 
-static int unknown_field(struct lmsctl *l, const struct ctl_noun_desc *n, const char *option, const char *name)
+static int unknown_field(struct lmsctl *l, const struct ctl_noun_desc *n, const char *option,
+			 const char *name)
 {
 	const char *candidates[64], *nearest;
 	size_t count = 0;
 
 	for (size_t i = 0; i < n->field_count && count < ARRAY_LEN(candidates); i++)
-		candidates[count++] = arena_strndup(&l->arena, n->fields[i].name, field_base_len(&n->fields[i]));
+		candidates[count++] =
+			arena_strndup(&l->arena, n->fields[i].name, field_base_len(&n->fields[i]));
 	nearest = text_nearest(name, candidates, count);
 	if (nearest)
-		return diag_set(&l->diag, -LMS_EUSAGE, "%s: field '%.60s' is unknown (did you mean '%s'?)", option, name,
+		return diag_set(&l->diag, -LMS_EUSAGE,
+				"%s: field '%.60s' is unknown (did you mean '%s'?)", option, name,
 				nearest);
-	return diag_set(&l->diag, -LMS_EUSAGE, "%s: field '%.60s' is unknown (`lmsctl help %s` lists them)", option,
-			name, n->name);
+	return diag_set(&l->diag, -LMS_EUSAGE,
+			"%s: field '%.60s' is unknown (`lmsctl help %s` lists them)", option, name,
+			n->name);
 }
 
 static int choose_fields(struct rows *r, struct lmsctl *l)
@@ -41,12 +45,14 @@ static int choose_fields(struct rows *r, struct lmsctl *l)
 	for (;;) {
 		size_t len = strcspn(rest, ",");
 		const char *name = arena_strndup(&l->arena, rest, len);
-		const struct field *f = field_find(r->noun->fields, r->noun->field_count, name, NULL);
+		const struct field *f =
+			field_find(r->noun->fields, r->noun->field_count, name, NULL);
 
 		if (!f)
 			return unknown_field(l, r->noun, "-f", name);
 		if (r->cols.count == ARRAY_LEN(r->cols.f))
-			return diag_set(&l->diag, -LMS_EUSAGE, "-f: more than %zu fields", r->cols.count);
+			return diag_set(&l->diag, -LMS_EUSAGE, "-f: more than %zu fields",
+					r->cols.count);
 		r->cols.f[r->cols.count++] = f;
 		if (rest[len] == '\0')
 			return 0;
@@ -107,7 +113,8 @@ int rows_add(struct rows *r, struct lmsctl *l, const struct json *item)
 	int ret;
 
 	if (item->type != JSON_OBJECT)
-		return diag_set(&l->diag, -LMS_EPROTOCOL, "lmsd answered a record that is not an object");
+		return diag_set(&l->diag, -LMS_EPROTOCOL,
+				"lmsd answered a record that is not an object");
 	text = arena_copy(&r->arena, item->raw, item->raw_len);
 	own = json_parse(&r->arena, text, item->raw_len, &caps, &l->diag);
 	if (!own)
@@ -119,7 +126,8 @@ int rows_add(struct rows *r, struct lmsctl *l, const struct json *item)
 		r->cap = r->cap ? 2 * r->cap : 64;
 		r->items = xrealloc(r->items, r->cap * sizeof(*r->items));
 	}
-	r->items[r->count++] = (struct row){ own->first && own->first->text ? own->first->text : "", rec, own };
+	r->items[r->count++] =
+		(struct row){ own->first && own->first->text ? own->first->text : "", rec, own };
 	return 0;
 }
 
@@ -138,7 +146,8 @@ static int compare_values(const struct field *f, const void *a, const void *b)
 
 	if (!has_a || !has_b)
 		return has_a - has_b;
-	if (f->type == FIELD_ID || f->type == FIELD_TEXT || f->type == FIELD_ENUM || f->type == FIELD_JSON) {
+	if (f->type == FIELD_ID || f->type == FIELD_TEXT || f->type == FIELD_ENUM ||
+	    f->type == FIELD_JSON) {
 		memcpy(&x, (const char *)a + f->offset, sizeof(x));
 		memcpy(&y, (const char *)b + f->offset, sizeof(y));
 		/* CP2 before CP10 */
@@ -154,7 +163,8 @@ static int compare_rows(const void *a, const void *b, void *ctx)
 {
 	const struct order *o = ctx;
 
-	return o->sign * compare_values(o->f, ((const struct row *)a)->rec, ((const struct row *)b)->rec);
+	return o->sign *
+	       compare_values(o->f, ((const struct row *)a)->rec, ((const struct row *)b)->rec);
 }
 
 void rows_sort(struct rows *r, const struct lmsctl *l)
@@ -236,7 +246,8 @@ static void print_json_row(const struct rows *r, struct lmsctl *l, const struct 
 
 static bool is_text(const struct field *f)
 {
-	return f->type == FIELD_ID || f->type == FIELD_TEXT || f->type == FIELD_ENUM || f->type == FIELD_JSON;
+	return f->type == FIELD_ID || f->type == FIELD_TEXT || f->type == FIELD_ENUM ||
+	       f->type == FIELD_JSON;
 }
 
 /* RFC 4180. Text that a spreadsheet would take for a formula gets an apostrophe in front. */

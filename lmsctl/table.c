@@ -28,8 +28,11 @@ struct paint {
 
 static const struct paint paints[] = {
 	{ "ok|online|operational|Available|Accepted|Charging|running", "32" },
-	{ "pending|stale|degraded|Preparing|SuspendedEV|SuspendedEVSE|Finishing|Reserved|warning|orphan", "33" },
-	{ "silent|implausible|failed|not_operational|offline|Faulted|Unavailable|error|refused", "31" },
+	{ "pending|stale|degraded|Preparing|SuspendedEV|SuspendedEVSE|Finishing|Reserved|warning|"
+	  "orphan",
+	  "33" },
+	{ "silent|implausible|failed|not_operational|offline|Faulted|Unavailable|error|refused",
+	  "31" },
 };
 
 static const char *paint_of(const struct lmsctl *l, const char *cell)
@@ -45,7 +48,8 @@ static const char *paint_of(const struct lmsctl *l, const char *cell)
 
 /* ---- cells ---- */
 
-static const char *human_cell(struct lmsctl *l, const struct field *f, const void *rec, struct arena *arena)
+static const char *human_cell(struct lmsctl *l, const struct field *f, const void *rec,
+			      struct arena *arena)
 {
 	const struct time_zone *tz = NULL;
 	struct buf raw, safe;
@@ -185,7 +189,8 @@ static void grid_print_row(const struct grid *g, const struct lmsctl *l, size_t 
 {
 	for (size_t i = 0; i < g->shown; i++) {
 		const char *cell = g->cells[row * g->cols + i];
-		const char *code = row == 0 ? (l->opt.color == COLOR_ALWAYS ? "1" : NULL) : paint_of(l, cell);
+		const char *code =
+			row == 0 ? (l->opt.color == COLOR_ALWAYS ? "1" : NULL) : paint_of(l, cell);
 		size_t width = g->width[i], own = utf8_width(cell), used;
 		bool last = i + 1 == g->shown;
 
@@ -276,8 +281,9 @@ void table_print_record(struct rows *r, struct lmsctl *l)
 		}
 		cell = human_cell(l, f, row->rec, &arena);
 		code = paint_of(l, cell);
-		printf("%-*.*s  %s%s%s%s%s\n", (int)width, (int)field_base_len(f), f->name, code ? "\033[" : "",
-		       code ? code : "", code ? "m" : "", cell, code ? "\033[0m" : "");
+		printf("%-*.*s  %s%s%s%s%s\n", (int)width, (int)field_base_len(f), f->name,
+		       code ? "\033[" : "", code ? code : "", code ? "m" : "", cell,
+		       code ? "\033[0m" : "");
 	}
 	arena_fini(&arena);
 }

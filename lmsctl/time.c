@@ -1,4 +1,5 @@
-/* lmsctl/time.c - local time. The pure rooms know time zones as tables; here the C library knows them. */
+/* lmsctl/time.c - local time. The pure rooms know time zones as tables; here the C library knows
+ * them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +17,10 @@ int local_time_setup(struct lmsctl *l)
 		/* The C library takes an unknown zone for UTC without a word. */
 		snprintf(path, sizeof(path), "/usr/share/zoneinfo/%s", l->opt.tz);
 		if (strstr(l->opt.tz, "..") || access(path, R_OK) != 0)
-			return diag_set(&l->diag, -LMS_EUSAGE,
-					"--tz: '%s' is not a time zone (write one such as Europe/Paris)", l->opt.tz);
+			return diag_set(
+				&l->diag, -LMS_EUSAGE,
+				"--tz: '%s' is not a time zone (write one such as Europe/Paris)",
+				l->opt.tz);
 		setenv("TZ", l->opt.tz, 1);
 	}
 	tzset();

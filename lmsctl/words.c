@@ -11,7 +11,8 @@
 #include "lmsctl/lmsctl.h"
 
 const struct option_row option_rows[] = {
-	{ 's', "socket", "PATH", "lmsd's control socket (else $LMS_SOCKET, else " CLIENT_SOCKET_DEFAULT ")" },
+	{ 's', "socket", "PATH",
+	  "lmsd's control socket (else $LMS_SOCKET, else " CLIENT_SOCKET_DEFAULT ")" },
 	{ 'o', "output", "FORMAT", "table, wide, json, ndjson, csv, tsv or value" },
 	{ 'f', "fields", "FIELD,…", "only these fields, in this order" },
 	{ 0, "sort", "FIELD", "by this field; -FIELD turns the order" },
@@ -29,13 +30,17 @@ const struct option_row option_rows[] = {
 const size_t option_row_count = ARRAY_LEN(option_rows);
 
 const struct alias aliases[] = {
-	{ "status", "system", "status", SPECIAL_NONE, "", "what works, what is missing; exit 3 when lmsd is down" },
-	{ "apply", "config", "apply", SPECIAL_APPLY, "-f FILE [--prune] [-n]", "make the site as a document says" },
+	{ "status", "system", "status", SPECIAL_NONE, "",
+	  "what works, what is missing; exit 3 when lmsd is down" },
+	{ "apply", "config", "apply", SPECIAL_APPLY, "-f FILE [--prune] [-n]",
+	  "make the site as a document says" },
 	{ "diff", "config", "apply", SPECIAL_DIFF, "-f FILE [--prune]", "what apply would change" },
 	{ "events", "event", "list", SPECIAL_EVENTS, "[-f]", "what happened; -f follows" },
-	{ "raw", NULL, NULL, SPECIAL_RAW, "METHOD [JSON]", "one request as it is, the answer as it is" },
+	{ "raw", NULL, NULL, SPECIAL_RAW, "METHOD [JSON]",
+	  "one request as it is, the answer as it is" },
 	{ "schema", NULL, NULL, SPECIAL_SCHEMA, "", "the control protocol as JSON Schema" },
-	{ "whoami", "system", "whoami", SPECIAL_NONE, "", "who the kernel says you are, and your roles" },
+	{ "whoami", "system", "whoami", SPECIAL_NONE, "",
+	  "who the kernel says you are, and your roles" },
 	{ "version", "system", "version", SPECIAL_VERSION, "", "versions of lmsctl and lmsd" },
 	{ "help", NULL, NULL, SPECIAL_HELP, "[NOUN [VERB]]", "this" },
 	{ "__doc", NULL, NULL, SPECIAL_DOC, NULL, NULL },
@@ -46,7 +51,8 @@ const size_t alias_count = ARRAY_LEN(aliases);
 const struct ctl_noun_desc *words_noun(const char *word)
 {
 	size_t len = strlen(word);
-	const struct ctl_noun_desc *n = ctl_noun_find(strcmp(word, "tx") == 0 ? "transaction" : word);
+	const struct ctl_noun_desc *n =
+		ctl_noun_find(strcmp(word, "tx") == 0 ? "transaction" : word);
 	char singular[40];
 
 	if (n || len < 2 || len >= sizeof(singular) || word[len - 1] != 's')
@@ -66,8 +72,8 @@ const char *words_verb(const struct ctl_verb_desc *v, char joint, struct arena *
 	return text;
 }
 
-static int suggest(struct lmsctl *l, const char *what, const char *word, const char *const *candidates,
-		   size_t count, const char *remedy)
+static int suggest(struct lmsctl *l, const char *what, const char *word,
+		   const char *const *candidates, size_t count, const char *remedy)
 {
 	const char *nearest = text_nearest(word, candidates, count);
 	struct buf shown;
@@ -75,10 +81,11 @@ static int suggest(struct lmsctl *l, const char *what, const char *word, const c
 	buf_init(&shown);
 	text_escape(&shown, word, strnlen(word, 60));
 	if (nearest)
-		diag_set(&l->diag, -LMS_EUSAGE, "%s '%s' is unknown (did you mean '%s'?)", what, buf_cstr(&shown),
-			 nearest);
+		diag_set(&l->diag, -LMS_EUSAGE, "%s '%s' is unknown (did you mean '%s'?)", what,
+			 buf_cstr(&shown), nearest);
 	else
-		diag_set(&l->diag, -LMS_EUSAGE, "%s '%s' is unknown (%s)", what, buf_cstr(&shown), remedy);
+		diag_set(&l->diag, -LMS_EUSAGE, "%s '%s' is unknown (%s)", what, buf_cstr(&shown),
+			 remedy);
 	buf_fini(&shown);
 	return -LMS_EUSAGE;
 }
@@ -135,8 +142,8 @@ static int take_alias(struct lmsctl *l, const struct alias *a)
 }
 
 /* The verb that `word` and perhaps `next` ("config get") name; *used words of the two. */
-static const struct ctl_verb_desc *find_verb(const struct ctl_noun_desc *n, const char *word, const char *next,
-					     int *used)
+static const struct ctl_verb_desc *find_verb(const struct ctl_noun_desc *n, const char *word,
+					     const char *next, int *used)
 {
 	const struct ctl_verb_desc *v;
 	char both[64];
@@ -165,7 +172,8 @@ static int take_verb(struct lmsctl *l, const char *word, const char *next, int *
 			for (size_t i = 0; i < CTL_VERB_COUNT; i++) {
 				if (ctl_verbs[i].noun == l->noun->id &&
 				    strncmp(ctl_verbs[i].name, both, strlen(both)) == 0)
-					return unknown_verb(l, arena_printf(&l->arena, "%s %s", word, next));
+					return unknown_verb(
+						l, arena_printf(&l->arena, "%s %s", word, next));
 			}
 		}
 		return unknown_verb(l, word);
@@ -175,7 +183,8 @@ static int take_verb(struct lmsctl *l, const char *word, const char *next, int *
 	/* These differ from what a row can say, under whichever name they are called. */
 	if (l->verb->id == CTL_VERB_config_apply)
 		l->special = SPECIAL_APPLY;
-	snprintf(l->label, sizeof(l->label), "%s %s", l->noun->name, words_verb(l->verb, ' ', &l->arena));
+	snprintf(l->label, sizeof(l->label), "%s %s", l->noun->name,
+		 words_verb(l->verb, ' ', &l->arena));
 	return 0;
 }
 
@@ -193,7 +202,8 @@ static int read_format(struct lmsctl *l, const char *value)
 	int index = enum_index(formats, value);
 
 	if (index < 0)
-		return diag_set(&l->diag, -LMS_EUSAGE, "-o: '%s' is not one of table, wide, json, ndjson, csv, tsv, value",
+		return diag_set(&l->diag, -LMS_EUSAGE,
+				"-o: '%s' is not one of table, wide, json, ndjson, csv, tsv, value",
 				value);
 	l->opt.format = (enum format)index;
 	return 0;
@@ -211,7 +221,8 @@ static int set_option(struct lmsctl *l, const struct option_row *row, const char
 	case 'o':
 		return read_format(l, value);
 	case 'f':
-		*(l->special == SPECIAL_APPLY || l->special == SPECIAL_DIFF ? &o->file : &o->fields) = value;
+		*(l->special == SPECIAL_APPLY || l->special == SPECIAL_DIFF ? &o->file
+									    : &o->fields) = value;
 		return 0;
 	case 'l':
 		return parse_int(value, 0, INT64_MAX, &o->limit, &l->diag) ? -LMS_EUSAGE : 0;
@@ -236,7 +247,8 @@ static int set_option(struct lmsctl *l, const struct option_row *row, const char
 	case 'c':
 		color = enum_index("auto|always|never", value);
 		if (color < 0)
-			return diag_set(&l->diag, -LMS_EUSAGE, "--color: '%s' is not auto, always or never", value);
+			return diag_set(&l->diag, -LMS_EUSAGE,
+					"--color: '%s' is not auto, always or never", value);
 		o->color = color == 0 ? COLOR_AUTO : color == 1 ? COLOR_ALWAYS : COLOR_NEVER;
 		return 0;
 	case 'V':
@@ -314,8 +326,10 @@ static int long_option(struct lmsctl *l, struct scan *s)
 			value = arg->type == FIELD_BOOL ? "yes" : next_value(s);
 		if (!value)
 			return diag_set(&l->diag, -LMS_EUSAGE, "--%s needs a value", name);
-		return add_word(l, arena_strndup(&l->arena, arg->name,
-						 human ? field_base_len(arg) : strlen(arg->name)), value);
+		return add_word(l,
+				arena_strndup(&l->arena, arg->name,
+					      human ? field_base_len(arg) : strlen(arg->name)),
+				value);
 	}
 	if (!row)
 		return unknown_option(l, name);
@@ -340,26 +354,30 @@ static int short_options(struct lmsctl *l, struct scan *s)
 			continue;
 		}
 		if (!row)
-			return diag_set(&l->diag, -LMS_EUSAGE, "option '-%.1s' is unknown (`lmsctl help` lists them)", p);
+			return diag_set(&l->diag, -LMS_EUSAGE,
+					"option '-%.1s' is unknown (`lmsctl help` lists them)", p);
 		if (!row->value) {
 			set_option(l, row, NULL);
 			continue;
 		}
 		value = p[1] ? p + 1 : next_value(s);
 		if (!value)
-			return diag_set(&l->diag, -LMS_EUSAGE, "-%c needs a value (%s)", *p, row->value);
+			return diag_set(&l->diag, -LMS_EUSAGE, "-%c needs a value (%s)", *p,
+					row->value);
 		return set_option(l, row, value);
 	}
 	return 0;
 }
 
-/* key=value, where the key looks like one; anything else is a bare word: identities may hold '='. */
+/* key=value, where the key looks like one; anything else is a bare word: identities may hold '='.
+ */
 static int plain_word(struct lmsctl *l, const char *text)
 {
 	const char *equals = strchr(text, '=');
 	size_t len = equals ? (size_t)(equals - text) : 0;
 
-	if (len == 0 || strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_.") < len || l->special == SPECIAL_RAW)
+	if (len == 0 || strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_.") < len ||
+	    l->special == SPECIAL_RAW)
 		return add_word(l, NULL, text);
 	return add_word(l, arena_strndup(&l->arena, text, len), equals + 1);
 }
@@ -397,7 +415,8 @@ int words_read(struct lmsctl *l, int argc, char **argv)
 		const char *arg = argv[s.i];
 		bool command = l->verb || l->special != SPECIAL_NONE;
 
-		/* Completion gets the words of another command line: none is an option of this one. */
+		/* Completion gets the words of another command line: none is an option of this one.
+		 */
 		if (bare || l->special == SPECIAL_COMPLETE)
 			ret = add_word(l, NULL, arg);
 		else if (strcmp(arg, "--") == 0)

@@ -1,8 +1,8 @@
 /* base/fields.c - the codec of field tables: JSON and text to C members and back.
  *
- * Invariant: what fields_write() or field_format(raw) writes, the reader of that field reads back to
- * the same value. Input from people is strict; what lmsd or the store wrote is taken leniently, for a
- * newer writer may know more names and enum values than this reader.
+ * Invariant: what fields_write() or field_format(raw) writes, the reader of that field reads back
+ * to the same value. Input from people is strict; what lmsd or the store wrote is taken leniently,
+ * for a newer writer may know more names and enum values than this reader.
  */
 #include "base/fields_access.h"
 
@@ -18,12 +18,13 @@ const struct field_type_info field_types[] = {
 	[FIELD_BOOL] = { "", "true or false", NULL },
 	[FIELD_INT] = { "", "a whole number", NULL },
 	[FIELD_MA] = { "_ma", "a whole number of mA", "a current such as \"30A\" or 30" },
-	[FIELD_PHASE_MA] = { "_ma", "whole numbers of mA such as [16000,16000,null], or one for all phases",
+	[FIELD_PHASE_MA] = { "_ma", "whole numbers of mA such as [16000,16000,null], or one for all",
 			     "currents such as \"16,16,20\", [16,16,null] or 16" },
 	[FIELD_W] = { "_w", "a whole number of W", "a power such as \"11kW\" or 11000" },
 	[FIELD_WH] = { "_wh", "a whole number of Wh", "an energy such as \"20kWh\" or 20000" },
 	[FIELD_MS] = { "_ms", "a whole number of ms", "a time span such as \"5m\", or seconds" },
-	[FIELD_PERMILLE] = { "_permille", "a whole number of thousandths", "a share such as \"20%\" or 0.2" },
+	[FIELD_PERMILLE] = { "_permille", "a whole number of thousandths",
+			     "a share such as \"20%\" or 0.2" },
 	[FIELD_TIME] = { "", "a time such as \"2026-05-31T23:59:59Z\"", NULL },
 	[FIELD_JSON] = { "", "JSON", NULL },
 };
@@ -31,7 +32,8 @@ const struct field_type_info field_types[] = {
 void field_clear(const struct field *f, void *rec)
 {
 	if (f->type == FIELD_PHASE_MA)
-		*(struct phase_ma *)field_member(f, rec) = (struct phase_ma){ { NUM_NONE, NUM_NONE, NUM_NONE } };
+		*(struct phase_ma *)field_member(f, rec) =
+			(struct phase_ma){ { NUM_NONE, NUM_NONE, NUM_NONE } };
 	else if (field_is_string(f))
 		*(const char **)field_member(f, rec) = NULL;
 	else
@@ -50,7 +52,8 @@ size_t field_base_len(const struct field *f)
 	return len;
 }
 
-const struct field *field_find(const struct field *fields, size_t count, const char *name, bool *human)
+const struct field *field_find(const struct field *fields, size_t count, const char *name,
+			       bool *human)
 {
 	size_t len = strlen(name);
 
@@ -201,8 +204,8 @@ static void format_local_time(wall_t t, const struct time_zone *tz, struct buf *
 	struct civil c;
 
 	civil_from_wall(t, tz_offset_s(tz, t), &c);
-	buf_printf(out, "%04d-%02d-%02d %02d:%02d:%02d%s", c.year, c.month, c.day, c.hour, c.minute, c.second,
-		   tz ? "" : "Z");
+	buf_printf(out, "%04d-%02d-%02d %02d:%02d:%02d%s", c.year, c.month, c.day, c.hour, c.minute,
+		   c.second, tz ? "" : "Z");
 }
 
 static void format_ms(int64_t ms, struct buf *out)
@@ -286,7 +289,8 @@ bool field_equal(const struct field *f, const void *a, const void *b)
 	return x == y || (x && y && strcmp(x, y) == 0);
 }
 
-void fields_copy(const struct field *fields, size_t count, void *to, const void *from, struct arena *arena)
+void fields_copy(const struct field *fields, size_t count, void *to, const void *from,
+		 struct arena *arena)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct field *f = &fields[i];
@@ -294,7 +298,8 @@ void fields_copy(const struct field *fields, size_t count, void *to, const void 
 		if (f->type == FIELD_PHASE_MA)
 			*(struct phase_ma *)field_member(f, to) = *field_phases(f, from);
 		else if (field_is_string(f))
-			*(const char **)field_member(f, to) = arena_strdup(arena, field_str(f, from));
+			*(const char **)field_member(f, to) =
+				arena_strdup(arena, field_str(f, from));
 		else
 			*(int64_t *)field_member(f, to) = field_num(f, from);
 	}

@@ -12,7 +12,8 @@ extern const struct field_type_info field_types[];
 
 static inline bool field_is_string(const struct field *f)
 {
-	return f->type == FIELD_ID || f->type == FIELD_TEXT || f->type == FIELD_ENUM || f->type == FIELD_JSON;
+	return f->type == FIELD_ID || f->type == FIELD_TEXT || f->type == FIELD_ENUM ||
+	       f->type == FIELD_JSON;
 }
 
 static inline void *field_member(const struct field *f, void *rec)

@@ -41,7 +41,8 @@ static int keep_str(const struct in *in, const char *s, size_t len, void *rec)
 	char *copy = arena_strndup(in->arena, s, len);
 
 	if (!copy)
-		return diag_set(in->diag, -LMS_ENOMEM, "%s: %s", in->name, lms_err_text(LMS_ENOMEM));
+		return diag_set(in->diag, -LMS_ENOMEM, "%s: %s", in->name,
+				lms_err_text(LMS_ENOMEM));
 	*(const char **)field_member(in->f, rec) = copy;
 	return 0;
 }
@@ -58,15 +59,15 @@ static int complain_enum(const struct in *in, const char *s)
 
 	for (const char *v = in->f->values; *v && count < SUGGEST_MAX;) {
 		size_t len = strcspn(v, "|");
-		bool last = v[len] == '\0';
+		const char *joint = count == 0 ? "" : v[len] ? ", " : " or ";
 
 		snprintf(words[count], sizeof(words[count]), "%.*s", (int)len, v);
 		candidates[count] = words[count];
 		if (used < sizeof(list))
-			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
-						 count == 0 ? "" : last ? " or " : ", ", words[count]);
+			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s", joint,
+						 words[count]);
 		count++;
-		v += len + !last;
+		v += len + (v[len] == '|');
 	}
 	buf_init(&escaped);
 	text_escape(&escaped, s, strnlen(s, 40));
@@ -74,8 +75,9 @@ static int complain_enum(const struct in *in, const char *s)
 	buf_fini(&escaped);
 	nearest = text_nearest(s, candidates, count);
 	if (nearest)
-		return diag_set(in->diag, -LMS_EDATA, "%s: '%s' is not one of %s (did you mean '%s'?)", in->name,
-				shown, list, nearest);
+		return diag_set(in->diag, -LMS_EDATA,
+				"%s: '%s' is not one of %s (did you mean '%s'?)", in->name, shown,
+				list, nearest);
 	return diag_set(in->diag, -LMS_EDATA, "%s: '%s' is not one of %s", in->name, shown, list);
 }
 
@@ -94,7 +96,8 @@ static int take_string(const struct in *in, const char *s, size_t len, void *rec
 		return in->strict ? complain_enum(in, s) : keep_str(in, s, len, rec);
 	}
 	if (in->strict && len > TEXT_MAX)
-		return diag_set(in->diag, -LMS_ERANGE, "%s: is longer than %d bytes", in->name, TEXT_MAX);
+		return diag_set(in->diag, -LMS_ERANGE, "%s: is longer than %d bytes", in->name,
+				TEXT_MAX);
 	if (in->strict && in->f->type == FIELD_ID && id_check(s, "an identity", &said))
 		return pass_on(in, &said);
 	return keep_str(in, s, len, rec);
@@ -162,8 +165,8 @@ static int take_time(const struct in *in, const char *s, size_t len, int64_t *ou
 		return 0;
 	buf_init(&shown);
 	text_escape(&shown, s, len < 40 ? len : 40);
-	diag_set(in->diag, -LMS_EDATA, "%s: '%s' is not a time (write 2026-05-31T23:59:59Z)", in->name,
-		 buf_cstr(&shown));
+	diag_set(in->diag, -LMS_EDATA, "%s: '%s' is not a time (write 2026-05-31T23:59:59Z)",
+		 in->name, buf_cstr(&shown));
 	buf_fini(&shown);
 	return -LMS_EDATA;
 }
@@ -220,7 +223,8 @@ static int read_phases(const struct in *in, const struct json *j, struct phase_m
 static int read_number(const struct in *in, const struct json *j, int64_t *out)
 {
 	if (in->f->type == FIELD_TIME)
-		return j->type == JSON_STRING ? take_time(in, j->text, j->len, out) : wrong_type(in);
+		return j->type == JSON_STRING ? take_time(in, j->text, j->len, out)
+					      : wrong_type(in);
 	if (in->f->type == FIELD_BOOL) {
 		if (j->type != JSON_BOOL)
 			return wrong_type(in);
@@ -250,7 +254,8 @@ static int read_member(const struct in *in, const struct json *j, void *rec)
 	return take_string(in, j->text, j->len, rec);
 }
 
-static int complain_unknown(const struct field *fields, size_t count, const char *name, struct diag *diag)
+static int complain_unknown(const struct field *fields, size_t count, const char *name,
+			    struct diag *diag)
 {
 	char words[FIELDS_MAX][48];
 	const char *candidates[2 * FIELDS_MAX], *nearest;
@@ -258,7 +263,8 @@ static int complain_unknown(const struct field *fields, size_t count, const char
 	size_t n = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		snprintf(words[i], sizeof(words[i]), "%.*s", (int)field_base_len(&fields[i]), fields[i].name);
+		snprintf(words[i], sizeof(words[i]), "%.*s", (int)field_base_len(&fields[i]),
+			 fields[i].name);
 		candidates[n++] = words[i];
 		candidates[n++] = fields[i].name;
 	}
@@ -266,7 +272,8 @@ static int complain_unknown(const struct field *fields, size_t count, const char
 	buf_init(&shown);
 	text_escape(&shown, name, strnlen(name, 60));
 	if (nearest)
-		diag_set(diag, -LMS_EDATA, "%s: unknown (did you mean '%s'?)", buf_cstr(&shown), nearest);
+		diag_set(diag, -LMS_EDATA, "%s: unknown (did you mean '%s'?)", buf_cstr(&shown),
+			 nearest);
 	else
 		diag_set(diag, -LMS_EDATA, "%s: unknown", buf_cstr(&shown));
 	buf_fini(&shown);
@@ -296,7 +303,8 @@ int fields_read(const struct field *fields, size_t count, const struct json *obj
 			return complain_unknown(fields, count, j->key, diag);
 		bit = UINT64_C(1) << (in.f - fields);
 		if (seen & bit)
-			return diag_set(diag, -LMS_EDATA, "%s: given twice, with and without its unit", j->key);
+			return diag_set(diag, -LMS_EDATA,
+					"%s: given twice, with and without its unit", j->key);
 		seen |= bit;
 		ret = read_member(&in, j, rec);
 		if (ret)
@@ -324,7 +332,9 @@ static int parse_phases_raw(const struct in *in, const char *text, struct phase_
 		memcpy(part, rest, len);
 		part[len] = '\0';
 		p.l[count] = NUM_NONE;
-		ret = strcmp(part, "-") == 0 ? 0 : parse_int(part, INT64_MIN + 1, INT64_MAX, &p.l[count], NULL);
+		ret = strcmp(part, "-") == 0
+			      ? 0
+			      : parse_int(part, INT64_MIN + 1, INT64_MAX, &p.l[count], NULL);
 		if (ret)
 			return wrong_type(in);
 		count++;
@@ -381,7 +391,8 @@ int field_parse(const struct field *f, const char *text, bool human, struct aren
 	struct in in = { f, name, human, true, arena, diag };
 	struct diag said;
 
-	snprintf(name, sizeof(name), "%.*s", human ? (int)field_base_len(f) : (int)strlen(f->name), f->name);
+	snprintf(name, sizeof(name), "%.*s", human ? (int)field_base_len(f) : (int)strlen(f->name),
+		 f->name);
 	field_clear(f, rec);
 	if (*text == '\0')
 		return 0;

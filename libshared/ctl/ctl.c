@@ -8,12 +8,14 @@
 
 #include "base/err.h"
 
-#define ROW(s, name, type, values, flags, help) { #name, FIELD_##type, offsetof(s, name), flags, values, help },
-/* The tables end with an empty row that no count includes: some nouns have no keys, verbs no arguments. */
+#define ROW(s, name, type, values, flags, help) \
+	{ #name, FIELD_##type, offsetof(s, name), flags, values, help },
+/* The tables end with an empty row that no count includes: some have no other. */
 #define LAST_ROW { .help = "" }
 
 #define CTL_NOUN(n, help) static const struct field n##_keys[] = {
-#define CTL_KEY(n, name, type, values, flags, help) ROW(struct ctl_##n##_keys, name, type, values, flags, help)
+#define CTL_KEY(n, name, type, values, flags, help) \
+	ROW(struct ctl_##n##_keys, name, type, values, flags, help)
 #define CTL_NOUN_END(n) LAST_ROW };
 #include "ctl/nouns.def"
 #include "ctl/undef.h"
@@ -21,7 +23,8 @@
 #define CTL_NOUN(n, help) static const struct field n##_fields[] = {
 #define CTL_KEY(n, name, type, values, flags, help) \
 	{ #name, FIELD_##type, offsetof(struct ctl_##n, keys.name), flags, values, help },
-#define CTL_FIELD(n, name, type, values, flags, help) ROW(struct ctl_##n, name, type, values, flags, help)
+#define CTL_FIELD(n, name, type, values, flags, help) \
+	ROW(struct ctl_##n, name, type, values, flags, help)
 #define CTL_NOUN_END(n) LAST_ROW };
 #include "ctl/nouns.def"
 #include "ctl/undef.h"
@@ -96,7 +99,8 @@ const struct ctl_noun_desc *ctl_noun_find(const char *noun)
 /* ---- arguments ---- */
 
 /* A verb that makes an object needs all that the object cannot be without; others name it only. */
-static bool key_needed(const struct ctl_verb_desc *v, const struct ctl_noun_desc *n, const struct field *key)
+static bool key_needed(const struct ctl_verb_desc *v, const struct ctl_noun_desc *n,
+		       const struct field *key)
 {
 	bool makes = strcmp(v->name, "create") == 0 || strcmp(v->name, "add") == 0;
 
@@ -105,8 +109,8 @@ static bool key_needed(const struct ctl_verb_desc *v, const struct ctl_noun_desc
 
 static int complain_missing(const struct field *f, struct diag *diag)
 {
-	return diag_set(diag, -LMS_EDATA, "%.*s: missing (%s%s%s)", (int)field_base_len(f), f->name, f->help,
-			f->type == FIELD_ENUM ? ": " : "", f->type == FIELD_ENUM ? f->values : "");
+	return diag_set(diag, -LMS_EDATA, "%.*s: missing (%s%s%s)", (int)field_base_len(f),
+			f->name, f->help, f->type == FIELD_ENUM ? ": " : "", f->type == FIELD_ENUM ? f->values : "");
 }
 
 static int check_required(const struct ctl_verb_desc *v, const void *args, struct diag *diag)
@@ -201,7 +205,8 @@ void ctl_keys_clear(const struct ctl_noun_desc *n, void *keys)
 	fields_clear(n->keys, n->key_count, keys);
 }
 
-bool ctl_keys_overlay(const struct ctl_noun_desc *n, void *to, const void *from, struct arena *arena)
+bool ctl_keys_overlay(const struct ctl_noun_desc *n, void *to, const void *from,
+		      struct arena *arena)
 {
 	uint64_t given = *(const uint64_t *)from;
 	bool changed = false;

@@ -1,7 +1,8 @@
 /* io/client.c - lines to and from lmsd's control socket.
  *
- * Invariants: in.data[start..] is what was read and not handed out yet; the line that was handed out
- * last lies before `start` and is not moved until more is read, so its JSON tree may point into it.
+ * Invariants: in.data[start..] is what was read and not handed out yet; the line that was handed
+ * out last lies before `start` and is not moved until more is read, so its JSON tree may point into
+ * it.
  */
 #include "io/client.h"
 
@@ -54,14 +55,16 @@ int client_open(const char *path, const struct client_ops *ops, void *ctx, struc
 	int fd;
 
 	if (strlen(path) >= sizeof(addr.sun_path))
-		return diag_set(diag, -LMS_EUSAGE, "%s: the socket's path is too long (at most %zu bytes)", path,
+		return diag_set(diag, -LMS_EUSAGE,
+				"%s: the socket's path is too long (at most %zu bytes)", path,
 				sizeof(addr.sun_path) - 1);
 	strcpy(addr.sun_path, path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return diag_set(diag, -LMS_EIO, "socket: %s", strerror(errno));
 	if (connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0) {
-		diag_set(diag, -LMS_ENODAEMON, "lmsd does not answer at %s: %s%s", path, strerror(errno),
+		diag_set(diag, -LMS_ENODAEMON, "lmsd does not answer at %s: %s%s", path,
+			 strerror(errno),
 			 errno == ENOENT || errno == ECONNREFUSED ? " (is it running?)" : "");
 		close(fd);
 		return -LMS_ENODAEMON;
@@ -121,7 +124,8 @@ static void flush(struct client *c)
 		if (n < 0 && would_block())
 			return;
 		if (n < 0) {
-			/* What lmsd said before it closed can still be read: the reader reports the end. */
+			/* What lmsd said before it closed can still be read: the reader reports the
+			 * end. */
 			buf_clear(&c->out);
 			return;
 		}
@@ -149,8 +153,8 @@ static int fill(struct client *c, struct diag *diag)
 		}
 		buf_add(&c->in, chunk, (size_t)n);
 		if (c->in.failed)
-			return diag_set(diag, -LMS_EPROTOCOL, "%s: a line is longer than %zu bytes", c->path,
-					CLIENT_LINE_MAX);
+			return diag_set(diag, -LMS_EPROTOCOL, "%s: a line is longer than %zu bytes",
+					c->path, CLIENT_LINE_MAX);
 		/* Hand lines out between reads, else a fast writer fills the memory. */
 		if ((size_t)n < sizeof(chunk) || memchr(chunk, '\n', (size_t)n))
 			return 0;
@@ -179,7 +183,8 @@ static bool take_line(struct client *c, const char **line, size_t *len)
 
 static void read_error(const struct json *error, struct diag *out)
 {
-	const char *name = json_str(json_get(error, "data") ? json_get(json_get(error, "data"), "err") : NULL, "");
+	const char *name = json_str(
+		json_get(error, "data") ? json_get(json_get(error, "data"), "err") : NULL, "");
 	int64_t code = 0;
 	int err = 0;
 
@@ -189,7 +194,8 @@ static void read_error(const struct json *error, struct diag *out)
 		if (strcmp(lms_err_name(i), name) == 0)
 			err = -i;
 	}
-	if (!err && json_int(json_get(error, "code"), &code) == 0 && code >= INT32_MIN && code <= INT32_MAX)
+	if (!err && json_int(json_get(error, "code"), &code) == 0 && code >= INT32_MIN &&
+	    code <= INT32_MAX)
 		err = lms_err_from_rpc_code((int)code);
 	if (!err)
 		err = -LMS_EINTERNAL;
@@ -203,15 +209,18 @@ static int greet(struct client *c, const struct json *params, struct diag *diag)
 
 	if (json_int(version, &protocol) || protocol != CTL_PROTOCOL_VERSION)
 		return diag_set(diag, -LMS_EPROTOCOL,
-				"%s speaks protocol version %.20s, this program speaks %d (install both from one release)",
-				c->path, version && version->text ? version->text : "?", CTL_PROTOCOL_VERSION);
+				"%s speaks protocol version %.20s, this program speaks %d (install "
+				"both from one release)",
+				c->path, version && version->text ? version->text : "?",
+				CTL_PROTOCOL_VERSION);
 	c->ready = true;
 	if (c->ops->ready)
 		c->ops->ready(c->ctx, params);
 	return 0;
 }
 
-static int answer(struct client *c, const struct json *id, const struct json *msg, struct diag *diag)
+static int answer(struct client *c, const struct json *id, const struct json *msg,
+		  struct diag *diag)
 {
 	const struct json *error = json_get(msg, "error");
 	struct diag said;
@@ -228,7 +237,8 @@ static int answer(struct client *c, const struct json *id, const struct json *ms
 		c->result = json_get(msg, "result");
 		c->error = said;
 	} else if (c->ops->reply) {
-		c->ops->reply(c->ctx, number, error ? NULL : json_get(msg, "result"), error ? &said : NULL);
+		c->ops->reply(c->ctx, number, error ? NULL : json_get(msg, "result"),
+			      error ? &said : NULL);
 	}
 	return 0;
 }
@@ -286,13 +296,14 @@ static int report_end(struct client *c, struct diag *diag)
 {
 	if (!c->ready)
 		return diag_set(diag, -LMS_ENODAEMON,
-				"lmsd at %s closed the connection at once (too many connections of this user?)",
+				"lmsd at %s closed the connection at once (too many connections of "
+				"this user?)",
 				c->path);
 	return diag_set(diag, -LMS_ENODAEMON, "lmsd at %s closed the connection", c->path);
 }
 
-/* Hands out what was read. With `once`, stops when client_call has its answer: what follows must wait,
- * for the answer's tree lives only until the next line. */
+/* Hands out what was read. With `once`, stops when client_call has its answer: what follows must
+ * wait, for the answer's tree lives only until the next line. */
 static int hand_out(struct client *c, bool once, bool *any, struct diag *diag)
 {
 	const char *line;
@@ -365,7 +376,8 @@ int client_wait_ready(struct client *c, struct diag *diag)
 		int ret;
 
 		if (left <= 0)
-			return diag_set(diag, -LMS_ENODAEMON, "lmsd at %s does not say hello", c->path);
+			return diag_set(diag, -LMS_ENODAEMON, "lmsd at %s does not say hello",
+					c->path);
 		ret = client_wait(c, (int)left, diag);
 		if (ret < 0)
 			return ret;
@@ -373,8 +385,8 @@ int client_wait_ready(struct client *c, struct diag *diag)
 	return 0;
 }
 
-int client_call(struct client *c, const char *method, const char *params, const struct json **result,
-		struct diag *diag)
+int client_call(struct client *c, const char *method, const char *params,
+		const struct json **result, struct diag *diag)
 {
 	int64_t deadline = now_ms() + CLIENT_CALL_MS;
 	bool any = false;
@@ -390,7 +402,8 @@ int client_call(struct client *c, const char *method, const char *params, const 
 		if (c->awaited == 0)
 			break;
 		if (left <= 0)
-			return diag_set(diag, -LMS_ENODAEMON, "lmsd at %s did not answer %s in time", c->path, method);
+			return diag_set(diag, -LMS_ENODAEMON,
+					"lmsd at %s did not answer %s in time", c->path, method);
 		flush(c);
 		if (poll_socket(c, (int)left))
 			ret = fill(c, diag);

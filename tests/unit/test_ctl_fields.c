@@ -35,7 +35,8 @@ static int read_zone(const char *text, bool strict, struct ctl_zone_keys *out, s
 	struct json *j = json_parse(&arena, text, strlen(text), &JSON_CAPS_DEFAULT, diag);
 
 	assert_non_null(j);
-	return fields_read(zone()->keys, zone()->key_count, j, strict, &arena, out, &out->given, diag);
+	return fields_read(zone()->keys, zone()->key_count, j, strict, &arena, out, &out->given,
+			   diag);
 }
 
 static int key_index(const char *name)
@@ -91,7 +92,8 @@ static void people_and_programs_write_the_same_quantity(void **state)
 		if (read_zone(c->json, true, &k, &diag))
 			fail_msg("%s: %s", c->json, diag.text);
 		v = (const int64_t *)(const void *)((const char *)&k + f->offset);
-		if (v[0] != c->l1 || (f->type == FIELD_PHASE_MA && (v[1] != c->l2 || v[2] != c->l3)))
+		if (v[0] != c->l1 ||
+		    (f->type == FIELD_PHASE_MA && (v[1] != c->l2 || v[2] != c->l3)))
 			fail_msg("%s reads as %lld", c->json, (long long)v[0]);
 		assert_int_equal(k.given, UINT64_C(1) << key_index(c->key));
 		assert_int_equal(field_present(f, &k), c->l1 != NONE);
@@ -141,7 +143,8 @@ static void what_is_wrong_is_refused_by_name(void **state)
 
 		diag_init(&diag);
 		ret = read_zone(refusals[i].json, true, &k, &diag);
-		if (ret != refusals[i].err || diag.err != ret || !strstr(diag.text, refusals[i].says))
+		if (ret != refusals[i].err || diag.err != ret ||
+		    !strstr(diag.text, refusals[i].says))
 			fail_msg("%s: %d %s", refusals[i].json, ret, diag.text);
 	}
 }
@@ -153,7 +156,9 @@ static void a_newer_writer_is_understood(void **state)
 
 	(void)state;
 	diag_init(&diag);
-	assert_int_equal(read_zone("{\"id\":\"P1\",\"colour\":\"red\",\"policy\":\"lottery\"}", false, &k, &diag), 0);
+	assert_int_equal(read_zone("{\"id\":\"P1\",\"colour\":\"red\",\"policy\":\"lottery\"}",
+				   false, &k, &diag),
+			 0);
 	assert_string_equal(k.id, "P1");
 	assert_string_equal(k.policy, "lottery");
 }
@@ -166,7 +171,8 @@ static void a_given_key_is_told_from_an_absent_one(void **state)
 	(void)state;
 	diag_init(&diag);
 	assert_int_equal(read_zone("{\"id\":\"P1\",\"title\":null}", true, &k, &diag), 0);
-	assert_int_equal(k.given, UINT64_C(1) << key_index("id") | UINT64_C(1) << key_index("title"));
+	assert_int_equal(k.given, UINT64_C(1) << key_index("id") | UINT64_C(1)
+									   << key_index("title"));
 	assert_null(k.title);
 	assert_null(k.parent);
 	assert_true(k.fuse_ma == NUM_NONE);
@@ -190,8 +196,10 @@ static const char *written(const void *rec, const struct field *fields, size_t c
 
 static void what_is_written_reads_back_the_same(void **state)
 {
-	const char *text = "{\"id\":\"P1\",\"title\":\"Nord \\\"Ost\\\" \\u00e9\",\"phases\":3,\"fuse_ma\":125000,"
-			   "\"derate_permille\":200,\"static_ma\":[60000,60000,60000],\"dynamic_ma\":[1,null,null],"
+	const char *text = "{\"id\":\"P1\",\"title\":\"Nord \\\"Ost\\\" "
+			   "\\u00e9\",\"phases\":3,\"fuse_ma\":125000,"
+			   "\"derate_permille\":200,\"static_ma\":[60000,60000,60000],\"dynamic_"
+			   "ma\":[1,null,null],"
 			   "\"power_w\":1,\"policy\":\"keep_min\",\"rotate_ms\":900000}";
 	struct ctl_zone_keys a, b;
 	const char *once;
@@ -207,7 +215,8 @@ static void what_is_written_reads_back_the_same(void **state)
 	assert_string_equal(written(&b, zone()->keys, zone()->key_count, false), once);
 	assert_non_null(strstr(once, "\"static_ma\":[60000,60000,60000]"));
 	assert_null(strstr(once, "margin_ma"));
-	assert_non_null(strstr(written(&b, zone()->keys, zone()->key_count, true), "\"margin_ma\":null"));
+	assert_non_null(
+		strstr(written(&b, zone()->keys, zone()->key_count, true), "\"margin_ma\":null"));
 }
 
 struct word_case {
@@ -244,7 +253,8 @@ static void words_of_a_command_line_are_read_and_shown(void **state)
 	(void)state;
 	buf_init(&out);
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-		const struct field *f = field_find(zone()->keys, zone()->key_count, words[i].key, NULL);
+		const struct field *f =
+			field_find(zone()->keys, zone()->key_count, words[i].key, NULL);
 		struct ctl_zone_keys k;
 		struct diag diag;
 		int ret;
@@ -288,7 +298,8 @@ static void times_and_truths_have_their_own_words(void **state)
 	field_format(expires, &k, true, NULL, &out);
 	field_format(expires, &k, false, &tz, &out);
 	field_format(vip, &k, true, NULL, &out);
-	assert_string_equal(buf_cstr(&out), "2026-11-21 05:30:002026-11-21 04:30:00Z2026-11-21T04:30:00Zyes");
+	assert_string_equal(buf_cstr(&out),
+			    "2026-11-21 05:30:002026-11-21 04:30:00Z2026-11-21T04:30:00Zyes");
 	assert_int_equal(field_parse(expires, "tomorrow", false, &arena, &k, &diag), -LMS_EDATA);
 	assert_non_null(strstr(diag.text, "expires: 'tomorrow' is not a time"));
 	buf_fini(&out);
@@ -344,13 +355,18 @@ static void an_enumeration_knows_its_words(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(people_and_programs_write_the_same_quantity, setup, teardown),
+		cmocka_unit_test_setup_teardown(people_and_programs_write_the_same_quantity, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(what_is_wrong_is_refused_by_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_newer_writer_is_understood, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_given_key_is_told_from_an_absent_one, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_is_written_reads_back_the_same, setup, teardown),
-		cmocka_unit_test_setup_teardown(words_of_a_command_line_are_read_and_shown, setup, teardown),
-		cmocka_unit_test_setup_teardown(times_and_truths_have_their_own_words, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_given_key_is_told_from_an_absent_one, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(what_is_written_reads_back_the_same, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(words_of_a_command_line_are_read_and_shown, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(times_and_truths_have_their_own_words, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(free_json_is_kept_on_one_line, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_copy_does_not_borrow, setup, teardown),
 		cmocka_unit_test(an_enumeration_knows_its_words),

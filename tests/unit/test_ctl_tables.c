@@ -1,4 +1,5 @@
-/* The control tables: every verb is found, arguments are checked by name, records go and come back. */
+/* The control tables: every verb is found, arguments are checked by name, records go and come back.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -75,8 +76,11 @@ static void arguments_and_keys_arrive_in_their_places(void **state)
 	void *args;
 
 	(void)state;
-	assert_int_equal(read_args("zone.set", "{\"id\":\"P1\",\"fuse\":\"125\",\"title\":null,\"dry_run\":true}",
-				   &args, &diag), 0);
+	assert_int_equal(
+		read_args("zone.set",
+			  "{\"id\":\"P1\",\"fuse\":\"125\",\"title\":null,\"dry_run\":true}", &args,
+			  &diag),
+		0);
 	a = args;
 	assert_string_equal(a->keys.id, "P1");
 	assert_int_equal(a->keys.fuse_ma, 125000);
@@ -116,9 +120,11 @@ static const struct refusal_case refusals[] = {
 	{ "zone.list", "{\"id\":\"P1\"}", "id: unknown" },
 	{ "meter.add", "{\"id\":\"m1\"}", "profile: missing" },
 	{ "station.trigger", "{\"id\":\"CP1\"}", "message: missing" },
-	{ "station.trigger", "{\"id\":\"CP1\",\"message\":\"Heartbeet\"}", "did you mean 'Heartbeat'?" },
+	{ "station.trigger", "{\"id\":\"CP1\",\"message\":\"Heartbeet\"}",
+	  "did you mean 'Heartbeat'?" },
 	{ "connector.start", "{\"id\":\"CP1/1\"}", "tag: missing" },
-	{ "connector.limit", "{\"id\":\"CP1/1\",\"limit\":\"many\"}", "limit: 'many' is not a current" },
+	{ "connector.limit", "{\"id\":\"CP1/1\",\"limit\":\"many\"}",
+	  "limit: 'many' is not a current" },
 };
 
 static void wrong_arguments_are_refused_by_name(void **state)
@@ -131,7 +137,8 @@ static void wrong_arguments_are_refused_by_name(void **state)
 		int ret = read_args(c->method, c->params, &args, &diag);
 
 		if (ret != -LMS_EDATA || !strstr(diag.text, c->says))
-			fail_msg("%s %s: %d %s", c->method, c->params ? c->params : "", ret, diag.text);
+			fail_msg("%s %s: %d %s", c->method, c->params ? c->params : "", ret,
+				 diag.text);
 	}
 }
 
@@ -141,7 +148,8 @@ static void changing_needs_the_identity_only(void **state)
 	void *args;
 
 	(void)state;
-	assert_int_equal(read_args("meter.set", "{\"id\":\"m1\",\"poll\":\"2s\"}", &args, &diag), 0);
+	assert_int_equal(read_args("meter.set", "{\"id\":\"m1\",\"poll\":\"2s\"}", &args, &diag),
+			 0);
 	assert_int_equal(((struct ctl_meter_set_args *)args)->keys.poll_ms, 2000);
 }
 
@@ -181,8 +189,10 @@ static void an_empty_record_is_an_empty_object(void **state)
 		ctl_record_clear(n, rec);
 		ctl_record_write(n, rec, &w);
 		assert_string_equal(buf_cstr(&text), "{}");
-		assert_int_equal(ctl_record_read(n, json_parse(&arena, "{}", 2, &JSON_CAPS_DEFAULT, &diag), &arena,
-						 &back, &diag), 0);
+		assert_int_equal(
+			ctl_record_read(n, json_parse(&arena, "{}", 2, &JSON_CAPS_DEFAULT, &diag),
+					&arena, &back, &diag),
+			0);
 		for (size_t k = 0; k < n->field_count; k++)
 			assert_true(field_equal(&n->fields[k], rec, back));
 		buf_fini(&text);
@@ -209,8 +219,9 @@ static void the_schema_is_json_and_names_every_method(void **state)
 	methods = json_get(j, "methods");
 	for (size_t i = 0; i < CTL_VERB_COUNT; i++)
 		assert_non_null(json_get(methods, ctl_verbs[i].method));
-	assert_string_equal(json_str(json_get(json_get(json_get(methods, "zone.show"), "result"), "$ref"), ""),
-			    "#/$defs/zone");
+	assert_string_equal(
+		json_str(json_get(json_get(json_get(methods, "zone.show"), "result"), "$ref"), ""),
+		"#/$defs/zone");
 	buf_fini(&text);
 }
 
@@ -219,13 +230,17 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_verb_is_found_by_its_method_and_words),
 		cmocka_unit_test(nouns_without_keys_are_nouns),
-		cmocka_unit_test_setup_teardown(arguments_and_keys_arrive_in_their_places, setup, teardown),
+		cmocka_unit_test_setup_teardown(arguments_and_keys_arrive_in_their_places, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(absent_arguments_are_absent, setup, teardown),
-		cmocka_unit_test_setup_teardown(wrong_arguments_are_refused_by_name, setup, teardown),
+		cmocka_unit_test_setup_teardown(wrong_arguments_are_refused_by_name, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(changing_needs_the_identity_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_overlay_changes_what_is_given, setup, teardown),
-		cmocka_unit_test_setup_teardown(an_empty_record_is_an_empty_object, setup, teardown),
-		cmocka_unit_test_setup_teardown(the_schema_is_json_and_names_every_method, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_empty_record_is_an_empty_object, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(the_schema_is_json_and_names_every_method, setup,
+						teardown),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -15,7 +15,9 @@
 #include "base/types.h"
 #include "io/client.h"
 
-#define HELLO "{\"jsonrpc\":\"2.0\",\"method\":\"hello\",\"params\":{\"protocol\":1,\"version\":\"9\",\"roles\":\"admin\"}}\n"
+#define HELLO                                                                                      \
+	"{\"jsonrpc\":\"2.0\",\"method\":\"hello\",\"params\":{\"protocol\":1,\"version\":\"9\","  \
+	"\"roles\":\"admin\"}}\n"
 
 struct peer {
 	struct sockaddr_un addr;
@@ -43,7 +45,8 @@ static void on_reply(void *ctx, int64_t id, const struct json *result, const str
 	p->replies++;
 	p->last_id = id;
 	p->last_err = error ? error->err : 0;
-	snprintf(p->last, sizeof(p->last), "%s", error ? error->text : json_str(json_get(result, "x"), ""));
+	snprintf(p->last, sizeof(p->last), "%s",
+		 error ? error->text : json_str(json_get(result, "x"), ""));
 }
 
 static void on_notify(void *ctx, const char *method, const struct json *params)
@@ -62,7 +65,8 @@ static int setup(void **state)
 
 	diag_init(&p->diag);
 	p->addr.sun_family = AF_UNIX;
-	snprintf(p->addr.sun_path, sizeof(p->addr.sun_path), "%s/client-%d", dir ? dir : "/tmp", (int)getpid());
+	snprintf(p->addr.sun_path, sizeof(p->addr.sun_path), "%s/client-%d", dir ? dir : "/tmp",
+		 (int)getpid());
 	p->listener = socket(AF_UNIX, SOCK_STREAM, 0);
 	unlink(p->addr.sun_path);
 	assert_int_equal(bind(p->listener, (struct sockaddr *)&p->addr, sizeof(p->addr)), 0);
@@ -128,11 +132,13 @@ static void answers_come_back_by_id_in_any_order(void **state)
 	assert_true(n > 0);
 	line[n] = '\0';
 	assert_string_equal(line, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"zone.list\"}\n"
-				  "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"zone.show\",\"params\":{\"id\":\"P1\"}}\n");
+				  "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"zone.show\","
+				  "\"params\":{\"id\":\"P1\"}}\n");
 	say(p, "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{\"x\":\"two\"}}\n");
 	assert_int_equal(p->last_id, 2);
 	assert_string_equal(p->last, "two");
-	say(p, "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32004,\"message\":\"no P1\",\"data\":{\"err\":\"NOTFOUND\"}}}\n");
+	say(p, "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32004,\"message\":\"no "
+	       "P1\",\"data\":{\"err\":\"NOTFOUND\"}}}\n");
 	assert_int_equal(p->last_id, 1);
 	assert_int_equal(p->last_err, -LMS_ENOTFOUND);
 	assert_string_equal(p->last, "no P1");
@@ -142,8 +148,10 @@ static void several_lines_in_one_read_are_all_handed_out(void **state)
 {
 	struct peer *p = *state;
 
-	assert_int_equal(say(p, HELLO "{\"method\":\"watch\",\"params\":{\"x\":\"a\"}}\r\n\n"
-				"{\"method\":\"watch\",\"params\":{\"x\":\"b\"}}\n{\"method\":\"wat"), 0);
+	assert_int_equal(say(p, HELLO
+			     "{\"method\":\"watch\",\"params\":{\"x\":\"a\"}}\r\n\n"
+			     "{\"method\":\"watch\",\"params\":{\"x\":\"b\"}}\n{\"method\":\"wat"),
+			 0);
 	assert_int_equal(p->notes, 2);
 	assert_string_equal(p->last, "watch b");
 	assert_int_equal(say(p, "ch\",\"params\":{\"x\":\"c\"}}\n"), 0);
@@ -158,7 +166,8 @@ static void a_blocking_call_keeps_what_comes_behind_its_answer(void **state)
 	say(p, HELLO);
 	/* The request has id 1; its answer may lie ready before it is asked for. */
 	put(p, "{\"method\":\"watch\",\"params\":{\"x\":\"before\"}}\n");
-	put(p, "{\"id\":1,\"result\":{\"x\":\"answer\"}}\n{\"method\":\"watch\",\"params\":{\"x\":\"behind\"}}\n");
+	put(p, "{\"id\":1,\"result\":{\"x\":\"answer\"}}\n{\"method\":\"watch\",\"params\":{\"x\":"
+	       "\"behind\"}}\n");
 	assert_int_equal(client_call(p->c, "a.b", NULL, &result, &p->diag), 0);
 	assert_string_equal(json_str(json_get(result, "x"), ""), "answer");
 	assert_string_equal(p->last, "watch before");
@@ -193,7 +202,8 @@ static void strangers_are_refused(void **state)
 		{ "{\"method\":\"hello\",\"params\":{\"protocol\":2}}\n", -LMS_EPROTOCOL },
 		{ "{\"method\":\"hello\",\"params\":{\"protocol\":\"1\"}}\n", -LMS_EPROTOCOL },
 		{ "{\"method\":\"hello\"}\n", -LMS_EPROTOCOL },
-		{ "{\"id\":null,\"error\":{\"code\":-32077,\"message\":\"no role\"}}\n", -LMS_EROLE },
+		{ "{\"id\":null,\"error\":{\"code\":-32077,\"message\":\"no role\"}}\n",
+		  -LMS_EROLE },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -222,10 +232,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_hello_may_come_byte_by_byte, setup, teardown),
-		cmocka_unit_test_setup_teardown(answers_come_back_by_id_in_any_order, setup, teardown),
-		cmocka_unit_test_setup_teardown(several_lines_in_one_read_are_all_handed_out, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_blocking_call_keeps_what_comes_behind_its_answer, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_was_said_before_the_end_is_heard, setup, teardown),
+		cmocka_unit_test_setup_teardown(answers_come_back_by_id_in_any_order, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(several_lines_in_one_read_are_all_handed_out, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_blocking_call_keeps_what_comes_behind_its_answer,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(what_was_said_before_the_end_is_heard, setup,
+						teardown),
 		cmocka_unit_test(strangers_are_refused),
 		cmocka_unit_test(a_socket_that_is_not_there_says_so),
 	};
