@@ -16,7 +16,6 @@
 #include "modbus/bus.h"
 #include "net/tls.h"
 
-#define EVENTS_KEPT 4096
 #define EXIT_STORE_FAILED 70
 
 /* ---- events -------------------------------------------------------------------------------- */
@@ -431,7 +430,6 @@ int app_new(const struct boot_conf *boot, struct app **out, struct diag *diag)
 	app->hall.balance = balance_new();
 	app->hall.ocpp = ocpp_new(app->hall.site);
 	app->hall.started = loop_now(app->loop);
-	app->hall.site->events = event_ring_new(EVENTS_KEPT);
 	app->hall.site->outside = (struct site_outside){ app, tz_known, sense_check };
 	app->timer = loop_timer_new(app->loop, on_timer, app);
 	ocpp_set_gate(app->hall.ocpp, feed_admit, app);
@@ -498,6 +496,8 @@ void app_free(struct app *app)
 	loop_timer_free(app->timer);
 	ocpp_free(app->hall.ocpp);
 	balance_free(app->hall.balance);
+	free(app->hall.site->zone_views);
+	free(app->hall.site->meter_views);
 	site_free(app->hall.site);
 	loop_free(app->loop);
 	arena_fini(&app->arena);

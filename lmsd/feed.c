@@ -104,6 +104,15 @@ static size_t conn_count(const struct site_conf *conf)
 	return n;
 }
 
+/* One per zone and meter of the configuration in force, filled before anyone looks. */
+static void views_resize(struct site *site)
+{
+	site->zone_views = xrealloc(site->zone_views, (site->conf->zone_count + 1) * sizeof(*site->zone_views));
+	site->meter_views = xrealloc(site->meter_views, (site->conf->meter_count + 1) * sizeof(*site->meter_views));
+	memset(site->zone_views, 0, (site->conf->zone_count + 1) * sizeof(*site->zone_views));
+	memset(site->meter_views, 0, (site->conf->meter_count + 1) * sizeof(*site->meter_views));
+}
+
 int feed_configure(struct app *app, mono_t now, struct diag *diag)
 {
 	const struct site_conf *conf = app->hall.site->conf;
@@ -114,6 +123,7 @@ int feed_configure(struct app *app, mono_t now, struct diag *diag)
 	size_t n = 0;
 	int ret;
 
+	views_resize(app->hall.site);
 	arena_init(&arena);
 	zones = arena_array(&arena, conf->zone_count + 1, sizeof(*zones));
 	conns = arena_array(&arena, conn_count(conf) + 1, sizeof(*conns));
