@@ -78,8 +78,8 @@ void store_close(struct store *s);
 
 /* Start-up only: blocks. Calls row for every record of a table in the order of keys; json is not
  * NUL-terminated and is valid during the call only. A record whose CRC is wrong, whose version is
- * unknown or that is no JSON object is logged, counted (store_stat) and skipped. One with a field of
- * the wrong type (records.def) is logged and counted, but handed out: the reader leaves it out.
+ * unknown or that is no JSON object is logged, counted (store_stat) and skipped. One with a field
+ * of the wrong type (records.def) is logged and counted, but handed out: the reader leaves it out.
  * Returns 0, what row returned if that is not 0, or -LMS_EIO. Sees what is committed, not what is
  * queued. */
 typedef int (*store_row_fn)(void *ctx, const char *key, const char *json, size_t len);

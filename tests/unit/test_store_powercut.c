@@ -8,6 +8,7 @@
  */
 #include "store_numbered.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -31,6 +32,7 @@ struct entry {
 static struct recorder {
 	pthread_mutex_t lock;
 	bool on;
+	bool broken_sync;	/* the disk says EIO to every sync of the ledger */
 	struct entry *entries;
 	size_t count, cap;
 } rec = { .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -78,12 +80,17 @@ static void record_write(int fd, const struct iovec *iov, int count, off_t at, s
 static int record_sync(int fd, long number)
 {
 	int ret = (int)syscall(number, fd);
+	bool ledger = is_ledger(fd), broken;
 
 	pthread_mutex_lock(&rec.lock);
-	if (rec.on && ret == 0 && is_ledger(fd))
+	broken = rec.broken_sync && ledger;
+	if (rec.on && ret == 0 && ledger)
 		record_add(SYNC);
 	pthread_mutex_unlock(&rec.lock);
-	return ret;
+	if (!broken)
+		return ret;
+	errno = EIO;
+	return -1;
 }
 
 /* LMDB's calls land here: symbols of the program come before those of libc. */
@@ -281,8 +288,8 @@ struct result {
 	char first[200];
 };
 
-static struct result try_images(struct rig *r, const char *path, const struct file *base, int images,
-				bool syncs_work)
+static struct result try_images(struct rig *r, const char *path, const struct file *base,
+				int images, bool syncs_work)
 {
 	struct result res = { .images = images };
 	struct file image = { 0 };
@@ -335,9 +342,47 @@ static void no_power_cut_loses_what_was_acknowledged(void **state)
 	rig_fini(&r);
 }
 
+static void break_sync(bool broken)
+{
+	pthread_mutex_lock(&rec.lock);
+	rec.broken_sync = broken;
+	pthread_mutex_unlock(&rec.lock);
+}
+
+static void a_sync_that_fails_is_never_acknowledged(void **state)
+{
+	uint64_t last = 0;
+	struct rig r;
+
+	(void)state;
+	rig_init(&r);
+	assert_int_equal(rig_open(&r), 0);
+	for (uint64_t n = 1; n <= 3; n++)
+		assert_true(rig_wait(&r, store_submit(r.store, numbered_batch(n))));
+	break_sync(true);
+	store_submit(r.store, numbered_batch(4));
+	assert_false(rig_wait(&r, 4));
+	assert_int_equal(r.failed_calls, 1);
+	assert_int_equal(r.failed_seq, 4);
+	assert_non_null(strstr(r.why, "Input/output error"));
+
+	/* The start after it: still broken, so for reading only; then the disk is well again. */
+	rig_close(&r);
+	assert_int_equal(r.told, 3);
+	assert_int_equal(rig_open(&r), 0);
+	assert_true(store_is_failed(r.store));
+	assert_int_equal(numbered_last(r.store, &r.diag), 3);
+	rig_close(&r);
+	break_sync(false);
+	assert_null(numbered_look(&r, 3, &last));
+	assert_int_equal(last, 3);
+	rig_fini(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_sync_that_fails_is_never_acknowledged),
 		cmocka_unit_test(no_power_cut_loses_what_was_acknowledged),
 	};
 
