@@ -17,7 +17,7 @@
 /* Below this backlog every ping is answered, above it only the latest: a peer that pings and does
  * not read holds no more than this. */
 #define PONG_BACKLOG ((size_t)4096)
-#define LINGER_US (2 * US_PER_S)
+#define LINGER_US (5 * US_PER_S)
 
 const char *ws_stream_why(struct ws_conn *c, ssize_t result)
 {

@@ -69,6 +69,8 @@ struct ws_server {
 	struct addr_count *addrs;
 	struct ws_pool pool;
 	size_t open_count;
+	int tls_waiting;		/* length of tls_queue */
+	bool accept_paused;		/* until tls_queue is short again */
 	size_t pull_left;		/* bytes that the current connection may read this turn */
 };
 

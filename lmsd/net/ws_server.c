@@ -23,6 +23,10 @@
 
 #define ACCEPTS_PER_TURN 64
 #define HANDSHAKES_PER_TURN 8	/* some 4 ms of EC P-256, 10 ms of RSA-2048 */
+/* A storm waits in the kernel's backlog rather than half-open here, where the cap per address would
+ * turn stations away that only wait for our processor. */
+#define TLS_WAITING_MAX 64
+#define TLS_WAITING_LOW 16
 #define READY_PER_TURN 64
 #define ACCEPT_PAUSE_US (200 * US_PER_MS)
 #define SWEEP_MAX_US US_PER_S
@@ -82,6 +86,7 @@ void ws_conn_wait(struct ws_conn *c, enum ws_queue queue)
 	if (c->queue != WS_QUEUE_NONE)
 		return;
 	c->queue = queue;
+	s->tls_waiting += queue == WS_QUEUE_TLS;
 	TAILQ_INSERT_TAIL(queue == WS_QUEUE_TLS ? &s->tls_queue : &s->ready, c, ready);
 	ws_conn_watch(c);
 	loop_timer_at(s->ready_timer, loop_now(s->loop));
@@ -91,6 +96,7 @@ static void leave_queue(struct ws_conn *c)
 {
 	struct ws_server *s = c->server;
 
+	s->tls_waiting -= c->queue == WS_QUEUE_TLS;
 	if (c->queue != WS_QUEUE_NONE)
 		TAILQ_REMOVE(c->queue == WS_QUEUE_TLS ? &s->tls_queue : &s->ready, c, ready);
 	c->queue = WS_QUEUE_NONE;
@@ -194,6 +200,10 @@ static void on_ready(void *ctx)
 
 	work_off(&s->ready, READY_PER_TURN);
 	work_off(&s->tls_queue, HANDSHAKES_PER_TURN);
+	if (s->accept_paused && s->tls_waiting <= TLS_WAITING_LOW) {
+		s->accept_paused = false;
+		loop_io_set(s->accept_io, true, false);
+	}
 	if (!TAILQ_EMPTY(&s->ready) || !TAILQ_EMPTY(&s->tls_queue))
 		loop_timer_at(s->ready_timer, loop_now(s->loop));
 }
@@ -265,6 +275,11 @@ static void on_accept(void *ctx, bool readable, bool writable)
 	struct ws_server *s = ctx;
 
 	(void)readable, (void)writable;
+	if (s->tls_waiting >= TLS_WAITING_MAX) {
+		s->accept_paused = true;
+		loop_io_set(s->accept_io, false, false);
+		return;
+	}
 	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
 		int fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
@@ -286,7 +301,7 @@ static void on_accept_again(void *ctx)
 
 	if (s->spare_fd < 0)
 		s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	loop_io_set(s->accept_io, true, false);
+	loop_io_set(s->accept_io, !s->accept_paused, false);
 }
 
 static void on_flush(void *ctx)
@@ -344,7 +359,7 @@ static void conf_take(struct ws_server_conf *to, const struct ws_server_conf *fr
 	if (!to->max_in_flight)
 		to->max_in_flight = (size_t)64 << 20;
 	if (!to->max_half_open_per_addr)
-		to->max_half_open_per_addr = 512;
+		to->max_half_open_per_addr = 2048;
 	if (!to->handshake_us)
 		to->handshake_us = 10 * US_PER_S;
 	if (!to->message_us)
