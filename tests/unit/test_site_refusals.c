@@ -1,0 +1,336 @@
+/* Everything that a configuration may not be: refused with place and remedy, and nothing changes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "helper_site.h"
+
+static const char base[] =
+	"{'document': {'site': {'title': 'Test', 'timezone': 'Europe/Paris'},"
+	"'meters': [{'id': 'M1', 'profile': 'p', 'address': '1@127.0.0.1', 'scope': 'grid'},"
+	"           {'id': 'SUN', 'profile': 'p', 'address': '2@127.0.0.1', 'scope': 'pv'},"
+	"           {'id': 'SLOW', 'profile': 'p', 'address': '3@127.0.0.1', 'poll': '10s'}],"
+	"'zones': [{'id': 'ROOT', 'fuse': 100, 'derate': '20%'},"
+	"          {'id': 'P1', 'parent': 'ROOT', 'static': 60},"
+	"          {'id': 'P2', 'parent': 'P1'},"
+	"          {'id': 'DYN', 'parent': 'ROOT', 'static': 70, 'dynamic': 63, 'meter': 'M1',"
+	"           'meter_lost': 16},"
+	"          {'id': 'ONE', 'parent': 'ROOT', 'phases': 1, 'static': 32},"
+	"          {'id': 'FREE'}],"
+	"'stations': [{'id': 'S1', 'zone': 'P1', 'connectors': 2, 'wiring': 'RST'},"
+	"             {'id': 'S2', 'zone': 'DYN', 'wiring': 'L2'},"
+	"             {'id': 'S3', 'zone': 'P2'}],"
+	"'tags': [{'uid': '04AA'}]}}";
+
+struct refusal {
+	const char *name;
+	const char *method, *params;
+	int err;
+	const char *place, *remedy; /* both in the text */
+};
+
+static const struct refusal refusals[] = {
+	{ "a parent that does not exist", "zone.create", "{'id': 'X', 'parent': 'P9'}", LMS_EDATA,
+	  "zone X: parent: zone 'P9' does not exist", "did you mean 'P1'" },
+	{ "a zone below itself", "zone.set", "{'id': 'P1', 'parent': 'P1'}", LMS_EDATA, "P1 > P1",
+	  "another parent" },
+	{ "a loop of two", "zone.set", "{'id': 'P1', 'parent': 'P2'}", LMS_EDATA, "P1 > P2 > P1",
+	  "another parent" },
+	{ "idle currents above a cap", "station.set", "{'id': 'S1', 'idle': 32}", LMS_EDATA,
+	  "zone P1: L1: idle currents and reservations below it add up to 64", "lower idle" },
+	{ "idle currents above an ancestor's cap", "config.apply",
+	  "{'document': {'zones': [{'id': 'P1', 'parent': 'ROOT', 'static': 90}],"
+	  "'stations': [{'id': 'S1', 'zone': 'P1', 'connectors': 3, 'idle': 30, 'wiring': 'L3'}]}}",
+	  LMS_EDATA, "zone ROOT: L3:", "raise the limit" },
+	{ "idle currents above the fallback", "station.set", "{'id': 'S2', 'idle': 20}", LMS_EDATA,
+	  "zone DYN: L2: idle currents and reservations below it add up to 20",
+	  "above its meter_lost of 16" },
+	{ "idle power above a power limit", "config.apply",
+	  "{'document': {'zones': [{'id': 'P2', 'parent': 'P1', 'power': '4kW'}],"
+	  "'stations': [{'id': 'S3', 'zone': 'P2', 'idle': 6}]}}",
+	  LMS_EDATA, "zone P2: idle currents and reservations below it may take 4554 W", "lower idle" },
+	{ "reservations above a cap", "station.set", "{'id': 'S1', 'manageable': false}", LMS_EDATA,
+	  "zone P1: L1: stations that cannot be managed reserve 64", "lower their max" },
+	{ "an unmanageable station of unknown wiring", "station.set",
+	  "{'id': 'S3', 'manageable': false, 'max': 61}", LMS_EDATA, "zone P1: L1:", "raise the limit" },
+	{ "a cap lowered below the idle currents", "config.apply",
+	  "{'document': {'zones': [{'id': 'P1', 'parent': 'ROOT', 'static': 15}],"
+	  "'stations': [{'id': 'S1', 'zone': 'P1', 'idle': 8, 'connectors': 2}]}}",
+	  LMS_EDATA, "zone P1: L1: idle currents and reservations below it add up to 16", "lower idle" },
+	{ "a dynamic zone without meter_lost", "zone.set", "{'id': 'DYN', 'meter_lost': null}",
+	  LMS_EDATA, "zone DYN: dynamic: needs meter_lost", "add meter_lost" },
+	{ "a dynamic zone without a meter", "zone.set", "{'id': 'DYN', 'meter': null}", LMS_EDATA,
+	  "zone DYN: dynamic: needs a meter", "add meter=" },
+	{ "a meter that does not exist", "zone.set", "{'id': 'DYN', 'meter': 'M9'}", LMS_EDATA,
+	  "zone DYN: meter: 'M9' does not exist", "did you mean 'M1'" },
+	{ "steering by the sun", "zone.set", "{'id': 'DYN', 'meter': 'SUN'}", LMS_EDATA,
+	  "zone DYN: meter: 'SUN' measures scope=pv", "use scope=grid" },
+	{ "steering by a slow meter", "zone.set", "{'id': 'DYN', 'meter': 'SLOW'}", LMS_EDATA,
+	  "zone DYN: meter: 'SLOW' is read every 10000 ms", "poll=2s" },
+	{ "meter_lost above the static limit", "zone.set",
+	  "{'id': 'DYN', 'static': 12}", LMS_EDATA, "zone DYN: meter_lost: is above", "lower it" },
+	{ "meter_lost above the dynamic limit", "zone.set", "{'id': 'DYN', 'dynamic': 15}",
+	  LMS_EDATA, "zone DYN: meter_lost: is above the dynamic limit on L1", "lower it" },
+	{ "a margin that eats the limit", "zone.set", "{'id': 'DYN', 'margin': 63}", LMS_EDATA,
+	  "zone DYN: margin: leaves nothing", "lower it" },
+	{ "a limit of zero", "zone.set", "{'id': 'P1', 'static': 0}", LMS_ERANGE,
+	  "zone P1: static: 0 A is out of range", "above 0 A" },
+	{ "a fuse of zero", "zone.set", "{'id': 'ROOT', 'fuse_ma': 0}", LMS_ERANGE,
+	  "zone ROOT: fuse:", "above 0 A" },
+	{ "a negative limit, raw", "zone.set", "{'id': 'P1', 'static_ma': -6000}", LMS_ERANGE,
+	  "zone P1: static:", "above 0 A" },
+	{ "a negative limit, as people write it", "zone.set", "{'id': 'P1', 'static': '-6'}", LMS_ERANGE,
+	  "static: '-6'", "write" },
+	{ "not a number", "zone.set", "{'id': 'P1', 'static': 'NaN'}", LMS_EDATA, "static: 'NaN'",
+	  "write" },
+	{ "a limit above the largest breaker", "zone.set", "{'id': 'P1', 'static_ma': 6300001}",
+	  LMS_ERANGE, "zone P1: static:", "at most 6300 A" },
+	{ "a negative dynamic limit on one phase", "zone.set",
+	  "{'id': 'DYN', 'dynamic_ma': [63000, -1, 63000]}", LMS_ERANGE, "zone DYN: dynamic:",
+	  "above 0 A" },
+	{ "a phase that is left out", "zone.set", "{'id': 'P1', 'static': '60,-,60'}", LMS_EDATA,
+	  "zone P1: static: L2 is missing", "write one current" },
+	{ "a phase that a single-phase zone does not have", "zone.set",
+	  "{'id': 'ONE', 'static': '32,16,32'}", LMS_EDATA, "zone ONE: static: names L2",
+	  "write one current" },
+	{ "two phases", "zone.set", "{'id': 'P2', 'phases': 2}", LMS_ERANGE, "zone P2: phases:", "1 or 3" },
+	{ "three phases below one", "zone.create", "{'id': 'X', 'parent': 'ONE', 'phases': 3}",
+	  LMS_EDATA, "zone X: phases: has 3 phases below zone ONE", "write phases=1" },
+	{ "three-phase wiring below one phase", "station.set",
+	  "{'id': 'S1', 'zone': 'ONE'}", LMS_EDATA, "connector S1/1: wiring: RST uses three phases",
+	  "write wiring=L1" },
+	{ "a derating of everything", "zone.set", "{'id': 'ROOT', 'derate': '100%'}", LMS_ERANGE,
+	  "zone ROOT: derate:", "0 % to 90 %" },
+	{ "an unknown key", "zone.set", "{'id': 'P1', 'fuze': 60}", LMS_EDATA, "fuze", "fuse" },
+	{ "an unknown key in a document", "config.apply", "{'document': {'zones': [{'id': 'P1', 'fuze': 60}]}}",
+	  LMS_EDATA, "zones[0].fuze", "fuse" },
+	{ "an unknown section", "config.apply", "{'document': {'zone': []}}", LMS_EDATA,
+	  "zone: is unknown", "did you mean 'zones'" },
+	{ "a section that is no list", "config.apply", "{'document': {'zones': {}}}", LMS_EDATA,
+	  "zones: is not a list", "write" },
+	{ "an item that is no object", "config.apply", "{'document': {'zones': ['P1']}}", LMS_EDATA,
+	  "zones[0]: is not an object", "write" },
+	{ "an item without its id", "config.apply", "{'document': {'zones': [{'static': 60}]}}",
+	  LMS_EUSAGE, "zones[0]", "id is missing" },
+	{ "a bad value in a document", "config.apply",
+	  "{'document': {'zones': [{'id': 'P1', 'static': '12x'}]}}", LMS_EDATA, "zones[0].static: '12x'",
+	  "write" },
+	{ "a document that is whole but wrong", "config.apply",
+	  "{'document': {'zones': [{'id': 'N1'}, {'id': 'N2', 'parent': 'N3'}]}}", LMS_EDATA,
+	  "zone N2: parent: zone 'N3'", "does not exist" },
+	{ "a document for another generation", "config.apply",
+	  "{'document': {'zones': [{'id': 'N1'}]}, 'if_generation': 77}", LMS_ECONFLICT, "if_generation",
+	  "lmsctl diff" },
+	{ "an identity with a slash", "station.add", "{'id': 'A/B', 'zone': 'P1'}", LMS_EDATA, "id: 'A/B'",
+	  "letters, digits" },
+	{ "an identity of 49 characters", "station.add",
+	  "{'id': '1234567890123456789012345678901234567890123456789', 'zone': 'P1'}", LMS_EDATA,
+	  "id: '1234", "at most 48" },
+	{ "an identity with a control character", "station.add", "{'id': 'A\\u0001', 'zone': 'P1'}",
+	  LMS_EDATA, "id:", "letters, digits" },
+	{ "a station without a zone", "station.add", "{'id': 'X'}", LMS_EDATA,
+	  "station X: zone is needed", "zone=" },
+	{ "a station in a zone that does not exist", "station.add", "{'id': 'X', 'zone': 'RROT'}",
+	  LMS_EDATA, "station X: zone: 'RROT' does not exist", "did you mean 'ROOT'" },
+	{ "min above max", "station.set", "{'id': 'S1', 'min': 20, 'max': 16}", LMS_EDATA,
+	  "connector S1/1: min: is above its max", "lower min" },
+	{ "a min that no car knows", "station.set", "{'id': 'S1', 'min': 5.9}", LMS_ERANGE,
+	  "station S1: min:", "IEC 61851" },
+	{ "a zone's min that no car knows", "zone.set", "{'id': 'P1', 'min': 5}", LMS_ERANGE,
+	  "zone P1: min:", "IEC 61851" },
+	{ "a zone's min above a connector's max", "zone.set", "{'id': 'ROOT', 'min': 40}", LMS_EDATA,
+	  "connector S1/1: max: is below the min of zone ROOT", "raise max" },
+	{ "an idle current between 0 and 6 A", "station.set", "{'id': 'S1', 'idle': 3}", LMS_EDATA,
+	  "connector S1/1: idle:", "write 0" },
+	{ "an idle current above max", "station.set", "{'id': 'S1', 'idle': 17, 'max': 16}", LMS_EDATA,
+	  "connector S1/1: idle: of its station is above its max", "lower idle" },
+	{ "a step of 50 mA", "station.set", "{'id': 'S1', 'step_ma': 50}", LMS_ERANGE, "station S1: step:",
+	  "0.1 A" },
+	{ "a step of 150 mA", "station.set", "{'id': 'S1', 'step_ma': 150}", LMS_ERANGE,
+	  "station S1: step:", "0.1 A" },
+	{ "no connectors", "station.set", "{'id': 'S1', 'connectors': 0}", LMS_ERANGE,
+	  "station S1: connectors:", "1 to 64" },
+	{ "an access rule that does not exist", "station.set", "{'id': 'S1', 'access': 'all'}", LMS_EDATA,
+	  "station S1: access: 'all'", "write rfid, free" },
+	{ "free charging on no tag", "station.set", "{'id': 'S1', 'access': 'free:'}", LMS_EDATA,
+	  "station S1: access:", "free:TAG" },
+	{ "a connector that is not there", "connector.set", "{'id': 'S1/3', 'max': 16}", LMS_ENOTFOUND,
+	  "connector 'S1/3' does not exist: station S1 has 2", "lmsctl connector list" },
+	{ "a connector without a number", "connector.set", "{'id': 'S1', 'max': 16}", LMS_EDATA,
+	  "connector 'S1'", "STATION/NUMBER" },
+	{ "a connector's min above its max", "connector.set", "{'id': 'S1/2', 'max': 10, 'min': 12}",
+	  LMS_EDATA, "connector S1/2: min:", "raise max" },
+	{ "a zone that exists", "zone.create", "{'id': 'P1'}", LMS_ECONFLICT, "zone 'P1' exists already",
+	  "lmsctl zone set P1" },
+	{ "a tag that exists", "tag.add", "{'uid': '04:aa'}", LMS_ECONFLICT, "tag '04AA' exists already",
+	  "lmsctl tag set" },
+	{ "changing a zone that is not there", "zone.set", "{'id': 'P9', 'static': 6}", LMS_ENOTFOUND,
+	  "zone 'P9' does not exist", "lmsctl zone list" },
+	{ "changing a tag that is not there", "tag.set", "{'uid': '04AB'}", LMS_ENOTFOUND,
+	  "tag '04AB' does not exist", "did you mean '04AA'" },
+	{ "deleting a zone with a child", "zone.delete", "{'id': 'P1'}", LMS_ECONFLICT,
+	  "zone P1: is used by zone P2, station S1", "move or delete" },
+	{ "deleting a zone with a station", "zone.delete", "{'id': 'P2'}", LMS_ECONFLICT,
+	  "is used by station S3", "move or delete" },
+	{ "deleting a meter in use", "meter.delete", "{'id': 'M1'}", LMS_ECONFLICT,
+	  "meter M1: is used by zone DYN", "move or delete" },
+	{ "deleting what is not there", "meter.delete", "{'id': 'M7'}", LMS_ENOTFOUND,
+	  "meter 'M7' does not exist", "lmsctl meter list" },
+	{ "pruning a zone that stations need", "config.apply",
+	  "{'document': {'zones': [{'id': 'ROOT'}], 'stations': [{'id': 'S1', 'zone': 'P1'}]}, 'prune': true}",
+	  LMS_EDATA, "station S1: zone: 'P1' does not exist", "lmsctl zone list" },
+	{ "accepting a station that never called", "station.accept", "{'id': 'X', 'zone': 'P1'}",
+	  LMS_ENOTFOUND, "station 'X' does not wait to be accepted", "lmsctl station add" },
+	{ "accepting a station again", "station.accept", "{'id': 'S1', 'zone': 'P1'}", LMS_ECONFLICT,
+	  "station 'S1' is registered already", "lmsctl station set" },
+	{ "a meter without a profile", "meter.set", "{'id': 'M1', 'profile': null}", LMS_EDATA,
+	  "meter M1: profile: is missing", "lmsctl meter profiles" },
+	{ "polling too fast", "meter.set", "{'id': 'M1', 'poll_ms': 10}", LMS_ERANGE, "meter M1: poll:",
+	  "0.1 seconds" },
+	{ "a time zone that is none", "site.set", "{'timezone': 'Europe/Nowhere'}", LMS_EDATA,
+	  "site: timezone: 'Europe/Nowhere'", "Europe/Paris" },
+	{ "what the meter room refuses", "meter.set", "{'id': 'M1', 'profile': 'unheard-of'}", LMS_EDATA,
+	  "meter M1: no such profile", "behind 63000" },
+};
+
+static bool tz_known(const char *name)
+{
+	return strcmp(name, "Europe/Paris") == 0;
+}
+
+static int meter_check(void *ctx, const struct ctl_meter_keys *k, int64_t fuse_ma, struct diag *d)
+{
+	(void)ctx;
+	if (strcmp(k->profile, "unheard-of") != 0)
+		return 0;
+	return diag_set(d, -LMS_EDATA, "no such profile (behind %lld)", (long long)fuse_ma);
+}
+
+static void desk_base(struct desk *r)
+{
+	desk_init(r);
+	r->site->outside = (struct site_outside){ .tz_known = tz_known, .meter_check = meter_check };
+	desk_must(r, "config.apply", base);
+	desk_must(r, "zone.set", "{'id': 'DYN', 'fuse': 63}");
+}
+
+static void what_is_wrong_is_refused_with_place_and_remedy_and_changes_nothing(void **state)
+{
+	struct desk r;
+	const char *before;
+	size_t failed = 0, puts;
+
+	(void)state;
+	desk_base(&r);
+	before = desk_document(&r);
+	puts = r.put_count;
+	for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
+		const struct refusal *t = &refusals[i];
+		int ret = desk_call(&r, t->method, t->params);
+		struct diag said = r.diag;
+		bool ok = ret == -t->err && strstr(said.text, t->place) && strstr(said.text, t->remedy) &&
+			  r.put_count == puts && strcmp(desk_document(&r), before) == 0;
+
+		if (!ok)
+			print_message("# %s: %s \"%s\"\n", t->name, lms_err_name(ret), said.text);
+		failed += !ok;
+	}
+	assert_int_equal(failed, 0);
+	desk_fini(&r);
+}
+
+/* The neighbours of the refusals: as far as one may go. */
+static void what_just_fits_is_taken(void **state)
+{
+	static const struct {
+		const char *method, *params;
+	} cases[] = {
+		{ "zone.set", "{'id': 'P1', 'static': '0.1'}" },
+		{ "zone.set", "{'id': 'P1', 'static': 6300}" },
+		{ "zone.set", "{'id': 'DYN', 'meter_lost': 0}" },
+		{ "zone.set", "{'id': 'DYN', 'meter_lost': 63}" },
+		{ "station.set", "{'id': 'S1', 'idle': 30}" },
+		{ "station.set", "{'id': 'S1', 'idle': 0, 'manageable': false, 'max': 30}" },
+		{ "station.set", "{'id': 'S1', 'min': 16, 'max': 16, 'manageable': true}" },
+		{ "station.set", "{'id': 'S1', 'step_ma': 300}" },
+		{ "zone.set", "{'id': 'ONE', 'static': '32,32,32'}" },
+		{ "zone.set", "{'id': 'ONE', 'static': '32,-,-'}" },
+		{ "station.set", "{'id': 'S2', 'zone': 'ONE'}" },
+		{ "station.add", "{'id': '123456789012345678901234567890123456789012345678', 'zone': 'P2'}" },
+	};
+	struct desk r;
+
+	(void)state;
+	desk_base(&r);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		desk_must(&r, cases[i].method, cases[i].params);
+	desk_fini(&r);
+}
+
+static void zones_may_lie_sixty_four_deep_and_no_deeper(void **state)
+{
+	char params[100];
+	struct desk r;
+
+	(void)state;
+	desk_init(&r);
+	desk_must(&r, "zone.create", "{'id': 'Z0'}");
+	for (int i = 1; i < 64; i++) {
+		snprintf(params, sizeof(params), "{'id': 'Z%d', 'parent': 'Z%d'}", i, i - 1);
+		desk_must(&r, "zone.create", params);
+	}
+	assert_int_equal(desk_call(&r, "zone.create", "{'id': 'Z64', 'parent': 'Z63'}"), -LMS_ERANGE);
+	assert_non_null(strstr(r.diag.text, "use fewer levels"));
+	assert_true(site_conf_zone_below(r.site->conf, site_conf_zone(r.site->conf, "Z63"),
+					 site_conf_zone(r.site->conf, "Z0")));
+	desk_fini(&r);
+}
+
+/* A rule that was added later must not stop a site that runs; but it is said. */
+static void a_stored_configuration_that_no_longer_passes_is_taken_with_a_complaint(void **state)
+{
+	static const struct {
+		enum store_table table;
+		const char *key, *json;
+	} rows[] = {
+		{ STORE_ZONE, "A", "{\"id\":\"A\",\"parent\":\"B\",\"static_ma\":0}" },
+		{ STORE_ZONE, "B", "{\"id\":\"B\",\"parent\":\"A\",\"fuse_ma\":\"x\",\"phases\":3}" },
+		{ STORE_ZONE, "C", "{\"id\":\"C\",\"parent\":\"GONE\",\"meter\":\"GONE\"}" },
+		{ STORE_STATION, "S", "{\"id\":\"S\",\"zone\":\"GONE\",\"connectors\":900}" },
+		{ STORE_CONNECTOR, "S/2", "{\"id\":\"S/2\",\"max_ma\":16000}" },
+		{ STORE_CONNECTOR, "T/1", "{\"id\":\"T/1\",\"max_ma\":16000}" },
+		{ STORE_METER, "M", "not JSON" },
+	};
+	struct site_conf *c = site_conf_load_begin();
+	struct diag diag;
+
+	(void)state;
+	diag_init(&diag);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		site_conf_load_row(c, rows[i].table, rows[i].key, rows[i].json, strlen(rows[i].json), &diag);
+	assert_int_not_equal(site_conf_load_end(c, &diag), 0);
+	assert_int_equal(c->zone_count, 3);
+	assert_int_equal(c->station_count, 1);
+	assert_int_equal(c->stations[0].zone, -1);
+	assert_int_equal(c->stations[0].connector_count, 64);
+	assert_int_equal(c->stations[0].connectors[1].max_ma, 16000);
+	for (size_t i = 0; i < c->zone_count; i++)
+		assert_true(c->zones[i].parent < (int)i);
+	site_conf_free(c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_wrong_is_refused_with_place_and_remedy_and_changes_nothing),
+		cmocka_unit_test(what_just_fits_is_taken),
+		cmocka_unit_test(zones_may_lie_sixty_four_deep_and_no_deeper),
+		cmocka_unit_test(a_stored_configuration_that_no_longer_passes_is_taken_with_a_complaint),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
