@@ -259,7 +259,7 @@ int desk_call(struct desk *r, const char *method, const char *params)
 void desk_must(struct desk *r, const char *method, const char *params)
 {
 	if (desk_call(r, method, params))
-		fail_msg("%s %s: %s", method, params, r->diag.text);
+		fail_msg("%s %s: %s", method, params ? params : "", r->diag.text);
 }
 
 const struct json *desk_answer(struct desk *r)
