@@ -65,7 +65,7 @@ static const char *human_cell(struct lmsctl *l, const struct field *f, const voi
 	buf_init(&safe);
 	field_format(f, rec, true, tz, &raw);
 	text_escape(&safe, buf_cstr(&raw), raw.len);
-	cell = arena_strdup(arena, buf_cstr(&safe));
+	cell = safe.len ? arena_strdup(arena, buf_cstr(&safe)) : "-";
 	buf_fini(&raw);
 	buf_fini(&safe);
 	return cell;
@@ -267,6 +267,8 @@ void table_print_record(struct rows *r, struct lmsctl *l)
 	size_t width = longest_name(r, row->rec);
 	struct arena arena;
 
+	if (width == 0 && !l->opt.quiet)
+		fprintf(stderr, "nothing is set (`lmsctl help %s` lists what can be)\n", r->noun->name);
 	arena_init(&arena);
 	for (size_t i = 0; i < r->cols.count; i++) {
 		const struct field *f = r->cols.f[i];
