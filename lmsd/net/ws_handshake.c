@@ -83,7 +83,10 @@ static void decide(struct ws_conn *c, const struct http_upgrade *h)
 
 	if (c->stream.ssl && tls_peer_cn(c->stream.ssl, cn, sizeof(cn)))
 		u.client_cn = cn;
-	status = s->ops.upgrade ? s->ops.upgrade(s->ctx, &u) : 0;
+	if (s->conf.max_connections && s->open_count >= s->conf.max_connections)
+		status = 503;
+	else
+		status = s->ops.upgrade ? s->ops.upgrade(s->ctx, &u) : 0;
 	if (status)
 		refuse(c, status, NULL);
 	else

@@ -496,6 +496,24 @@ static void half_open_connections_of_one_address_are_capped(void **state)
 	assert_int_equal(e.opened, 3);
 }
 
+static void above_the_most_connections_a_station_is_asked_to_come_later(void **state)
+{
+	struct echo e = { .conf.max_connections = 1 };
+	int a, b;
+
+	(void)state;
+	echo_start(&e);
+	a = open_client(&e);
+	b = raw_connect(e.port);
+	assert_false(raw_upgrade(b));
+	close(b);
+	close(a);
+	assert_true(echo_wait(&e.closed, 1));
+	b = open_client(&e);
+	close(b);
+	echo_stop(&e);
+}
+
 static void without_descriptors_it_neither_spins_nor_stops(void **state)
 {
 	struct echo e = { .hold = true };
@@ -592,6 +610,7 @@ int main(void)
 		cmocka_unit_test(refusals_carry_status_and_remedy),
 		cmocka_unit_test(a_header_above_eight_kib_is_refused),
 		cmocka_unit_test(half_open_connections_of_one_address_are_capped),
+		cmocka_unit_test(above_the_most_connections_a_station_is_asked_to_come_later),
 		cmocka_unit_test(without_descriptors_it_neither_spins_nor_stops),
 		cmocka_unit_test(station_descriptors_leave_the_low_ones_free),
 		cmocka_unit_test(an_address_that_cannot_be_had_names_itself_and_the_remedy),
