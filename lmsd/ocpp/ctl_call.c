@@ -29,10 +29,18 @@ int ctl_session(struct ctl_call *c, const char *station, struct ocpp_session **o
 			rfc3339_format(st->last_seen / US_PER_S * US_PER_S, seen));
 }
 
-static void answer_reserved(const struct call *call, enum order_answer answer, struct effects *fx)
+static void answer_reserved(const struct ocpp_session *s, const struct call *call, enum order_answer answer,
+			    struct effects *fx)
 {
-	for (size_t i = 0; i < call->reserved_count; i++)
-		fx_answer(fx, call->reserved[i].slot, call->reserved[i].token, answer);
+	struct station *st = session_station(s);
+
+	for (size_t i = 0; i < call->reserved_count; i++) {
+		const struct reserved *r = &call->reserved[i];
+		const struct connector *conn = st ? site_connector(st, r->connector) : NULL;
+
+		/* A new configuration may have moved it in the model meanwhile. */
+		fx_answer(fx, conn && conn->slot != UINT32_MAX ? conn->slot : r->slot, r->token, answer);
+	}
 }
 
 static int admit_one(struct ctl_call *c, struct connector *conn, const struct touch *touch, struct call *call)
@@ -47,6 +55,7 @@ static int admit_one(struct ctl_call *c, struct connector *conn, const struct to
 	if (!o->admit || !o->admit(o->admit_ctx, conn, touch->idle, touch->limit_ma, &r->token, why, sizeof(why)))
 		return diag_set(&c->diag, -LMS_ECONFLICT, "connector %s/%d: this may release a limit: %s",
 				conn->station->id, conn->number, why);
+	r->connector = conn->number;
 	r->slot = conn->slot;
 	call->reserved_count++;
 	return 0;
@@ -72,7 +81,7 @@ static int admit(struct ctl_call *c, const struct ocpp_session *s, struct call *
 			ret = admit_one(c, st->connectors[i], &touch, call);
 	}
 	if (ret)
-		answer_reserved(call, ORDER_DROPPED, c->fx);
+		answer_reserved(s, call, ORDER_DROPPED, c->fx);
 	return ret;
 }
 
@@ -191,7 +200,7 @@ void control_done(struct ocpp_session *s, struct call *c, const struct call_resu
 	struct json_writer w;
 	struct buf b;
 
-	answer_reserved(c, reserved_answer(r), t->fx);
+	answer_reserved(s, c, reserved_answer(r), t->fx);
 	if (r->how != CALL_ANSWERED && r->how != CALL_ERROR) {
 		reply_failure(s, c, r, t);
 		return;

@@ -38,18 +38,27 @@ void inbound_copy_field(char *out, size_t size, const struct json *payload, cons
 	inbound_copy(out, size, ocpp_read_text(json_get(payload, name)));
 }
 
-wall_t inbound_time(struct inbound *in, const struct json *stamp)
+wall_t inbound_time(const struct inbound *in, const struct json *stamp)
 {
-	struct ocpp_session *s = in->s;
 	wall_t time;
 
 	if (!json_str(stamp, NULL) || rfc3339_parse(stamp->text, stamp->len, &time) != 0 || time < EARLIEST ||
 	    time > in->t->wall + AHEAD_US)
 		return WALL_NONE;
-	/* Replayed messages only look older: the newest stamp tells the station's clock. */
-	if (s->skew_us == NUM_NONE || time - in->t->wall > s->skew_us)
-		s->skew_us = time - in->t->wall;
 	return time;
+}
+
+void inbound_learn_clock(struct inbound *in, wall_t time)
+{
+	struct ocpp_session *s = in->s;
+
+	if (time != WALL_NONE && (s->skew_us == NUM_NONE || time - in->t->wall > s->skew_us))
+		s->skew_us = time - in->t->wall;
+}
+
+wall_t inbound_our_time(const struct inbound *in, wall_t time)
+{
+	return time == WALL_NONE || in->s->skew_us == NUM_NONE ? time : time - in->s->skew_us;
 }
 
 struct connector *inbound_connector(struct inbound *in, int64_t number)

@@ -23,6 +23,10 @@ inbound_fn inbound_authorize, inbound_start, inbound_stop, inbound_meter;	/* inb
 void inbound_copy(char *out, size_t size, const char *text);
 void inbound_copy_field(char *out, size_t size, const struct json *payload, const char *name);
 /* A time stamp of the station; WALL_NONE where it is missing or cannot be (the receive time is better). */
-wall_t inbound_time(struct inbound *in, const struct json *stamp);
+wall_t inbound_time(const struct inbound *in, const struct json *stamp);
+/* The newest stamp tells the station's clock: replayed messages only look older. */
+void inbound_learn_clock(struct inbound *in, wall_t time);
+/* What our clock showed when the station wrote this stamp, as far as its clock is known. */
+wall_t inbound_our_time(const struct inbound *in, wall_t time);
 /* The connector of this number, made known if it was not; NULL and the CALLERROR set if it cannot be. */
 struct connector *inbound_connector(struct inbound *in, int64_t number);

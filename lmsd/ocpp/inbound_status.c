@@ -8,11 +8,13 @@
 
 #define REPLAY_US (60 * US_PER_S)
 
-/* Queued during an outage, and sent after the present status: by its own stamp older than both. */
-static bool is_stale(const struct connector *conn, wall_t time, wall_t wall)
+/* Queued during an outage, and sent after the present status: by its own stamp older than that one. */
+static bool is_stale(const struct inbound *in, const struct connector *conn, wall_t time)
 {
-	return time != WALL_NONE && conn->status_time != WALL_NONE && time < conn->status_time &&
-		time < wall - REPLAY_US && conn->status_time <= wall + REPLAY_US;
+	wall_t said = inbound_our_time(in, time), before = conn->status_time, wall = in->t->wall;
+
+	return said != WALL_NONE && before != WALL_NONE && said < before && said < wall - REPLAY_US &&
+		before <= wall + REPLAY_US;
 }
 
 static void describe_fault(char *out, size_t size, const struct json *p, const char *what)
@@ -105,7 +107,7 @@ static void keep_status(struct inbound *in, struct connector *conn, const char *
 	inbound_copy_field(conn->info, sizeof(conn->info), in->p, "info");
 	inbound_copy_field(conn->vendor_id, sizeof(conn->vendor_id), in->p, "vendorId");
 	inbound_copy_field(conn->vendor_error, sizeof(conn->vendor_error), in->p, "vendorErrorCode");
-	conn->status_time = time != WALL_NONE ? time : in->t->wall;
+	conn->status_time = time != WALL_NONE ? inbound_our_time(in, time) : in->t->wall;
 	if (strcmp(status, "Available") == 0) {
 		in->s->free_started &= ~bit;
 		/* A StopTransaction that comes later completes the record. */
@@ -134,7 +136,8 @@ void inbound_status(struct inbound *in)
 		conn = inbound_connector(in, number);
 		if (!conn)
 			return;
-		if (!is_stale(conn, time, in->t->wall)) {
+		inbound_learn_clock(in, time);
+		if (!is_stale(in, conn, time)) {
 			keep_status(in, conn, status, time);
 			show_fault(in->s, in->st);
 			status_refresh(in->s, in->st, conn, in->t);

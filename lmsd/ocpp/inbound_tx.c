@@ -47,7 +47,9 @@ void inbound_authorize(struct inbound *in)
 /* Written before this connection existed, and not just now. */
 static bool is_replay(const struct inbound *in, wall_t time)
 {
-	return time != WALL_NONE && time < in->s->opened && time < in->t->wall - REPLAY_US;
+	wall_t said = inbound_our_time(in, time);
+
+	return said != WALL_NONE && said < in->s->opened && said < in->t->wall - REPLAY_US;
 }
 
 /* What makes two StartTransactions the same: connector, time, register and tag, as they were sent. */
@@ -101,6 +103,8 @@ void inbound_start(struct inbound *in)
 		return;
 	start.time = inbound_time(in, json_get(in->p, "timestamp"));
 	start.replay = is_replay(in, start.time);
+	if (!start.replay)
+		inbound_learn_clock(in, start.time);
 	tx = site_tx_start(in->s->o->site, &start, in->t->now, in->t->wall, &id, &auth, in->t->fx);
 	if (!session_known(in->s, in->st)) {
 		/* Where charging is free the site says yes; to a station that nobody accepted it is no. */
@@ -207,7 +211,7 @@ void inbound_meter(struct inbound *in)
 	if (in->code)
 		return;
 	meter_values_read(json_get(in->p, "meterValue"), &r);
-	inbound_time(in, json_get(json_at(json_get(in->p, "meterValue"), 0), "timestamp"));
+	inbound_learn_clock(in, inbound_time(in, json_get(json_at(json_get(in->p, "meterValue"), 0), "timestamp")));
 	if (session_known(in->s, in->st) && find_tx(in, conn, &tx)) {
 		/* Connector 0 is the main meter of the station, unless a transaction says otherwise. */
 		if (!conn && tx)

@@ -16,6 +16,15 @@
 #define START_PAST_US (60 * US_PER_S)
 #define PHASE_USED_MA 1000
 
+/* A new configuration may have moved the connector in the model since the order was given. */
+static uint32_t slot_now(const struct ocpp_session *s, const struct call *c)
+{
+	struct station *st = session_station(s);
+	const struct connector *conn = st ? site_connector(st, c->connector) : NULL;
+
+	return conn && conn->slot != UINT32_MAX ? conn->slot : c->slot;
+}
+
 /* The older order for the same connector and kind that has not left yet. */
 static void replace_queued(struct ocpp_session *s, const struct ocpp_order *order, const struct turn *t)
 {
@@ -25,7 +34,7 @@ static void replace_queued(struct ocpp_session *s, const struct ocpp_order *orde
 		if (c->kind != CALL_ORDER || c->connector != order->conn->number || c->idle != order->idle)
 			continue;
 		*at = c->next;
-		fx_answer(t->fx, c->slot, c->token, ORDER_DROPPED);
+		fx_answer(t->fx, slot_now(s, c), c->token, ORDER_DROPPED);
 		free(c);
 		return;
 	}
@@ -192,5 +201,5 @@ void order_done(struct ocpp_session *s, struct call *c, const struct call_result
 			    (long long)c->limit_ma, r->how == CALL_ERROR ? log_text(r->code) :
 			    log_text(json_str(json_get(r->payload, "status"), "-")));
 	}
-	fx_answer(t->fx, c->slot, c->token, answer);
+	fx_answer(t->fx, slot_now(s, c), c->token, answer);
 }

@@ -38,7 +38,7 @@ enum call_rank { RANK_DECREASE, RANK_ORDER, RANK_BACKGROUND };
 /* How the answer of a control call is written: ctl.h, enum ctl_result. */
 enum call_style { STYLE_STATION, STYLE_PAYLOAD, STYLE_RAW };
 
-struct reserved { uint32_t slot; uint64_t token; };	/* what the balance admitted for it */
+struct reserved { int connector; uint32_t slot; uint64_t token; };	/* what the balance admitted for it */
 
 struct call {
 	struct call *next;

@@ -1,0 +1,383 @@
+/* test_ocpp_orders.c - orders of the balance: what leaves, when, in which order, and what is answered. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "tests/unit/helper_ocpp.h"
+
+static struct bench b;
+
+static int set_up(void **state)
+{
+	(void)state;
+	bench_init(&b);
+	bench_boot(&b, 1, "CP1");
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	bench_fini(&b);
+	return 0;
+}
+
+static const char ACCEPTED[] = "{\"status\":\"Accepted\"}";
+
+static void ends_with(const char *frame, const char *end)
+{
+	size_t len = strlen(frame), want = strlen(end);
+
+	if (len < want || strcmp(frame + len - want, end) != 0)
+		fail_msg("%s does not end with %s", frame, end);
+}
+
+static void the_idle_limit_is_a_relative_default_profile(void **state)
+{
+	(void)state;
+	bench_order(&b, "CP1", 2, true, 0, false);
+	ends_with(bench_frame(&b, 0), "\"SetChargingProfile\",{\"connectorId\":2,\"csChargingProfiles\":{"
+		  "\"chargingProfileId\":21,\"stackLevel\":0,\"chargingProfilePurpose\":\"TxDefaultProfile\","
+		  "\"chargingProfileKind\":\"Relative\",\"chargingSchedule\":{\"chargingRateUnit\":\"A\","
+		  "\"chargingSchedulePeriod\":[{\"startPeriod\":0,\"limit\":0.0}]}}}]");
+}
+
+static void a_transaction_has_its_own_profile(void **state)
+{
+	(void)state;
+	assert_int_equal(bench_start(&b, 1, 1, "GOOD"), 1);
+	bench_order(&b, "CP1", 1, false, 16799, true);
+	ends_with(bench_frame(&b, 0), "\"SetChargingProfile\",{\"connectorId\":1,\"csChargingProfiles\":{"
+		  "\"chargingProfileId\":12,\"transactionId\":1,\"stackLevel\":0,\"chargingProfilePurpose\":\"TxProfile\","
+		  "\"chargingProfileKind\":\"Absolute\",\"chargingSchedule\":{"
+		  "\"startSchedule\":\"2026-11-21T05:59:06Z\",\"chargingRateUnit\":\"A\","
+		  "\"chargingSchedulePeriod\":[{\"startPeriod\":0,\"limit\":16.7}]}}}]");
+}
+
+static void the_schedule_begins_in_the_past_of_a_slow_clock(void **state)
+{
+	(void)state;
+	bench_say(&b, 1, "[2,\"b\",\"StatusNotification\",{\"connectorId\":1,\"errorCode\":\"NoError\","
+		  "\"status\":\"Preparing\",\"timestamp\":\"2026-11-21T05:50:06Z\"}]");
+	bench_say(&b, 1, "[2,\"a\",\"StartTransaction\",{\"connectorId\":1,\"idTag\":\"GOOD\",\"meterStart\":0,"
+		  "\"timestamp\":\"2026-11-21T05:50:06Z\"}]");
+	bench_order(&b, "CP1", 1, false, 6000, true);
+	if (!bench_find(&b, "\"startSchedule\":\"2026-11-21T05:49:06Z\""))
+		fail_msg("%s", bench_frame(&b, 0));
+}
+
+static void whole_amperes_are_truncated(void **state)
+{
+	(void)state;
+	bench_boot(&b, 2, "CP2");
+	bench_order(&b, "CP2", 1, true, 16999, true);
+	assert_non_null(bench_find(&b, "\"limit\":16}"));
+}
+
+static void watts_may_land_on_one_phase_until_three_are_seen(void **state)
+{
+	struct connector *c;
+
+	(void)state;
+	bench_boot(&b, 2, "WATT");
+	bench_start(&b, 2, 1, "GOOD");
+	bench_order(&b, "WATT", 1, false, 10000, true);
+	assert_non_null(bench_find(&b, "\"chargingRateUnit\":\"W\",\"chargingSchedulePeriod\":[{\"startPeriod\":0,\"limit\":2070}]"));
+	bench_answer(&b, 2, "WATT" + 4, ACCEPTED);
+	c = bench_conn(&b, "WATT", 1);
+	for (int k = 0; k < PHASES; k++)
+		c->draw.l[k] = 8000;
+	bench_order(&b, "WATT", 1, false, 10000, true);
+	assert_non_null(bench_find(&b, "\"limit\":6210}"));
+}
+
+static void increases_wait_for_the_commit_and_decreases_do_not(void **state)
+{
+	(void)state;
+	bench_order(&b, "CP1", 1, true, 6000, true);
+	assert_int_equal(bench_effect(&b, FX_FRAME, 0)->when, FX_AFTER_COMMIT);
+	bench_answer(&b, 1, "SetChargingProfile", ACCEPTED);
+	bench_order(&b, "CP1", 1, true, 0, false);
+	assert_int_equal(bench_effect(&b, FX_FRAME, 0)->when, FX_NOW);
+	/* Also when it leaves in a later turn. */
+	bench_order(&b, "CP1", 2, true, 6000, true);
+	assert_string_equal(bench_frame(&b, 0), "");
+}
+
+struct reply {
+	const char *what, *payload, *error;
+	enum order_answer answer;
+};
+
+static void every_answer_reaches_the_balance_once(void **state)
+{
+	static const struct reply cases[] = {
+		{ "accepted", "{\"status\":\"Accepted\"}", NULL, ORDER_ACCEPTED },
+		{ "rejected", "{\"status\":\"Rejected\"}", NULL, ORDER_REFUSED },
+		{ "not supported", "{\"status\":\"NotSupported\"}", NULL, ORDER_REFUSED },
+		{ "no status", "{}", NULL, ORDER_REFUSED },
+		{ "no object", "7", NULL, ORDER_REFUSED },
+		{ "null", "null", NULL, ORDER_REFUSED },
+		{ "error", NULL, "NotImplemented", ORDER_REFUSED },
+		{ "error with a strange code", NULL, "FormatViolation", ORDER_REFUSED },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		uint64_t token = bench_order(&b, "CP1", 1, true, 0, false);
+
+		assert_int_equal(bench_token(&b, token), -1);
+		if (cases[i].payload)
+			bench_answer(&b, 1, "SetChargingProfile", cases[i].payload);
+		else
+			bench_refuse(&b, 1, "SetChargingProfile", cases[i].error);
+		if (bench_token(&b, token) != (int)cases[i].answer)
+			fail_msg("%s: answered %d", cases[i].what, bench_token(&b, token));
+		assert_int_equal(bench_effect(&b, FX_ANSWER, 0)->u.answer.conn, bench_conn(&b, "CP1", 1)->slot);
+	}
+}
+
+static void a_late_answer_is_not_an_answer(void **state)
+{
+	uint64_t token = bench_order(&b, "CP1", 1, true, 0, false);
+	char id[60], frame[100];
+
+	(void)state;
+	assert_true(bench_call_id(&b, "SetChargingProfile", id, sizeof(id)));
+	bench_pass(&b, 29 * US_PER_S);
+	assert_int_equal(bench_token(&b, token), -1);
+	bench_pass(&b, 2 * US_PER_S);
+	assert_int_equal(bench_token(&b, token), ORDER_TIMEOUT);
+	snprintf(frame, sizeof(frame), "[3,\"%s\",{\"status\":\"Accepted\"}]", id);
+	bench_say(&b, 1, frame);
+	assert_null(bench_effect(&b, FX_ANSWER, 0));
+	/* Nor does it answer the next order. */
+	token = bench_order(&b, "CP1", 1, true, 0, false);
+	bench_say(&b, 1, frame);
+	assert_int_equal(bench_token(&b, token), -1);
+}
+
+static void one_call_is_in_flight_and_the_latest_order_wins(void **state)
+{
+	uint64_t first = bench_order(&b, "CP1", 1, true, 10000, true), second, third;
+
+	(void)state;
+	second = bench_order(&b, "CP1", 1, true, 12000, true);
+	assert_string_equal(bench_frame(&b, 0), "");
+	third = bench_order(&b, "CP1", 1, true, 14000, true);
+	assert_int_equal(bench_token(&b, second), ORDER_DROPPED);
+	assert_int_equal(bench_token(&b, first), -1);
+	/* The answer to the first brings the third on its way. */
+	bench_pass(&b, 0);
+	bench_close(&b, 1);
+	assert_int_equal(bench_token(&b, first), ORDER_TIMEOUT);
+	assert_int_equal(bench_token(&b, third), ORDER_DROPPED);
+}
+
+static void orders_of_other_connectors_and_kinds_are_not_replaced(void **state)
+{
+	uint64_t a, c, d;
+	char id[60], frame[100];
+
+	(void)state;
+	bench_start(&b, 1, 1, "GOOD");
+	a = bench_order(&b, "CP1", 1, true, 10000, true);
+	assert_true(bench_call_id(&b, "SetCharging", id, sizeof(id)));
+	c = bench_order(&b, "CP1", 1, false, 12000, true);
+	d = bench_order(&b, "CP1", 2, true, 12000, true);
+	assert_int_equal(bench_token(&b, c), -1);
+	snprintf(frame, sizeof(frame), "[3,\"%s\",{\"status\":\"Accepted\"}]", id);
+	bench_say(&b, 1, frame);
+	assert_int_equal(bench_token(&b, a), ORDER_ACCEPTED);
+	bench_answer(&b, 1, "\"TxProfile\"", ACCEPTED);
+	assert_int_equal(bench_token(&b, c), ORDER_ACCEPTED);
+	bench_answer(&b, 1, "\"connectorId\":2", ACCEPTED);
+	assert_int_equal(bench_token(&b, d), ORDER_ACCEPTED);
+}
+
+static void a_decrease_overtakes_and_shortens_what_is_in_its_way(void **state)
+{
+	uint64_t slow = bench_order(&b, "CP1", 1, true, 10000, true), raise, cut;
+
+	(void)state;
+	raise = bench_order(&b, "CP1", 2, true, 10000, true);
+	bench_pass(&b, 3 * US_PER_S);
+	cut = bench_order(&b, "CP1", 1, true, 0, false);
+	/* 5 s after the first was sent it has had its time. */
+	bench_pass(&b, 1999 * US_PER_MS);
+	assert_int_equal(bench_token(&b, slow), -1);
+	bench_pass(&b, US_PER_MS);
+	assert_int_equal(bench_token(&b, slow), ORDER_TIMEOUT);
+	assert_non_null(bench_find(&b, "\"connectorId\":1,"));
+	assert_non_null(bench_find(&b, "\"limit\":0.0"));
+	bench_answer(&b, 1, "SetCharging", ACCEPTED);
+	assert_int_equal(bench_token(&b, cut), ORDER_ACCEPTED);
+	bench_answer(&b, 1, "\"connectorId\":2", ACCEPTED);
+	assert_int_equal(bench_token(&b, raise), ORDER_ACCEPTED);
+}
+
+static void a_decrease_behind_an_old_call_leaves_at_once(void **state)
+{
+	uint64_t slow = bench_order(&b, "CP1", 1, true, 10000, true);
+
+	(void)state;
+	bench_pass(&b, 20 * US_PER_S);
+	bench_order(&b, "CP1", 2, true, 0, false);
+	bench_pass(&b, 0);
+	assert_int_equal(bench_token(&b, slow), ORDER_TIMEOUT);
+	assert_non_null(bench_find(&b, "\"connectorId\":2"));
+}
+
+static void without_a_transaction_there_is_nothing_to_limit(void **state)
+{
+	uint64_t token = bench_order(&b, "CP1", 1, false, 10000, true);
+
+	(void)state;
+	assert_int_equal(bench_token(&b, token), ORDER_DROPPED);
+	assert_string_equal(bench_frame(&b, 0), "");
+}
+
+static void an_order_whose_transaction_ended_while_it_waited_never_leaves(void **state)
+{
+	uint64_t first, second;
+	char id[60], frame[300];
+
+	(void)state;
+	bench_start(&b, 1, 1, "GOOD");
+	first = bench_order(&b, "CP1", 2, true, 0, false);
+	assert_true(bench_call_id(&b, "SetCharging", id, sizeof(id)));
+	second = bench_order(&b, "CP1", 1, false, 10000, true);
+	bench_say(&b, 1, "[2,\"x\",\"StopTransaction\",{\"transactionId\":1,\"meterStop\":1100,"
+		  "\"timestamp\":\"2026-11-21T06:10:00Z\"}]");
+	bench_start(&b, 1, 1, "GOOD2");
+	snprintf(frame, sizeof(frame), "[3,\"%s\",{\"status\":\"Accepted\"}]", id);
+	bench_say(&b, 1, frame);
+	assert_int_equal(bench_token(&b, first), ORDER_ACCEPTED);
+	assert_int_equal(bench_token(&b, second), ORDER_DROPPED);
+	assert_null(bench_find(&b, "TxProfile"));
+}
+
+static void an_offline_station_gets_nothing(void **state)
+{
+	uint64_t token;
+
+	(void)state;
+	bench_close(&b, 1);
+	assert_true(site_station(b.site, "CP1")->online_changed);
+	assert_int_equal(site_station(b.site, "CP1")->state, STATION_OFFLINE);
+	token = bench_order(&b, "CP1", 1, true, 0, false);
+	assert_int_equal(bench_token(&b, token), ORDER_DROPPED);
+}
+
+static void a_new_connection_takes_over_and_the_old_close_changes_nothing(void **state)
+{
+	uint64_t sent = bench_order(&b, "CP1", 1, true, 10000, true), waits = bench_order(&b, "CP1", 2, true, 0, false);
+
+	(void)state;
+	bench_open(&b, 2, "CP1");
+	assert_int_equal(bench_effect(&b, FX_CLOSE, 0)->u.close.link, 1);
+	assert_int_equal(bench_token(&b, sent), ORDER_TIMEOUT);
+	assert_int_equal(bench_token(&b, waits), ORDER_DROPPED);
+	bench_close(&b, 1);
+	assert_int_equal(site_station(b.site, "CP1")->link, 2);
+	assert_int_equal(site_station(b.site, "CP1")->state, STATION_ONLINE);
+	bench_say(&b, 1, "[2,\"a\",\"Heartbeat\",{}]");
+	assert_string_equal(bench_frame(&b, 0), "");
+	bench_say(&b, 2, "[2,\"a\",\"Heartbeat\",{}]");
+	assert_non_null(bench_find(&b, "[3,\"a\""));
+	assert_int_equal(bench_effect(&b, FX_FRAME, 0)->u.frame.link, 2);
+}
+
+static void before_its_boot_is_answered_a_station_is_not_called(void **state)
+{
+	uint64_t token;
+
+	(void)state;
+	bench_open(&b, 2, "CP2");
+	token = bench_order(&b, "CP2", 1, true, 0, false);
+	assert_string_equal(bench_frame(&b, 0), "");
+	bench_say(&b, 2, "[2,\"a\",\"BootNotification\",{\"chargePointVendor\":\"A\",\"chargePointModel\":\"B\"}]");
+	assert_non_null(strstr(bench_frame(&b, 0), "[3,\"a\""));
+	assert_non_null(strstr(bench_frame(&b, 1), "SetChargingProfile"));
+	bench_answer(&b, 2, "SetChargingProfile", ACCEPTED);
+	assert_int_equal(bench_token(&b, token), ORDER_ACCEPTED);
+}
+
+static void a_station_that_only_reconnects_is_called_after_a_moment(void **state)
+{
+	(void)state;
+	bench_open(&b, 2, "CP2");
+	bench_order(&b, "CP2", 1, true, 0, false);
+	bench_pass(&b, 1900 * US_PER_MS);
+	assert_string_equal(bench_frame(&b, 0), "");
+	bench_pass(&b, 200 * US_PER_MS);
+	assert_non_null(bench_find(&b, "SetChargingProfile"));
+	bench_answer(&b, 2, "SetChargingProfile", ACCEPTED);
+	bench_open(&b, 3, "CP2");
+	bench_order(&b, "CP2", 1, true, 0, false);
+	bench_say(&b, 3, "[2,\"a\",\"Heartbeat\",{}]");
+	assert_non_null(bench_find(&b, "SetChargingProfile"));
+}
+
+static void a_rejected_kind_of_profile_is_tried_as_the_other_kind(void **state)
+{
+	uint64_t token;
+
+	(void)state;
+	bench_start(&b, 1, 1, "GOOD");
+	token = bench_order(&b, "CP1", 1, false, 10000, true);
+	bench_answer(&b, 1, "\"Absolute\"", "{\"status\":\"Rejected\"}");
+	assert_int_equal(bench_token(&b, token), -1);
+	assert_int_equal(bench_effect(&b, FX_FRAME, 0)->when, FX_AFTER_COMMIT);
+	bench_answer(&b, 1, "\"Relative\"", ACCEPTED);
+	assert_int_equal(bench_token(&b, token), ORDER_ACCEPTED);
+	/* It is remembered. */
+	token = bench_order(&b, "CP1", 1, false, 8000, false);
+	bench_answer(&b, 1, "\"Relative\"", "{\"status\":\"Rejected\"}");
+	bench_answer(&b, 1, "\"Absolute\"", "{\"status\":\"Rejected\"}");
+	assert_int_equal(bench_token(&b, token), ORDER_REFUSED);
+	assert_string_equal(bench_frame(&b, 0), "");
+}
+
+static void a_connector_that_moved_in_the_model_is_answered_where_it_is(void **state)
+{
+	uint64_t token = bench_order(&b, "CP1", 1, true, 0, false);
+
+	(void)state;
+	bench_conn(&b, "CP1", 1)->slot = 77;
+	bench_answer(&b, 1, "SetCharging", ACCEPTED);
+	assert_int_equal(bench_token(&b, token), ORDER_ACCEPTED);
+	assert_int_equal(bench_effect(&b, FX_ANSWER, 0)->u.answer.conn, 77);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+		T(the_idle_limit_is_a_relative_default_profile),
+		T(a_transaction_has_its_own_profile),
+		T(the_schedule_begins_in_the_past_of_a_slow_clock),
+		T(whole_amperes_are_truncated),
+		T(watts_may_land_on_one_phase_until_three_are_seen),
+		T(increases_wait_for_the_commit_and_decreases_do_not),
+		T(every_answer_reaches_the_balance_once),
+		T(a_late_answer_is_not_an_answer),
+		T(one_call_is_in_flight_and_the_latest_order_wins),
+		T(orders_of_other_connectors_and_kinds_are_not_replaced),
+		T(a_decrease_overtakes_and_shortens_what_is_in_its_way),
+		T(a_decrease_behind_an_old_call_leaves_at_once),
+		T(without_a_transaction_there_is_nothing_to_limit),
+		T(an_order_whose_transaction_ended_while_it_waited_never_leaves),
+		T(an_offline_station_gets_nothing),
+		T(a_new_connection_takes_over_and_the_old_close_changes_nothing),
+		T(before_its_boot_is_answered_a_station_is_not_called),
+		T(a_station_that_only_reconnects_is_called_after_a_moment),
+		T(a_rejected_kind_of_profile_is_tried_as_the_other_kind),
+		T(a_connector_that_moved_in_the_model_is_answered_where_it_is),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
