@@ -146,6 +146,7 @@ static int make_task(const struct bus_meter *m, struct bus_task *t, struct diag 
 	memcpy(t->identity.words, p->identity.words, sizeof(t->identity.words));
 	t->poll_us = m->poll_us ? m->poll_us : US_PER_S;
 	t->timeout_us = m->timeout_us ? m->timeout_us : p->timeout_ms * US_PER_MS;
+	t->retry_us = m->retry_us ? m->retry_us : 2 * US_PER_S;
 	t->inter_request_us = p->inter_request_ms * US_PER_MS;
 	t->slave_switch_us = p->after_slave_switch_ms * US_PER_MS;
 	if (t->poll_us < BUS_POLL_MIN_US)
@@ -178,6 +179,7 @@ static bool same_task(const struct bus_task *a, const struct bus_task *b)
 	       a->identity.addr == b->identity.addr && a->identity.count == b->identity.count &&
 	       memcmp(a->identity.words, b->identity.words, sizeof(a->identity.words)) == 0 &&
 	       a->poll_us == b->poll_us && a->timeout_us == b->timeout_us &&
+	       a->retry_us == b->retry_us &&
 	       a->inter_request_us == b->inter_request_us && a->slave_switch_us == b->slave_switch_us;
 }
 

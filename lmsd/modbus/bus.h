@@ -41,6 +41,7 @@ struct bus_meter {
 	const struct meter_profile *profile;	/* read during the call only */
 	int64_t poll_us;			/* 0 = 1 s */
 	int64_t timeout_us;			/* 0 = the profile's */
+	int64_t retry_us;			/* first pause after silence, 0 = 2 s; it grows each time */
 };
 
 #define BUS_POLL_MIN_US (100 * US_PER_MS)

@@ -16,7 +16,6 @@
 #include "base/err.h"
 #include "modbus/link.h"
 
-#define BACK_OFF_US	     (2 * US_PER_S)
 #define BACK_OFF_MAX_US	     (60 * US_PER_S)
 #define BACK_OFF_ALONE_US    (10 * US_PER_S)
 #define LATE_WINDOW_US	     (200 * US_PER_MS)	/* in which a serial slave may still speak */
@@ -173,9 +172,11 @@ static struct slot *next_slot(struct worker *w, mono_t now, mono_t *due)
 	return best;
 }
 
-static int64_t back_off(int fails, int64_t max)
+static int64_t back_off(const struct slot *s, int fails, int64_t max)
 {
-	return fails * BACK_OFF_US < max ? fails * BACK_OFF_US : max;
+	int64_t pause = fails * s->task.retry_us;
+
+	return pause < max ? pause : max;
 }
 
 static void schedule_ok(struct slot *s, mono_t now)
@@ -190,7 +191,7 @@ static void schedule_failed(struct worker *w, struct slot *s, mono_t now)
 {
 	s->fails++;
 	s->identified = false;
-	s->due = now + back_off(s->fails, w->slot_count > 1 ? BACK_OFF_MAX_US : BACK_OFF_ALONE_US);
+	s->due = now + back_off(s, s->fails, w->slot_count > 1 ? BACK_OFF_MAX_US : BACK_OFF_ALONE_US);
 }
 
 /* ---- one poll ------------------------------------------------------------------------------ */
@@ -322,12 +323,12 @@ static int read_all(struct worker *w, struct slot *s, struct bus_result *r, char
 }
 
 /* Opening failed: that is everybody's failure on this bus. */
-static void link_failed(struct worker *w, mono_t at, int err, const char *text)
+static void link_failed(struct worker *w, const struct slot *s, mono_t at, int err, const char *text)
 {
 	mono_t retry;
 
 	w->link_fails++;
-	retry = now_mono() + back_off(w->link_fails, BACK_OFF_ALONE_US);
+	retry = now_mono() + back_off(s, w->link_fails, BACK_OFF_ALONE_US);
 	for (size_t i = 0; i < w->slot_count; i++) {
 		deliver_error(w, &w->slots[i], at, err, text);
 		w->slots[i].identified = false;
@@ -368,7 +369,7 @@ static void poll_slot(struct worker *w, struct slot *s)
 
 	if (ret < 0) {
 		if (ret != -LMS_EFAILED)
-			link_failed(w, at, ret, text);
+			link_failed(w, s, at, ret, text);
 		return;
 	}
 	w->probed = s->fails != 0;

@@ -1,7 +1,7 @@
 /* modbus/worker.h - the thread of one bus: whom to ask, when, and what to do about who is silent.
  *
  * - A meter is asked every poll_us; a late poll is not made up for.
- * - A slave that does not answer is asked again after 2 s, 4 s … up to 60 s (10 s where it is alone on
+ * - A slave that does not answer is asked again after retry_us, twice that … up to 60 s (10 s where it is alone on
  *   its bus), and at most one such attempt is made between two rounds of the others.
  */
 #pragma once
@@ -27,7 +27,7 @@ struct bus_task {
 		int count;
 		uint16_t words[8];
 	} identity;
-	int64_t poll_us, timeout_us, inter_request_us, slave_switch_us;
+	int64_t poll_us, timeout_us, retry_us, inter_request_us, slave_switch_us;
 };
 
 /* A sample on its way to the loop, one allocation for itself and free() for it. */

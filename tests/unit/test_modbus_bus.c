@@ -21,6 +21,7 @@
 #define MS	US_PER_MS
 #define POLL	(100 * MS)
 #define TIMEOUT (150 * MS)
+#define RETRY	(200 * MS)
 
 /* What came of one meter. */
 struct heard {
@@ -158,7 +159,7 @@ static void configure(struct rig *r, int n, int64_t timeout_us)
 	for (int i = 0; i < n; i++) {
 		snprintf(ids[i], sizeof(ids[i]), "M%d", i + 1);
 		snprintf(addresses[i], sizeof(addresses[i]), "%d@127.0.0.1:%d", i + 1, peer_port(r->peer));
-		meters[i] = (struct bus_meter){ ids[i], addresses[i], r->p, POLL, timeout_us };
+		meters[i] = (struct bus_meter){ ids[i], addresses[i], r->p, POLL, timeout_us, RETRY };
 	}
 	if (bus_set_configure(r->set, meters, (size_t)n, &d) < 0)
 		fail_msg("%s", d.text);
@@ -249,8 +250,8 @@ static void a_silent_slave_is_asked_less_and_less(void **state)
 	rig_start(&r);
 	peer_set(r.peer, PEER_MUTE, 0, -1, 0);
 	configure(&r, 1, 0);
-	pass_time(&r, 3 * US_PER_S);
-	assert_int_equal(peer_requests(r.peer, 1), 2);	/* at once, after 2 s; then after 4 s */
+	pass_time(&r, 2200 * MS);
+	assert_in_range(peer_requests(r.peer, 1), 3, 4);	/* at once, after 200 ms, 400 ms, 600 ms */
 	rig_end(&r);
 }
 
@@ -266,7 +267,7 @@ static void a_silent_slave_does_not_hold_up_the_others(void **state)
 	if (r.meter[1].good < 22)
 		fail_msg("%d readings in 3 s", r.meter[1].good);
 	assert_int_equal(r.meter[1].failed, 0);
-	assert_int_equal(r.meter[2].failed, 2);
+	assert_in_range(r.meter[2].failed, 2, 5);
 	rig_end(&r);
 }
 
@@ -440,7 +441,7 @@ static void a_bad_configuration_changes_nothing(void **state)
 	rig_start(&r);
 	configure(&r, 1, 0);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct bus_meter m = { "M2", rows[i].address, r.p, rows[i].poll_us, 0 };
+		struct bus_meter m = { "M2", rows[i].address, r.p, rows[i].poll_us, 0, 0 };
 		struct diag d;
 
 		diag_init(&d);
@@ -481,7 +482,7 @@ static void the_device_is_asked_who_it_is(void **state)
 
 static void names_are_resolved(void **state)
 {
-	struct bus_meter m = { "M1", NULL, NULL, POLL, 0 };
+	struct bus_meter m = { "M1", NULL, NULL, POLL, 0, 0 };
 	char address[64];
 	struct rig r;
 
