@@ -136,7 +136,7 @@ static const struct unit power_units[] = {
 static const struct unit energy_units[] = {
 	{ "Wh", 1 }, { "kWh", 1000 }, { "MWh", 1000000 }, { "GWh", 1000000000 }, { NULL, 0 }
 };
-static const struct quantity current_quantity = { "a current", "write 30 or 30A", current_units };
+static const struct quantity current_quantity = { "a current", "write 30 or 30A, 6300A at most", current_units };
 static const struct quantity power_quantity = { "a power", "write 11000 or 11kW", power_units };
 static const struct quantity energy_quantity = { "an energy", "write 500 or 20kWh", energy_units };
 
@@ -170,7 +170,7 @@ static bool is_absent(const char *s, size_t len)
 int parse_phase_ma(const char *s, struct phase_ma *p, struct diag *d)
 {
 	static const struct quantity phases = { "a current per phase",
-						"write 60, 20,16,20 or 20,-,- in A",
+						"write 60, 20,16,20 or 20,-,- in A, 6300 at most",
 						current_units };
 	struct phase_ma parsed = { { NUM_NONE, NUM_NONE, NUM_NONE } };
 	const char *rest = s;

@@ -96,7 +96,6 @@ class Lmsd {
 			'listen.ws': `127.0.0.1:${this.port}`,
 			'listen.wss': 'off',
 			'meters.directory': path.join(ROOT, 'etc/meters'),
-			'stations.directory': path.join(ROOT, 'etc/stations'),
 			...overrides,
 		};
 		const args = ['-d', this.dir, '-s', this.socket];
@@ -118,7 +117,7 @@ class Lmsd {
 	// Runs lmsctl; answers {status, out, err, json}.
 	ctl(...args) {
 		const r = spawnSync(path.join(BIN, 'lmsctl'), ['-s', this.socket, '-o', 'json', ...args],
-			{ encoding: 'utf8', timeout: 60000 });
+			{ encoding: 'utf8', timeout: 60000, maxBuffer: 1 << 28 });
 		let json;
 		try { json = JSON.parse(r.stdout); } catch (e) { json = undefined; }
 		return { status: r.status, out: r.stdout, err: r.stderr, json };

@@ -32,7 +32,7 @@ until_true() {
 # Starts lmsd with more options if given; sets LMSD (pid) and PORT. It ends with the test.
 start_lmsd() {
 	"$BIN/lmsd" -d "$STATE" -s "$SOCKET" -o "listen.ws=127.0.0.1:${PORT:-0}" -o listen.wss=off \
-		-o meters.directory="$ROOT/etc/meters" -o stations.directory="$ROOT/etc/stations" "$@" \
+		-o meters.directory="$ROOT/etc/meters" "$@" \
 		>"$TMPDIR/lmsd.out" 2>>"$TMPDIR/lmsd.log" &
 	LMSD=$!
 	trap 'kill $LMSD 2>/dev/null; wait $LMSD 2>/dev/null' EXIT

@@ -36,7 +36,7 @@ refused 65 "meter_lost" "idle sums above meter_lost" apply '{"zones":[{"id":"D",
 refused 65 "static" "a limit of zero" lmsctl zone set P1 static=0
 refused 65 "static" "a negative limit" lmsctl zone set P1 static=-5
 refused 65 "static" "a limit that is no number" lmsctl zone set P1 static=NaN
-refused 65 "static.*6[,. ]?300|6[,. ]?300" "a limit above 6300 A" lmsctl zone set P1 static=6301
+refused 65 "static.*6300" "a limit above 6300 A" lmsctl zone set P1 static=6301
 refused 64 "statik.*static|static.*statik" "an unknown key, with the one that was meant" lmsctl zone set P1 statik=10
 refused 65 "zones\[0\].*fuze" "an unknown key in a document, with its place" apply '{"zones":[{"id":"Q","fuze":"10A"}]}'
 refused 65 "bad.json" "a document that is not JSON, with file and line" apply '{"zones": [}'
@@ -53,7 +53,7 @@ refused 5 "CP1|P2" "the deletion of a zone that is in use" lmsctl zone delete P2
 # A single-phase zone has no L2 and L3; that is not a zero limit.
 lmsctl zone create S1 phases=1 static=20 >/dev/null && ok "a single-phase zone" || not_ok "a single-phase zone"
 before=$(lmsctl -o json config show)
-refused 65 "S2" "a limit on a phase that a single-phase zone lacks" lmsctl zone create S2 phases=1 static=20,20,20
+refused 65 "S2|static" "a limit on a phase that a single-phase zone lacks" lmsctl zone create S2 phases=1 static=20,16,16
 
 # The control socket by hand.
 say() { printf '%s\n' "$1" | timeout 10 socat -t 2 - "UNIX-CONNECT:$SOCKET" | sed 1d | head -n 1; }
@@ -67,7 +67,7 @@ deep=$(printf '[%.0s' $(seq 40))
 # Boot file and start-up.
 boot() { printf '%s\n' "$1" >"$TMPDIR/bad.conf"; "$BIN/lmsd" -n -c "$TMPDIR/bad.conf"; }
 refused 78 "bad.conf:1.*listn" "an unknown key in the boot file, with its line" boot 'listn = { ws = "127.0.0.1:1"; };'
-refused 78 "bad.conf:2" "a boot file that does not parse" boot $'registration = "pending";\nlisten = {'
+refused 78 "bad.conf:[23]" "a boot file that does not parse" boot $'registration = "pending";\nlisten = {'
 refused 64 "colour" "an unknown key of -o" "$BIN/lmsd" -n -o colour=red
 refused 5 "another lmsd|uses" "a second lmsd on the same state directory" \
 	"$BIN/lmsd" -d "$STATE" -s "$TMPDIR/other.sock" -o listen.ws=127.0.0.1:0 -o listen.wss=off

@@ -21,6 +21,9 @@ class Obeying {
 		this.stations.set(id, { now: amps, before, until: amps < before ? t + SETTLE_MS * 0.9 : 0 });
 		this.look();
 	}
+	gone(id) {
+		this.stations.delete(id);
+	}
 	look() {
 		let sum = 0;
 		for (const s of this.stations.values()) sum += Date.now() < s.until ? Math.max(s.before, s.now) : s.now;
@@ -72,6 +75,7 @@ main(async () => {
 	ok(/P1/.test(words.out) && /60/.test(words.out), 'explain names the zone and its limit', words.out);
 
 	await stations[0].unplug(tx[0].transactionId, 5000, 'T1');
+	obeying.gone('A');	/* its transaction is over: 0 A by its default */
 	await stations[0].status(1, 'Available');
 	await until(() => stations[1].last('TxProfile') === 30 && stations[2].last('TxProfile') === 30, '30, 30 again', 30000);
 	ok(obeying.worst <= CAP, 'nor after one has left');

@@ -110,10 +110,10 @@ static void a_complaint_names_the_text_and_the_remedy(void **state)
 
 	diag_init(&d);
 	parse_ma("30x", &v, &d);
-	assert_string_equal(d.text, "'30x' is not a current (write 30 or 30A)");
+	assert_string_equal(d.text, "'30x' is not a current (write 30 or 30A, 6300A at most)");
 	diag_init(&d);
 	parse_ma("\x1b[31m", &v, &d);
-	assert_string_equal(d.text, "'\\x1b[31m' is not a current (write 30 or 30A)");
+	assert_string_equal(d.text, "'\\x1b[31m' is not a current (write 30 or 30A, 6300A at most)");
 	diag_init(&d);
 	parse_phase_ma("20,x,20", &p, &d);
 	assert_non_null(strstr(d.text, "write 60, 20,16,20 or 20,-,- in A"));
