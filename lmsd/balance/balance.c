@@ -124,6 +124,19 @@ void balance_store_failed(struct balance *b, bool failed)
 
 /* ---- the turn ------------------------------------------------------------------------------- */
 
+/* A dynamic budget moves with the building: orders follow it and limits need their settle time, so
+ * there only the measured load says whether the limit was exceeded. */
+static bool cap_over(const struct zone *z, int k)
+{
+	int64_t load;
+
+	if (z->why[k] != CAP_DYNAMIC)
+		return z->cap[k] != ALLOC_NO_CAP && z->sum_w[k] > z->cap[k];
+	load = z->budget.load.l[k];
+	return (load != NUM_NONE && load > z->conf.dynamic.l[k]) ||
+	       (z->conf.cap.l[k] != NUM_NONE && z->sum_w[k] > z->conf.cap.l[k]);
+}
+
 static void count_over(struct balance *b, mono_t now)
 {
 	for (size_t i = 0; i < b->zone_count; i++) {
@@ -133,7 +146,7 @@ static void count_over(struct balance *b, mono_t now)
 			z->over_us += now - b->ran;
 		z->over = false;
 		for (int k = 0; k < ALLOC_CAPS; k++)
-			z->over |= z->cap[k] != ALLOC_NO_CAP && z->sum_w[k] > z->cap[k];
+			z->over |= cap_over(z, k);
 	}
 }
 

@@ -147,7 +147,7 @@ struct bal_zone_view {
 	const char *cap_why;		/* "static", "fuse", "dynamic", "meter_lost", "override", "parent" */
 	bool meter_ok;
 	int competing, admitted;
-	int64_t seconds_over;		/* that any phase was above the cap, since start */
+	int64_t seconds_over;		/* since start: sum_w above a fixed cap, or load above a dynamic limit */
 };
 
 struct balance *balance_new(void);

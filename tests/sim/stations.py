@@ -38,7 +38,7 @@ class Car:
     def __init__(self, spec):
         self.phases = spec.get("phases", 3)
         self.max_a = float(spec.get("max", 32))
-        self.tag = spec["tag"]
+        self.tag = spec["tag"]  # None: nobody shows a tag, the station is free
         self.arrive_s = float(spec.get("arrive", 1))
         self.stay_s = float(spec.get("stay", 3600))
         self.wants_wh = float(spec.get("wants_wh", 40000))
@@ -279,9 +279,13 @@ class Station:
             payload["transactionId"] = c.tx
         await self.call("MeterValues", payload)
 
-    async def start(self, c, tag):
+    async def plug(self, c):
         c.status = "Preparing"
         await self.notify(c.number, "Preparing")
+        if c.car.tag is not None:
+            await self.start(c, c.car.tag)
+
+    async def start(self, c, tag):
         answer = await self.call("Authorize", {"idTag": tag})
         if answer["idTagInfo"]["status"] != "Accepted":
             return
@@ -364,7 +368,7 @@ class Station:
         while True:
             while not self.accepted or self.ws is None or not c.available:
                 await asyncio.sleep(0.2)
-            await self.guard(self.start(c, c.car.tag))
+            await self.guard(self.plug(c))
             await asyncio.sleep(c.car.stay_s)
             if c.tx is not None:
                 await self.stop(c, "EVDisconnected")
