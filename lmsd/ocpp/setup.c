@@ -147,9 +147,7 @@ static void go_on(struct ocpp_session *s, enum setup_step step, const struct tur
 		step = SETUP_END;
 	if (step == SETUP_SET_SAMPLED && s->sampled_step)
 		step = (enum setup_step)s->sampled_step;
-	if (step == SETUP_SET_SAMPLED && is_so(s, step))
-		step = SETUP_SET_INTERVAL;
-	if (step < SETUP_END && is_so(s, step))
+	while (step < SETUP_END && is_so(s, step))
 		step = rows[step].next;
 	if (step == SETUP_END)
 		s->set_up = true;

@@ -37,7 +37,7 @@ static const char *const stations[] = {
 
 static void load_conf(struct bench *b, const char *id, const char *keys)
 {
-	struct site_conf *c = site_conf_load_begin();
+	struct site_conf *c = site_conf_load_begin(), *old;
 	char name[ID_MAX + 1];
 	struct diag d;
 
@@ -52,11 +52,13 @@ static void load_conf(struct bench *b, const char *id, const char *keys)
 	diag_init(&d);
 	if (site_conf_load_end(c, &d))
 		fail_msg("configuration: %s", d.text);
+	old = b->site->owned;
 	site_attach(b->site, c);
 	for (struct station *st = b->site->stations; st; st = st->hh.next) {
 		for (size_t i = 0; i < st->connector_count; i++)
 			st->connectors[i]->slot = st->conf < 0 ? UINT32_MAX : (uint32_t)(st->conf * 10) + (uint32_t)i;
 	}
+	site_conf_free(old);
 }
 
 void bench_init(struct bench *b)

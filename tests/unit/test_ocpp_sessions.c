@@ -1,0 +1,307 @@
+/* test_ocpp_sessions.c - who is let in, what is asked after a boot, and how stations become registered. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "tests/unit/helper_ocpp.h"
+
+static struct bench b;
+
+static int set_up(void **state)
+{
+	(void)state;
+	bench_init(&b);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	bench_fini(&b);
+	return 0;
+}
+
+#define BOOT "[2,\"a\",\"BootNotification\",{\"chargePointVendor\":\"Acme\",\"chargePointModel\":\"One\"," \
+	"\"firmwareVersion\":\"1.2\",\"iccid\":\"89\"}]"
+#define STATUS(n, s) "[2,\"s\",\"StatusNotification\",{\"connectorId\":" #n ",\"errorCode\":\"NoError\",\"status\":\"" s "\"}]"
+static const char ACCEPTED[] = "{\"status\":\"Accepted\"}";
+
+static void an_unknown_station_waits_without_current(void **state)
+{
+	const struct station *st;
+
+	(void)state;
+	bench_open(&b, 9, "NEW");
+	assert_null(bench_effect(&b, FX_CLOSE, 0));
+	bench_say(&b, 9, BOOT);
+	assert_string_equal(bench_frame(&b, 0), "[3,\"a\",{\"status\":\"Pending\","
+			    "\"currentTime\":\"2026-11-21T06:00:00Z\",\"interval\":30}]");
+	assert_non_null(strstr(bench_frame(&b, 1), "\"SetChargingProfile\",{\"connectorId\":0,\"csChargingProfiles\":{"
+			       "\"chargingProfileId\":1,\"stackLevel\":0,\"chargingProfilePurpose\":\"TxDefaultProfile\""));
+	assert_non_null(strstr(bench_frame(&b, 1), "\"limit\":0.0}"));
+	st = site_station(b.site, "NEW");
+	assert_int_equal(st->state, STATION_PENDING);
+	assert_string_equal(st->firmware, "1.2");
+	assert_string_equal(st->iccid, "89");
+	assert_string_equal(st->address, "192.0.2.7");
+	assert_non_null(bench_effect(&b, FX_PUT, 0));
+	bench_say(&b, 9, STATUS(2, "Preparing"));
+	assert_int_equal(st->connector_count, 2);
+	assert_int_equal(bench_conn(&b, "NEW", 2)->use, USE_NONE);
+}
+
+static void a_pending_station_cannot_charge(void **state)
+{
+	(void)state;
+	b.site->registration = REG_PENDING;
+	bench_open(&b, 9, "NEW");
+	bench_say(&b, 9, BOOT);
+	bench_say(&b, 9, "[2,\"b\",\"Authorize\",{\"idTag\":\"GOOD\"}]");
+	assert_non_null(bench_find(&b, "[3,\"b\",{\"idTagInfo\":{\"status\":\"Invalid\"}}]"));
+	bench_say(&b, 9, "[2,\"c\",\"StartTransaction\",{\"connectorId\":1,\"idTag\":\"GOOD\",\"meterStart\":0,"
+		  "\"timestamp\":\"2026-11-21T06:00:00Z\"}]");
+	assert_non_null(bench_find(&b, "[3,\"c\",{\"idTagInfo\":{\"status\":\"Invalid\"},\"transactionId\":1}]"));
+	assert_null(b.site->running);
+	assert_non_null(bench_effect(&b, FX_PUT, 0));
+	bench_say(&b, 9, "[2,\"d\",\"MeterValues\",{\"connectorId\":1,\"meterValue\":[{\"timestamp\":"
+		  "\"2026-11-21T06:00:06Z\",\"sampledValue\":[{\"value\":\"150\"}]}]}]");
+	assert_non_null(bench_find(&b, "[3,\"d\",{}]"));
+	bench_say(&b, 9, "[2,\"e\",\"Heartbeat\",{}]");
+	assert_non_null(bench_find(&b, "[3,\"e\",{\"currentTime\""));
+}
+
+static void what_a_pending_station_can_do_is_asked_and_nothing_is_set(void **state)
+{
+	(void)state;
+	bench_open(&b, 9, "NEW");
+	bench_say(&b, 9, BOOT);
+	bench_answer(&b, 9, "SetChargingProfile", ACCEPTED);
+	bench_pass(&b, US_PER_S);
+	bench_answer(&b, 9, "\"GetConfiguration\",{\"key\":[\"NumberOfConnectors\",", "{\"configurationKey\":["
+		     "{\"key\":\"NumberOfConnectors\",\"readonly\":true,\"value\":\"3\"},"
+		     "{\"key\":\"ChargingScheduleAllowedChargingRateUnit\",\"readonly\":true,\"value\":\"Power\"}]}");
+	assert_int_equal(site_station(b.site, "NEW")->connector_count, 3);
+	assert_string_equal(bench_frame(&b, 0), "");
+	bench_pass(&b, 10 * US_PER_S);
+	assert_null(bench_find(&b, "ChangeConfiguration"));
+}
+
+static void only_so_many_strangers_are_heard(void **state)
+{
+	char id[16];
+
+	(void)state;
+	for (int i = 0; i < 64; i++) {
+		snprintf(id, sizeof(id), "X%d", i);
+		bench_open(&b, (uint64_t)i + 10, id);
+		assert_null(bench_effect(&b, FX_CLOSE, 0));
+	}
+	bench_open(&b, 100, "X64");
+	assert_int_equal(bench_effect(&b, FX_CLOSE, 0)->u.close.link, 100);
+	assert_int_equal(bench_effect(&b, FX_CLOSE, 0)->u.close.code, 1008);
+	assert_null(site_station(b.site, "X64"));
+	bench_say(&b, 100, BOOT);
+	assert_string_equal(bench_frame(&b, 0), "");
+	/* One that is known, or connects again, is none more. */
+	bench_open(&b, 101, "CP1");
+	assert_null(bench_effect(&b, FX_CLOSE, 0));
+	bench_open(&b, 102, "X5");
+	assert_int_equal(bench_effect(&b, FX_CLOSE, 0)->u.close.link, 15);
+	assert_null(bench_effect(&b, FX_CLOSE, 1));
+	/* One that leaves makes room, and is forgotten. */
+	bench_close(&b, 20);
+	bench_open(&b, 103, "X64");
+	assert_null(bench_effect(&b, FX_CLOSE, 0));
+	assert_string_equal(bench_effect(&b, FX_DEL, 0)->u.del.key, "X10");
+	assert_null(site_station(b.site, "X10"));
+}
+
+static void closed_registration_hears_no_strangers(void **state)
+{
+	(void)state;
+	b.site->registration = REG_CLOSED;
+	bench_open(&b, 9, "NEW");
+	assert_int_equal(bench_effect(&b, FX_CLOSE, 0)->u.close.link, 9);
+	bench_open(&b, 1, "CP1");
+	assert_null(bench_effect(&b, FX_CLOSE, 0));
+}
+
+static void a_bench_serves_everybody(void **state)
+{
+	(void)state;
+	b.site->registration = REG_ACCEPT;
+	bench_open(&b, 9, "NEW");
+	bench_say(&b, 9, BOOT);
+	assert_non_null(bench_find(&b, "{\"status\":\"Accepted\""));
+	assert_int_equal(bench_start(&b, 9, 1, "GOOD"), 1);
+	assert_non_null(bench_conn(&b, "NEW", 1)->tx);
+	assert_int_equal(bench_conn(&b, "NEW", 1)->use, USE_CHARGING);
+}
+
+static void registering_asks_for_a_new_boot(void **state)
+{
+	(void)state;
+	bench_open(&b, 9, "NEW");
+	bench_say(&b, 9, BOOT);
+	bench_answer(&b, 9, "SetChargingProfile", ACCEPTED);
+	bench_configure(&b, "NEW", "{\"id\":\"NEW\",\"zone\":\"P1\",\"connectors\":1,\"wiring\":\"RST\"}");
+	assert_non_null(bench_find(&b, "\"TriggerMessage\",{\"requestedMessage\":\"BootNotification\"}]"));
+	assert_int_equal(site_station(b.site, "NEW")->state, STATION_ONLINE);
+	assert_true(site_station(b.site, "NEW")->online_changed);
+	/* The station may refuse; its limits are ordered all the same. */
+	bench_refuse(&b, 9, "TriggerMessage", "NotImplemented");
+	bench_order(&b, "NEW", 1, true, 0, false);
+	assert_non_null(bench_find(&b, "SetChargingProfile"));
+	bench_say(&b, 9, BOOT);
+	assert_non_null(bench_find(&b, "{\"status\":\"Accepted\""));
+	assert_true(site_station(b.site, "NEW")->booted_changed);
+}
+
+static void a_deleted_station_waits_again(void **state)
+{
+	(void)state;
+	bench_boot(&b, 1, "CP1");
+	bench_configure(&b, "CP1", NULL);
+	assert_int_equal(site_station(b.site, "CP1")->state, STATION_PENDING);
+	assert_non_null(bench_find(&b, "\"connectorId\":0"));
+	assert_non_null(bench_find(&b, "\"limit\":0.0"));
+	bench_close(&b, 1);
+	bench_configure(&b, NULL, NULL);
+	bench_open(&b, 2, "CP1");
+	bench_say(&b, 2, BOOT);
+	assert_non_null(bench_find(&b, "{\"status\":\"Accepted\""));
+}
+
+static void a_station_deleted_while_it_was_away_is_forgotten(void **state)
+{
+	(void)state;
+	bench_boot(&b, 1, "CP1");
+	bench_close(&b, 1);
+	bench_configure(&b, "CP1", NULL);
+	assert_null(site_station(b.site, "CP1"));
+	bench_pass(&b, 100 * US_PER_S);
+	bench_open(&b, 2, "CP1");
+	assert_int_equal(site_station(b.site, "CP1")->conf, -1);
+}
+
+static void the_baseline_is_set_after_a_boot(void **state)
+{
+	(void)state;
+	bench_open(&b, 1, "CP1");
+	bench_say(&b, 1, BOOT);
+	assert_string_equal(bench_frame(&b, 1), "");
+	bench_pass(&b, US_PER_S);
+	bench_answer(&b, 1, "NumberOfConnectors", "{\"configurationKey\":[]}");
+	bench_answer(&b, 1, "{\"key\":[\"MeterValuesSampledData\",\"MeterValueSampleInterval\"]}",
+		     "{\"configurationKey\":[{\"key\":\"MeterValuesSampledData\",\"readonly\":false,\"value\":\"Voltage\"},"
+		     "{\"key\":\"MeterValueSampleInterval\",\"readonly\":false,\"value\":\"60\"}]}");
+	bench_answer(&b, 1, "\"ChangeConfiguration\",{\"key\":\"MeterValuesSampledData\",\"value\":"
+		     "\"Energy.Active.Import.Register,Power.Active.Import,Current.Import\"}", "{\"status\":\"Rejected\"}");
+	bench_answer(&b, 1, "\"Energy.Active.Import.Register,Current.Import\"", ACCEPTED);
+	bench_answer(&b, 1, "{\"key\":\"MeterValueSampleInterval\",\"value\":\"10\"}", ACCEPTED);
+	assert_null(bench_find(&b, "Configuration"));
+	/* At the next boot it is so already, and what was refused is not tried again. */
+	bench_say(&b, 1, BOOT);
+	bench_pass(&b, US_PER_S);
+	bench_answer(&b, 1, "NumberOfConnectors", "{}");
+	bench_answer(&b, 1, "MeterValueSampleInterval", "{\"configurationKey\":["
+		     "{\"key\":\"MeterValuesSampledData\",\"readonly\":false,\"value\":\"Current.Import,Energy.Active.Import.Register\"},"
+		     "{\"key\":\"MeterValueSampleInterval\",\"readonly\":false,\"value\":10}]}");
+	assert_null(bench_find(&b, "ChangeConfiguration"));
+}
+
+static void limits_go_before_the_baseline(void **state)
+{
+	(void)state;
+	bench_open(&b, 1, "CP1");
+	bench_say(&b, 1, BOOT);
+	bench_order(&b, "CP1", 1, true, 0, false);
+	assert_non_null(bench_find(&b, "SetChargingProfile"));
+	bench_order(&b, "CP1", 2, true, 0, false);
+	bench_pass(&b, US_PER_S);
+	assert_null(bench_find(&b, "GetConfiguration"));
+}
+
+static void a_silent_station_is_asked_once(void **state)
+{
+	(void)state;
+	bench_open(&b, 1, "CP1");
+	bench_pass(&b, 2 * US_PER_S);
+	bench_pass(&b, US_PER_S);
+	bench_refuse(&b, 1, "GetConfiguration", "NotImplemented");
+	bench_refuse(&b, 1, "GetConfiguration", "NotImplemented");
+	for (int i = 0; i < 4; i++)
+		bench_refuse(&b, 1, "ChangeConfiguration", "NotImplemented");
+	bench_pass(&b, 2 * US_PER_S);
+	bench_answer(&b, 1, "{\"requestedMessage\":\"BootNotification\"}", "{\"status\":\"NotImplemented\"}");
+	bench_answer(&b, 1, "{\"requestedMessage\":\"StatusNotification\",\"connectorId\":1}", "{\"status\":\"Rejected\"}");
+	bench_answer(&b, 1, "{\"requestedMessage\":\"StatusNotification\",\"connectorId\":2}", ACCEPTED);
+	assert_string_equal(bench_frame(&b, 0), "");
+	bench_pass(&b, 100 * US_PER_S);
+	assert_string_equal(bench_frame(&b, 0), "");
+}
+
+static void a_station_that_told_everything_is_not_asked(void **state)
+{
+	(void)state;
+	bench_boot(&b, 1, "CP1");
+	assert_null(bench_find(&b, "TriggerMessage"));
+	bench_pass(&b, 60 * US_PER_S);
+	assert_null(bench_find(&b, "TriggerMessage"));
+	assert_int_equal(ocpp_next_due(b.ocpp), MONO_NEVER);
+}
+
+static void a_connector_that_nobody_configured_gets_no_current(void **state)
+{
+	(void)state;
+	bench_boot(&b, 1, "CP2");
+	bench_say(&b, 1, STATUS(2, "Preparing"));
+	assert_string_equal(bench_frame(&b, 0), "[3,\"s\",{}]");
+	assert_non_null(strstr(bench_frame(&b, 1), "\"SetChargingProfile\",{\"connectorId\":2,"));
+	assert_non_null(strstr(bench_frame(&b, 1), "\"limit\":0}"));
+	bench_answer(&b, 1, "SetChargingProfile", ACCEPTED);
+	bench_say(&b, 1, STATUS(2, "Preparing"));
+	assert_string_equal(bench_frame(&b, 1), "");
+}
+
+static void power_units_are_learned(void **state)
+{
+	(void)state;
+	bench_open(&b, 1, "CP1");
+	bench_say(&b, 1, BOOT);
+	bench_pass(&b, US_PER_S);
+	bench_answer(&b, 1, "NumberOfConnectors", "{\"configurationKey\":[{\"key\":\"ChargingScheduleAllowedChargingRateUnit\","
+		     "\"readonly\":true,\"value\":\"Power\"}]}");
+	bench_refuse(&b, 1, "GetConfiguration", "InternalError");
+	for (int i = 0; i < 4; i++)
+		bench_refuse(&b, 1, "ChangeConfiguration", "NotSupported");
+	bench_order(&b, "CP1", 1, true, 0, false);
+	assert_non_null(bench_find(&b, "\"chargingRateUnit\":\"W\""));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+		T(an_unknown_station_waits_without_current),
+		T(a_pending_station_cannot_charge),
+		T(what_a_pending_station_can_do_is_asked_and_nothing_is_set),
+		T(only_so_many_strangers_are_heard),
+		T(closed_registration_hears_no_strangers),
+		T(a_bench_serves_everybody),
+		T(registering_asks_for_a_new_boot),
+		T(a_deleted_station_waits_again),
+		T(a_station_deleted_while_it_was_away_is_forgotten),
+		T(the_baseline_is_set_after_a_boot),
+		T(limits_go_before_the_baseline),
+		T(a_silent_station_is_asked_once),
+		T(a_station_that_told_everything_is_not_asked),
+		T(a_connector_that_nobody_configured_gets_no_current),
+		T(power_units_are_learned),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
