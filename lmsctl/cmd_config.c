@@ -93,33 +93,65 @@ static void print_value(const struct field *f, const struct json *j, void *scrat
 	buf_fini(&out);
 }
 
-static void print_change(struct lmsctl *l, const struct json *c)
+static bool is_identity(const struct ctl_noun_desc *n, const char *key)
 {
-	const char *kind = json_str(json_get(c, "kind"), ""), *id = json_str(json_get(c, "id"), "");
-	const char *key = json_str(json_get(c, "key"), "");
-	const struct ctl_noun_desc *n = ctl_noun_find(kind);
+	/* The site has no identity: its first key is one like the others. */
+	return n && n->key_count && (n->keys[0].flags & FIELD_REQUIRED) &&
+	       strcmp(n->keys[0].name, key) == 0;
+}
+
+static const char *text_of(const struct json *c, const char *key)
+{
+	return json_str(json_get(c, key), "");
+}
+
+static bool same_object(const struct json *a, const struct json *b)
+{
+	return a && b && strcmp(text_of(a, "kind"), text_of(b, "kind")) == 0 &&
+	       strcmp(text_of(a, "id"), text_of(b, "id")) == 0;
+}
+
+static void print_key(struct lmsctl *l, const struct json *c, bool new)
+{
+	const struct ctl_noun_desc *n = ctl_noun_find(text_of(c, "kind"));
+	const char *key = text_of(c, "key");
 	const struct field *f = n ? field_find(n->keys, n->key_count, key, NULL) : NULL;
 	void *scratch = n ? arena_alloc(&l->arena, n->keys_size) : NULL;
-	const struct json *from = json_get(c, "from"), *to = json_get(c, "to");
+
+	output_text(key, f ? field_base_len(f) : strlen(key));
+	fputs(new ? "=" : ": ", stdout);
+	if (!new) {
+		print_value(f, json_get(c, "from"), scratch, &l->arena);
+		fputs(" -> ", stdout);
+	}
+	print_value(f, json_get(c, "to"), scratch, &l->arena);
+}
+
+/* One difference, or a new object whole; returns the last row that it used. */
+static const struct json *print_change(struct lmsctl *l, const struct json *c)
+{
+	const char *kind = text_of(c, "kind"), *id = text_of(c, "id");
+	bool object = is_identity(ctl_noun_find(kind), text_of(c, "key"));
 
 	output_text(kind, strlen(kind));
-	/* The site is one and has no name; its kind says it. */
 	if (strcmp(kind, id) != 0) {
 		putchar(' ');
 		output_text(id, strlen(id));
 	}
-	/* The identity stands for the object as such. */
-	if (f && f == &n->keys[0] && (f->flags & FIELD_REQUIRED)) {
-		puts(is_nothing(to) ? ": deleted" : ": new");
-		return;
+	if (!object) {
+		putchar(' ');
+		print_key(l, c, false);
+	} else if (is_nothing(json_get(c, "to"))) {
+		fputs(": deleted", stdout);
+	} else {
+		fputs(": new", stdout);
+		for (; same_object(c, c->next); c = c->next) {
+			fputs(", ", stdout);
+			print_key(l, c->next, true);
+		}
 	}
-	printf("%s", *key ? " " : "");
-	output_text(key, f ? field_base_len(f) : strlen(key));
-	fputs(": ", stdout);
-	print_value(f, from, scratch, &l->arena);
-	fputs(" -> ", stdout);
-	print_value(f, to, scratch, &l->arena);
 	putchar('\n');
+	return c;
 }
 
 static int show_changes(struct lmsctl *l, const struct json *result)
@@ -137,7 +169,7 @@ static int show_changes(struct lmsctl *l, const struct json *result)
 		return 0;
 	}
 	for (const struct json *c = changes->first; c; c = c->next)
-		print_change(l, c);
+		c = print_change(l, c);
 	if (changes->count == 0)
 		puts("no difference");
 	return 0;

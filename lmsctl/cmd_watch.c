@@ -15,7 +15,8 @@
 
 struct watch {
 	struct lmsctl *l;
-	struct rows rows;
+	struct rows rows;	/* as they are now */
+	struct rows fresh;	/* what is to be printed, where it is not the whole table */
 	bool events, redraw, began;
 	size_t compact_at;
 	int ret;
@@ -32,28 +33,45 @@ static size_t find_row(const struct rows *r, const char *id)
 	return i;
 }
 
+/* A change in a field that nobody asked for is none. */
+static bool looks_same(const struct rows *r, const struct row *a, const struct row *b)
+{
+	for (size_t i = 0; i < r->cols.count; i++) {
+		if (!field_equal(r->cols.f[i], a->rec, b->rec))
+			return false;
+	}
+	return r->cols.chosen;
+}
+
+/* 1 = something to see, 0 = nothing, or an error. */
 static int put_row(struct watch *w, const struct json *item)
 {
 	struct rows *r = &w->rows;
 	int ret = rows_add(r, w->l, item);
-	size_t old;
+	struct row *old, *new;
+	bool same = false;
 
-	if (ret || w->events)
+	if (ret)
 		return ret;
-	old = find_row(r, r->items[r->count - 1].id);
-	if (old + 1 < r->count)
-		r->items[old] = r->items[--r->count];
-	return 0;
+	new = &r->items[r->count - 1];
+	old = &r->items[find_row(r, new->id)];
+	if (old != new) {
+		same = looks_same(r, old, new);
+		*old = *new;
+		r->count--;
+	}
+	return !same;
 }
 
-static void drop_row(struct rows *r, const char *id)
+static bool drop_row(struct rows *r, const char *id)
 {
 	size_t i = find_row(r, id);
 
 	if (i == r->count)
-		return;
+		return false;
 	memmove(&r->items[i], &r->items[i + 1], (r->count - i - 1) * sizeof(*r->items));
 	r->count--;
+	return true;
 }
 
 /* Records that were replaced stay in the arena; a watch may run for months. */
@@ -107,71 +125,96 @@ static bool is_table(const struct lmsctl *l)
 	return l->opt.format == FORMAT_TABLE || l->opt.format == FORMAT_WIDE;
 }
 
-/* Everything that is in rows, then forgets it. */
+/* Everything that is fresh, then forgets it. */
 static void show_stream(struct watch *w)
 {
 	struct lmsctl *l = w->l;
 
 	if (!w->began && !is_table(l))
-		output_begin(&w->rows, l);
+		output_begin(&w->fresh, l);
 	w->began = true;
 	if (w->events && is_table(l) && !l->opt.fields) {
-		for (size_t i = 0; i < w->rows.count; i++)
-			print_event(l, w->rows.items[i].rec);
+		for (size_t i = 0; i < w->fresh.count; i++)
+			print_event(l, w->fresh.items[i].rec);
 	} else {
-		output_part(&w->rows, l);
+		output_part(&w->fresh, l);
 	}
-	rows_clear(&w->rows);
+	rows_clear(&w->fresh);
 }
 
 static void redraw(struct watch *w)
 {
+	size_t count = w->rows.count;
+
+	/* Home, draw over, and clear what is left of the picture before: no flicker. */
 	if (w->l->opt.terminal)
 		fputs(w->began ? "\033[H\033[J" : "\033[2J\033[H", stdout);
 	else if (w->began)
 		putchar('\n');
 	w->began = true;
 	rows_sort(&w->rows, w->l);
-	if (w->rows.record && w->rows.count)
-		table_print_record(&w->rows, w->l);
-	else
-		table_print(&w->rows, w->l);
+	if (w->l->opt.limit != NUM_NONE && count > (size_t)w->l->opt.limit)
+		w->rows.count = (size_t)w->l->opt.limit;
+	output_part(&w->rows, w->l);
+	w->rows.count = count;
+}
+
+/* Events are no state: none replaces another, and of the old ones a few are enough. */
+static bool take_events(struct watch *w, const struct json *items, bool first)
+{
+	size_t wanted = w->l->opt.limit == NUM_NONE ? EVENTS_FIRST : (size_t)w->l->opt.limit;
+	size_t skip = first && items->count > wanted ? items->count - wanted : 0;
+
+	for (const struct json *j = items->first; j && w->ret == 0; j = j->next) {
+		if (skip > 0)
+			skip--;
+		else
+			w->ret = rows_add(&w->fresh, w->l, j);
+	}
+	return w->fresh.count > 0;
+}
+
+static bool take_state(struct watch *w, const struct json *items)
+{
+	bool visible = false;
+
+	for (const struct json *j = items->first; j && w->ret == 0; j = j->next) {
+		int ret = put_row(w, j);
+
+		if (ret > 0)
+			visible = true;
+		if (ret > 0 && !w->redraw)
+			ret = rows_add(&w->fresh, w->l, j);
+		if (ret < 0)
+			w->ret = ret;
+	}
+	return visible;
 }
 
 static void on_push(void *ctx, const char *method, const struct json *params)
 {
 	struct watch *w = ctx;
-	const struct json *snapshot = json_get(params, "snapshot");
+	const struct json *snapshot = json_get(params, "snapshot"), *gone = json_get(params, "gone");
 	const struct json *items = snapshot ? snapshot : json_get(params, "changed");
-	const struct json *gone = json_get(params, "gone");
-	size_t skip = 0;
+	bool visible = snapshot != NULL;
 
 	if (strcmp(method, "watch") != 0 || w->ret)
 		return;
 	if (snapshot)
 		rows_clear(&w->rows);
-	if (snapshot && w->events) {
-		size_t wanted =
-			w->l->opt.limit == NUM_NONE ? EVENTS_FIRST : (size_t)w->l->opt.limit;
-
-		skip = snapshot->count > wanted ? snapshot->count - wanted : 0;
-	}
-	for (const struct json *j = items ? items->first : NULL; j && w->ret == 0; j = j->next) {
-		if (skip > 0)
-			skip--;
-		else
-			w->ret = put_row(w, j);
-	}
+	if (items && w->events)
+		visible |= take_events(w, items, snapshot != NULL);
+	else if (items)
+		visible |= take_state(w, items);
 	for (const struct json *j = gone ? gone->first : NULL; j; j = j->next)
-		drop_row(&w->rows, json_str(j, ""));
-	if (w->ret)
+		visible |= drop_row(&w->rows, json_str(j, "")) && w->redraw;
+	compact(w);
+	if (w->ret || !visible)
 		return;
-	if (w->redraw) {
-		compact(w);
+	if (w->redraw)
 		redraw(w);
-	} else {
+	else
 		show_stream(w);
-	}
 	if (fflush(stdout) != 0)
 		w->ret = -LMS_EIO;
 }
@@ -191,6 +234,8 @@ int cmd_watch(struct lmsctl *l, const char *params)
 	w.redraw = is_table(l) && !w.events;
 	ret = rows_init(&w.rows, l, &ctl_nouns[l->verb->noun], l->verb->result == CTL_RECORD);
 	if (ret == 0)
+		ret = rows_init(&w.fresh, l, w.rows.noun, w.rows.record);
+	if (ret == 0)
 		ret = call_connect(l, &ops, &w);
 	if (ret == 0)
 		ret = client_call(l->client, "system.watch",
@@ -200,5 +245,6 @@ int cmd_watch(struct lmsctl *l, const char *params)
 	while (ret >= 0 && w.ret == 0)
 		ret = client_wait(l->client, -1, &l->diag);
 	rows_fini(&w.rows);
+	rows_fini(&w.fresh);
 	return w.ret ? w.ret : ret;
 }
