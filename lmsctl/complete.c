@@ -77,8 +77,11 @@ static void offer_ids(struct lmsctl *l, const struct ctl_verb_desc *v, const str
 		n ? ctl_verb_find_words(n->name, pending ? "pending" : "list") : NULL;
 	const struct json *result, *items;
 
-	if (!list || call_connect(l, NULL, NULL) ||
-	    client_call(l->client, list->method, "{}", &result, &l->diag))
+	if (!list || call_connect(l, NULL, NULL))
+		return;
+	if (client_call(l->client, list->method,
+			field_find(list->args, list->arg_count, "limit", NULL) ? "{\"limit\":1000}" : "{}",
+			&result, &l->diag))
 		return;
 	items = json_get(result, "items");
 	for (const struct json *j = items ? items->first : NULL; j; j = j->next) {

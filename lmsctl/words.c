@@ -388,6 +388,10 @@ static int command_word(struct lmsctl *l, struct scan *s)
 	const struct alias *a;
 	int used = 1, ret;
 
+	if (l->noun && strcmp(word, "help") == 0) {
+		l->opt.help = true;
+		return 0;
+	}
 	if (l->noun) {
 		ret = take_verb(l, word, next, &used);
 		s->i += used - 1;

@@ -8,6 +8,7 @@ modes: serve    canned answers
        hangup   closes at once
        vanish   says hello, and closes when asked
        norole   says hello without a role, refuses every request
+       stay     as serve, but a watch does not end
        lines    answers in single bytes, with notifications in between
 """
 import json
@@ -138,8 +139,9 @@ def serve(conn, mode):
         send(conn, reply, mode)
         if request["method"] == "system.watch" and not error:
             watch_pushes(conn, request["params"]["verb"])
-            conn.shutdown(socket.SHUT_RDWR)
-            return
+            if mode != "stay":
+                conn.shutdown(socket.SHUT_RDWR)
+                return
 
 
 def main():
