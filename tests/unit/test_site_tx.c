@@ -1,0 +1,598 @@
+/* The ledger's rules (ocpp.md "Transactions"), each with its restart: what was acknowledged stays. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "helper_site.h"
+
+#define MINUTE (60 * US_PER_S)
+#define HOUR   (60 * MINUTE)
+
+struct ledger_desk {
+	struct desk d;
+	int32_t id;
+	struct auth auth;
+};
+
+static void begin(struct ledger_desk *l)
+{
+	desk_init(&l->d);
+	desk_must(&l->d, "config.apply",
+		  "{'document': {'zones': [{'id': 'Z', 'static': 60}],"
+		  "'stations': [{'id': 'S1', 'zone': 'Z', 'connectors': 2, 'wiring': 'RST'},"
+		  "             {'id': 'S2', 'zone': 'Z'}],"
+		  "'tags': [{'uid': 'ANN', 'holder': 'Ann', 'group': 'FLEET', 'vip': true},"
+		  "         {'uid': 'BOB'}, {'uid': 'CAT', 'active': false},"
+		  "         {'uid': 'DAN', 'expires': '2026-05-01T07:59:59Z'}]}}");
+	site_totals_roll(l->d.site, l->d.wall);
+}
+
+static struct connector *conn(struct ledger_desk *l, const char *id)
+{
+	return site_connector_by_id(l->d.site, id, NULL);
+}
+
+static struct tx *start_as(struct ledger_desk *l, const struct tx_start *in)
+{
+	struct tx *tx = site_tx_start(l->d.site, in, l->d.now, l->d.wall, &l->id, &l->auth, &l->d.fx);
+
+	desk_settle(&l->d);
+	assert_true(l->id > 0);
+	return tx;
+}
+
+static struct tx *start(struct ledger_desk *l, const char *id, const char *tag, int64_t wh, uint64_t hash)
+{
+	struct tx_start in = { .conn = conn(l, id), .tag = tag, .time = l->d.wall, .meter_wh = wh, .hash = hash };
+
+	return start_as(l, &in);
+}
+
+static int stop(struct ledger_desk *l, const char *station, int32_t id, int64_t wh, wall_t time)
+{
+	struct tx_stop in = { .station = site_station(l->d.site, station), .id = id, .tag = "ANN",
+			      .reason = "Local", .time = time, .meter_wh = wh };
+	int ret = site_tx_stop(l->d.site, &in, l->d.wall, &l->auth, &l->d.fx);
+
+	desk_settle(&l->d);
+	return ret;
+}
+
+static void sample(struct ledger_desk *l, struct tx *tx, int64_t wh)
+{
+	site_tx_register(l->d.site, tx, wh, l->d.wall, &l->d.fx);
+	desk_settle(&l->d);
+}
+
+static const char *key10(int32_t id)
+{
+	static char key[16];
+
+	snprintf(key, sizeof(key), "%010d", id);
+	return key;
+}
+
+/* The stored record of an ended transaction. */
+static struct ctl_transaction ended(struct ledger_desk *l, int32_t id)
+{
+	struct ctl_transaction rec;
+	const char *json = desk_stored(&l->d, STORE_TX, key10(id));
+
+	assert_int_equal(site_tx_record(l->d.site, json, strlen(json), &l->d.arena, &rec, NULL), 0);
+	assert_int_equal(rec.id, id);
+	return rec;
+}
+
+static void a_charge_runs_ends_and_is_recorded(void **state)
+{
+	struct ledger_desk l;
+	struct ctl_transaction rec;
+	struct tx *tx;
+
+	(void)state;
+	begin(&l);
+	l.d.site->dirty = NULL;
+	tx = start(&l, "S1/1", "ann", 1000, 1);
+	assert_int_equal(l.auth.status, AUTH_ACCEPTED);
+	assert_non_null(tx);
+	assert_int_equal(tx->id, 1);
+	assert_ptr_equal(conn(&l, "S1/1")->tx, tx);
+	assert_true(conn(&l, "S1/1")->tag_vip);
+	assert_ptr_equal(l.d.site->dirty, conn(&l, "S1/1"));
+	assert_non_null(desk_stored(&l.d, STORE_TX_RUN, "0000000001"));
+	assert_string_equal(desk_stored(&l.d, STORE_META, "transaction"), "{\"next_id\":2}");
+	l.d.wall += HOUR;
+	assert_int_equal(stop(&l, "S1", 1, 12000, l.d.wall), 0);
+	assert_null(conn(&l, "S1/1")->tx);
+	assert_null(site_tx(l.d.site, 1));
+	assert_null(desk_stored(&l.d, STORE_TX_RUN, "0000000001"));
+	rec = ended(&l, 1);
+	assert_int_equal(rec.energy_wh, 11000);
+	assert_int_equal(rec.duration_ms, 3600000);
+	assert_string_equal(rec.state, "ended");
+	assert_string_equal(rec.tag, "ANN");
+	assert_string_equal(rec.holder, "Ann");
+	assert_string_equal(rec.zone, "Z");
+	assert_string_equal(rec.reason, "Local");
+	assert_null(rec.note);
+	assert_int_equal(rec.estimated, 0);
+	assert_int_equal(site_tag(l.d.site, "ANN")->transactions, 1);
+	assert_int_equal(site_tag(l.d.site, "ANN")->running, 0);
+	desk_fini(&l.d);
+}
+
+static void the_same_start_again_gets_the_same_id_and_changes_nothing(void **state)
+{
+	struct ledger_desk l;
+	size_t puts;
+
+	(void)state;
+	begin(&l);
+	start(&l, "S1/1", "ANN", 1000, 1);
+	puts = l.d.put_count;
+	assert_ptr_equal(start(&l, "S1/1", "ANN", 1000, 1), site_tx(l.d.site, 1));
+	assert_int_equal(l.id, 1);
+	assert_int_equal(l.auth.status, AUTH_ACCEPTED);
+	assert_int_equal(l.d.put_count, puts);
+	/* another station may count its messages alike */
+	start(&l, "S2/1", "BOB", 1000, 1);
+	assert_int_equal(l.id, 2);
+	desk_restart(&l.d);
+	start(&l, "S1/1", "ANN", 1000, 1);
+	assert_int_equal(l.id, 1);
+	stop(&l, "S1", 1, 2000, l.d.wall);
+	assert_null(start(&l, "S1/1", "ANN", 1000, 1));
+	assert_int_equal(l.id, 1);
+	assert_int_equal(l.auth.status, AUTH_ACCEPTED);
+	desk_restart(&l.d);
+	assert_null(start(&l, "S1/1", "ANN", 1000, 1));
+	assert_int_equal(l.id, 1);
+	assert_int_equal(desk_stored_count(&l.d, STORE_TX), 1);
+	desk_fini(&l.d);
+}
+
+static void the_same_stop_again_changes_nothing_also_after_a_restart(void **state)
+{
+	struct ledger_desk l;
+	size_t puts;
+
+	(void)state;
+	begin(&l);
+	start(&l, "S1/1", "ANN", 1000, 1);
+	stop(&l, "S1", 1, 2000, l.d.wall);
+	puts = l.d.put_count;
+	assert_int_equal(stop(&l, "S1", 1, 2000, l.d.wall), 0);
+	assert_int_equal(l.d.put_count, puts);
+	desk_restart(&l.d);
+	assert_int_equal(stop(&l, "S1", 1, 2000, l.d.wall), 0);
+	assert_int_equal(l.d.put_count, puts);
+	assert_int_equal(desk_stored_count(&l.d, STORE_TX), 1);
+	desk_fini(&l.d);
+}
+
+static void ids_go_on_upwards_over_restarts_and_refusals(void **state)
+{
+	struct ledger_desk l;
+
+	(void)state;
+	begin(&l);
+	start(&l, "S1/1", "ANN", 0, 1);
+	start(&l, "S1/2", "nobody", 0, 2);
+	assert_int_equal(l.id, 2);
+	desk_restart(&l.d);
+	start(&l, "S2/1", "BOB", 0, 3);
+	assert_int_equal(l.id, 3);
+	desk_fini(&l.d);
+}
+
+static void refused_starts_are_recorded_and_do_not_run(void **state)
+{
+	static const struct {
+		const char *tag;
+		enum auth_status status;
+	} cases[] = {
+		{ "UNKNOWN", AUTH_INVALID },
+		{ "CAT", AUTH_BLOCKED },
+		{ "DAN", AUTH_EXPIRED },
+		{ "bad tag;", AUTH_INVALID },
+		{ "", AUTH_INVALID },
+	};
+	struct ledger_desk l;
+
+	(void)state;
+	begin(&l);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct ctl_transaction rec;
+
+		assert_null(start(&l, "S1/1", cases[i].tag, 5, i + 1));
+		assert_int_equal(l.auth.status, cases[i].status);
+		rec = ended(&l, l.id);
+		assert_string_equal(rec.state, "refused");
+		assert_string_equal(rec.reason, auth_status_text(cases[i].status));
+		assert_int_equal(rec.energy_wh, 0);
+		assert_null(conn(&l, "S1/1")->tx);
+		/* the same again: the same answer */
+		assert_null(start(&l, "S1/1", cases[i].tag, 5, i + 1));
+		assert_int_equal(l.auth.status, cases[i].status);
+		assert_int_equal(l.id, i + 1);
+	}
+	assert_int_equal(l.d.site->totals.sessions_week, 0);
+	desk_fini(&l.d);
+}
+
+/* A station that was refused may have begun all the same: what it delivered is not lost. */
+static void a_refused_start_that_is_stopped_keeps_its_energy(void **state)
+{
+	struct ledger_desk l;
+	struct ctl_transaction rec;
+
+	(void)state;
+	begin(&l);
+	start(&l, "S1/1", "UNKNOWN", 100, 1);
+	l.d.wall += MINUTE;
+	assert_int_equal(stop(&l, "S1", l.id, 150, l.d.wall), 0);
+	rec = ended(&l, 1);
+	assert_string_equal(rec.state, "refused");
+	assert_int_equal(rec.energy_wh, 50);
+	desk_fini(&l.d);
+}
+
+static void one_tag_runs_one_transaction_at_a_time(void **state)
+{
+	struct ledger_desk l;
+
+	(void)state;
+	begin(&l);
+	start(&l, "S1/1", "ANN", 0, 1);
+	assert_null(start(&l, "S1/2", "ANN", 0, 2));
+	assert_int_equal(l.auth.status, AUTH_CONCURRENT);
+	desk_restart(&l.d);
+	assert_null(start(&l, "S1/2", "ANN", 0, 3));
+	assert_int_equal(l.auth.status, AUTH_CONCURRENT);
+	/* on the same connector, the new one means that the old one is over */
+	assert_non_null(start(&l, "S1/1", "ANN", 50, 4));
+	assert_string_equal(ended(&l, 1).state, "orphan");
+	assert_int_equal(l.d.site->tags->running, 1);
+	stop(&l, "S1", l.id, 60, l.d.wall);
+	assert_non_null(start(&l, "S1/2", "ANN", 0, 5));
+	desk_fini(&l.d);
+}
+
+static void a_new_start_ends_what_ran_on_the_connector(void **state)
+{
+	struct ledger_desk l;
+	struct ctl_transaction rec;
+	struct tx *tx;
+
+	(void)state;
+	begin(&l);
+	tx = start(&l, "S1/1", "ANN", 1000, 1);
+	sample(&l, tx, 1500);
+	l.d.wall += HOUR;
+	tx = start(&l, "S1/1", "BOB", 1600, 2);
+	assert_ptr_equal(conn(&l, "S1/1")->tx, tx);
+	rec = ended(&l, 1);
+	assert_string_equal(rec.state, "orphan");
+	assert_int_equal(rec.energy_wh, 500);
+	assert_non_null(strstr(rec.note, "next start"));
+	/* its own stop comes late, and completes it */
+	stop(&l, "S1", 1, 1600, l.d.wall - MINUTE);
+	rec = ended(&l, 1);
+	assert_string_equal(rec.state, "ended");
+	assert_int_equal(rec.energy_wh, 600);
+	assert_int_equal(rec.duration_ms, 59 * 60000);
+	assert_ptr_equal(conn(&l, "S1/1")->tx, tx);
+	desk_fini(&l.d);
+}
+
+static void stops_of_unknown_transactions_are_orphans_once(void **state)
+{
+	static const int32_t ids[] = { -1, 0, 4711, INT32_MAX, INT32_MIN };
+	struct ledger_desk l;
+
+	(void)state;
+	begin(&l);
+	for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+		struct ctl_transaction rec;
+		char note[60];
+
+		assert_int_equal(stop(&l, "S1", ids[i], 700, l.d.wall), 0);
+		assert_int_equal(stop(&l, "S1", ids[i], 700, l.d.wall), 0);
+		assert_int_equal(desk_stored_count(&l.d, STORE_TX), i + 1);
+		rec = ended(&l, (int32_t)i + 1);
+		assert_string_equal(rec.state, "orphan");
+		assert_int_equal(rec.energy_wh, 0);
+		assert_int_equal(rec.start, WALL_NONE);
+		snprintf(note, sizeof(note), "stop of transaction %d,", ids[i]);
+		assert_non_null(strstr(rec.note, note));
+	}
+	desk_restart(&l.d);
+	assert_int_equal(stop(&l, "S1", -1, 700, l.d.wall), 0);
+	assert_int_equal(desk_stored_count(&l.d, STORE_TX), ARRAY_LEN(ids));
+	assert_int_equal(stop(&l, "S1", -1, 800, l.d.wall), 0);
+	assert_int_equal(desk_stored_count(&l.d, STORE_TX), ARRAY_LEN(ids) + 1);
+	desk_fini(&l.d);
+}
+
+static void another_stations_transaction_is_out_of_reach(void **state)
+{
+	struct ledger_desk l;
+
+	(void)state;
+	begin(&l);
+	start(&l, "S1/1", "ANN", 0, 1);
+	assert_int_equal(stop(&l, "S2", 1, 10, l.d.wall), -LMS_EROLE);
+	assert_non_null(site_tx(l.d.site, 1));
+	stop(&l, "S1", 1, 10, l.d.wall);
+	assert_int_equal(stop(&l, "S2", 1, 99, l.d.wall), -LMS_EROLE);
+	assert_int_equal(ended(&l, 1).energy_wh, 10);
+	desk_fini(&l.d);
+}
+
+struct energy_case {
+	const char *name;
+	int64_t start, samples[4], stop;	/* samples end with -1 */
+	int64_t energy;
+	bool estimated;
+};
+
+static const struct energy_case energies[] = {
+	{ "the registers' difference", 1000, { 1200, 1500, -1 }, 2000, 1000, false },
+	{ "nothing", 1000, { -1 }, 1000, 0, false },
+	{ "no samples", 0, { -1 }, 500, 500, false },
+	{ "a register that begins at 0 with the session", 5000, { 10, 300, -1 }, 400, 390, true },
+	{ "meterStop 0", 5000, { 5200, -1 }, 0, 200, true },
+	{ "meterStop below meterStart without samples", 5000, { -1 }, 4000, 0, true },
+	{ "a glitch to 0 in between", 5000, { 5100, 0, 5200, -1 }, 5300, 300, false },
+	{ "a sample above meterStop", 1000, { 9000, -1 }, 2000, 1000, false },
+	{ "meterStart that is no register", -7, { -1 }, 300, 300, false },
+	{ "meterStop that is no register", 100, { 400, -1 }, -5, 300, false },
+};
+
+static void energy_is_what_the_registers_say_and_never_negative(void **state)
+{
+	struct ledger_desk l;
+	size_t failed = 0;
+
+	(void)state;
+	begin(&l);
+	for (size_t i = 0; i < ARRAY_LEN(energies); i++) {
+		const struct energy_case *c = &energies[i];
+		int64_t week = l.d.site->totals.energy_week_wh;
+		struct tx *tx = start(&l, "S1/1", "ANN", c->start, i + 1);
+		struct ctl_transaction rec;
+
+		for (size_t k = 0; c->samples[k] >= 0; k++) {
+			sample(&l, tx, c->samples[k]);
+			assert_true(tx->energy_wh >= 0);
+		}
+		l.d.wall += HOUR;
+		stop(&l, "S1", l.id, c->stop, l.d.wall);
+		rec = ended(&l, l.id);
+		week = l.d.site->totals.energy_week_wh - week;
+		if (rec.energy_wh != c->energy || rec.estimated != c->estimated || week != c->energy) {
+			print_message("# %s: %lld Wh, estimated %d, week %lld\n", c->name,
+				      (long long)rec.energy_wh, (int)rec.estimated, (long long)week);
+			failed++;
+		}
+	}
+	assert_int_equal(failed, 0);
+	desk_fini(&l.d);
+}
+
+static void energy_that_the_socket_cannot_deliver_is_flagged(void **state)
+{
+	struct ledger_desk l;
+
+	(void)state;
+	begin(&l);
+	/* 32 A on three phases are 22.08 kW: with a tenth more 24.288 kWh in an hour */
+	start(&l, "S1/1", "ANN", 0, 1);
+	l.d.wall += HOUR;
+	stop(&l, "S1", 1, 24288, l.d.wall);
+	assert_null(ended(&l, 1).note);
+	start(&l, "S1/1", "ANN", 0, 2);
+	l.d.wall += HOUR;
+	stop(&l, "S1", 2, 24289, l.d.wall);
+	assert_non_null(strstr(ended(&l, 2).note, "more energy than"));
+	assert_int_equal(ended(&l, 2).energy_wh, 24289);
+	desk_fini(&l.d);
+}
+
+static void impossible_times_are_replaced_and_said(void **state)
+{
+	struct ledger_desk l;
+	struct tx_start in = { .tag = "ANN", .time = WALL_NONE, .meter_wh = 0, .hash = 1 };
+	struct ctl_transaction rec;
+	wall_t begun;
+
+	(void)state;
+	begin(&l);
+	in.conn = conn(&l, "S1/1");
+	begun = l.d.wall;
+	start_as(&l, &in);
+	l.d.wall += HOUR;
+	stop(&l, "S1", 1, 10, WALL_NONE);
+	rec = ended(&l, 1);
+	assert_int_equal(rec.start, begun);
+	assert_int_equal(rec.stop, l.d.wall);
+	assert_string_equal(rec.note, "start time as received; stop time as received");
+	start(&l, "S1/1", "ANN", 10, 2);
+	l.d.wall += MINUTE;
+	stop(&l, "S1", 2, 20, l.d.wall - 2 * HOUR);
+	rec = ended(&l, 2);
+	assert_int_equal(rec.duration_ms, 60000);
+	assert_non_null(strstr(rec.note, "the stop time lay before the start time"));
+	desk_fini(&l.d);
+}
+
+static void replays_never_touch_what_runs_now(void **state)
+{
+	struct ledger_desk l;
+	struct tx_start in = { .tag = "BOB", .meter_wh = 0, .hash = 9, .replay = true };
+	struct tx *live, *tx;
+
+	(void)state;
+	begin(&l);
+	live = start(&l, "S1/1", "ANN", 5000, 1);
+	in.conn = conn(&l, "S1/1");
+	in.time = l.d.wall - 24 * HOUR;
+	tx = start_as(&l, &in);
+	assert_non_null(tx);
+	assert_ptr_equal(conn(&l, "S1/1")->tx, live);
+	/* a second one on the connector: the first is over */
+	in.hash = 10;
+	in.time += HOUR;
+	start_as(&l, &in);
+	assert_string_equal(ended(&l, 2).state, "orphan");
+	/* after a restart it still is nobody's */
+	desk_restart(&l.d);
+	assert_int_equal(conn(&l, "S1/1")->tx->id, 1);
+	assert_true(site_tx(l.d.site, 3)->replay);
+	/* adopted only where nothing runs */
+	site_tx_adopt(l.d.site, site_tx(l.d.site, 3));
+	assert_int_equal(conn(&l, "S1/1")->tx->id, 1);
+	stop(&l, "S1", 1, 5100, l.d.wall);
+	site_tx_adopt(l.d.site, site_tx(l.d.site, 3));
+	assert_int_equal(conn(&l, "S1/1")->tx->id, 3);
+	/* and a live start ends replays that nobody adopted */
+	in.hash = 11;
+	in.conn = conn(&l, "S1/2");
+	start_as(&l, &in);
+	start(&l, "S1/2", "ANN", 0, 12);
+	assert_string_equal(ended(&l, 4).state, "orphan");
+	desk_fini(&l.d);
+}
+
+static void a_replay_is_judged_by_its_own_time(void **state)
+{
+	struct ledger_desk l;
+	struct tx_start in = { .tag = "DAN", .meter_wh = 0, .hash = 1, .replay = true };
+
+	(void)state;
+	begin(&l);
+	in.conn = conn(&l, "S1/1");
+	in.time = l.d.wall - HOUR;
+	assert_non_null(start_as(&l, &in));
+	in.time = l.d.wall;
+	in.hash = 2;
+	assert_null(start_as(&l, &in));
+	assert_int_equal(l.auth.status, AUTH_EXPIRED);
+	desk_fini(&l.d);
+}
+
+static void running_transactions_run_again_after_a_restart(void **state)
+{
+	struct ledger_desk l;
+	struct tx *tx;
+
+	(void)state;
+	begin(&l);
+	tx = start(&l, "S1/2", "ANN", 1000, 1);
+	l.d.wall += 2 * MINUTE;
+	sample(&l, tx, 1400);
+	desk_restart(&l.d);
+	tx = site_tx(l.d.site, 1);
+	assert_non_null(tx);
+	assert_ptr_equal(conn(&l, "S1/2")->tx, tx);
+	assert_true(conn(&l, "S1/2")->tag_vip);
+	assert_int_equal(tx->energy_wh, 400);
+	assert_int_equal(tx->meter_start_wh, 1000);
+	assert_int_equal(tx->started_mono, 0);
+	assert_int_equal(site_tag(l.d.site, "ANN")->running, 1);
+	assert_ptr_equal(l.d.site->dirty, conn(&l, "S1/2"));
+	stop(&l, "S1", 1, 3000, l.d.wall);
+	assert_int_equal(ended(&l, 1).energy_wh, 2000);
+	desk_fini(&l.d);
+}
+
+static void registers_are_stored_once_a_minute(void **state)
+{
+	struct ledger_desk l;
+	struct tx *tx;
+
+	(void)state;
+	begin(&l);
+	tx = start(&l, "S1/1", "ANN", 0, 1);
+	for (int i = 1; i <= 60; i++) {
+		l.d.wall += 10 * US_PER_S;
+		sample(&l, tx, i * 30);
+	}
+	assert_int_equal(desk_stored_count(&l.d, STORE_CURVE), 10);
+	assert_non_null(desk_stored(&l.d, STORE_CURVE, "0000000001/0000000010"));
+	assert_int_equal(tx->energy_wh, 1800);
+	/* a clock that was set back does not stop it */
+	l.d.wall -= 24 * HOUR;
+	sample(&l, tx, 2000);
+	assert_int_equal(desk_stored_count(&l.d, STORE_CURVE), 11);
+	desk_fini(&l.d);
+}
+
+static void deleting_a_station_ends_its_transactions(void **state)
+{
+	struct ledger_desk l;
+
+	(void)state;
+	begin(&l);
+	start(&l, "S1/1", "ANN", 0, 1);
+	start(&l, "S2/1", "BOB", 0, 2);
+	desk_must(&l.d, "station.delete", "{'id': 'S1', 'dry_run': true}");
+	assert_non_null(site_tx(l.d.site, 1));
+	desk_must(&l.d, "station.delete", "{'id': 'S1'}");
+	assert_null(site_tx(l.d.site, 1));
+	assert_non_null(site_tx(l.d.site, 2));
+	assert_non_null(strstr(ended(&l, 1).note, "deleted"));
+	assert_null(site_station(l.d.site, "S1"));
+	desk_restart(&l.d);
+	assert_null(site_tx(l.d.site, 1));
+	desk_fini(&l.d);
+}
+
+/* More than are remembered: the oldest are forgotten, the latest still answer the same. */
+static void the_latest_256_are_remembered(void **state)
+{
+	struct ledger_desk l;
+
+	(void)state;
+	begin(&l);
+	for (uint64_t i = 1; i <= 300; i++) {
+		start(&l, "S1/1", "ANN", 0, i);
+		stop(&l, "S1", l.id, 1, l.d.wall);
+	}
+	start(&l, "S1/1", "ANN", 0, 45);
+	assert_int_equal(l.id, 45);
+	start(&l, "S1/1", "ANN", 0, 44);
+	assert_int_equal(l.id, 301);
+	desk_fini(&l.d);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_charge_runs_ends_and_is_recorded),
+		cmocka_unit_test(the_same_start_again_gets_the_same_id_and_changes_nothing),
+		cmocka_unit_test(the_same_stop_again_changes_nothing_also_after_a_restart),
+		cmocka_unit_test(ids_go_on_upwards_over_restarts_and_refusals),
+		cmocka_unit_test(refused_starts_are_recorded_and_do_not_run),
+		cmocka_unit_test(a_refused_start_that_is_stopped_keeps_its_energy),
+		cmocka_unit_test(one_tag_runs_one_transaction_at_a_time),
+		cmocka_unit_test(a_new_start_ends_what_ran_on_the_connector),
+		cmocka_unit_test(stops_of_unknown_transactions_are_orphans_once),
+		cmocka_unit_test(another_stations_transaction_is_out_of_reach),
+		cmocka_unit_test(energy_is_what_the_registers_say_and_never_negative),
+		cmocka_unit_test(energy_that_the_socket_cannot_deliver_is_flagged),
+		cmocka_unit_test(impossible_times_are_replaced_and_said),
+		cmocka_unit_test(replays_never_touch_what_runs_now),
+		cmocka_unit_test(a_replay_is_judged_by_its_own_time),
+		cmocka_unit_test(running_transactions_run_again_after_a_restart),
+		cmocka_unit_test(registers_are_stored_once_a_minute),
+		cmocka_unit_test(deleting_a_station_ends_its_transactions),
+		cmocka_unit_test(the_latest_256_are_remembered),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
