@@ -194,7 +194,8 @@ static bool take_state(struct watch *w, const struct json *items)
 static void on_push(void *ctx, const char *method, const struct json *params)
 {
 	struct watch *w = ctx;
-	const struct json *snapshot = json_get(params, "snapshot"), *gone = json_get(params, "gone");
+	const struct json *snapshot = json_get(params, "snapshot"),
+			  *gone = json_get(params, "gone");
 	const struct json *items = snapshot ? snapshot : json_get(params, "changed");
 	bool visible = snapshot != NULL;
 

@@ -80,7 +80,8 @@ static void offer_ids(struct lmsctl *l, const struct ctl_verb_desc *v, const str
 	if (!list || call_connect(l, NULL, NULL))
 		return;
 	if (client_call(l->client, list->method,
-			field_find(list->args, list->arg_count, "limit", NULL) ? "{\"limit\":1000}" : "{}",
+			field_find(list->args, list->arg_count, "limit", NULL) ? "{\"limit\":1000}"
+									       : "{}",
 			&result, &l->diag))
 		return;
 	items = json_get(result, "items");

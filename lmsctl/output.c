@@ -103,31 +103,46 @@ void rows_clear(struct rows *r)
 	arena_reset(&r->arena);
 }
 
-/* The client's tree is gone with the next page, so each row keeps its own. */
-int rows_add(struct rows *r, struct lmsctl *l, const struct json *item)
+/* What only a table or a line of cells shows needs no JSON: a large list would hold it many times. */
+static bool keeps_json(const struct rows *r, const struct lmsctl *l)
+{
+	return r->record || l->opt.watch || l->opt.format == FORMAT_JSON ||
+	       l->opt.format == FORMAT_NDJSON;
+}
+
+/* The client's tree is gone with the next page, so a row that needs one keeps its own. */
+static const struct json *own_copy(struct rows *r, struct lmsctl *l, const struct json *item)
 {
 	static const struct json_caps caps = { CLIENT_LINE_MAX, 39 };
-	const char *text;
-	struct json *own;
+	const char *text = arena_copy(&r->arena, item->raw, item->raw_len);
+
+	return json_parse(&r->arena, text, item->raw_len, &caps, &l->diag);
+}
+
+int rows_add(struct rows *r, struct lmsctl *l, const struct json *item)
+{
+	const struct json *own = NULL;
+	const char *id;
 	void *rec;
 	int ret;
 
 	if (item->type != JSON_OBJECT)
 		return diag_set(&l->diag, -LMS_EPROTOCOL,
 				"lmsd answered a record that is not an object");
-	text = arena_copy(&r->arena, item->raw, item->raw_len);
-	own = json_parse(&r->arena, text, item->raw_len, &caps, &l->diag);
-	if (!own)
-		return l->diag.err;
-	ret = ctl_record_read(r->noun, own, &r->arena, &rec, &l->diag);
+	if (keeps_json(r, l)) {
+		own = own_copy(r, l, item);
+		if (!own)
+			return l->diag.err;
+	}
+	ret = ctl_record_read(r->noun, item, &r->arena, &rec, &l->diag);
 	if (ret)
 		return ret;
 	if (r->count == r->cap) {
 		r->cap = r->cap ? 2 * r->cap : 64;
 		r->items = xrealloc(r->items, r->cap * sizeof(*r->items));
 	}
-	r->items[r->count++] =
-		(struct row){ own->first && own->first->text ? own->first->text : "", rec, own };
+	id = item->first && item->first->text ? item->first->text : "";
+	r->items[r->count++] = (struct row){ arena_strdup(&r->arena, id), rec, own };
 	return 0;
 }
 

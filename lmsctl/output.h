@@ -6,7 +6,7 @@
 struct row {
 	const char *id;		/* the first member as text: the identity in watches */
 	void *rec;
-	const struct json *json;	/* as received */
+	const struct json *json;	/* as received; NULL where only cells are shown */
 };
 
 struct columns {

@@ -268,7 +268,8 @@ void table_print_record(struct rows *r, struct lmsctl *l)
 	struct arena arena;
 
 	if (width == 0 && !l->opt.quiet)
-		fprintf(stderr, "nothing is set (`lmsctl help %s` lists what can be)\n", r->noun->name);
+		fprintf(stderr, "nothing is set (`lmsctl help %s` lists what can be)\n",
+			r->noun->name);
 	arena_init(&arena);
 	for (size_t i = 0; i < r->cols.count; i++) {
 		const struct field *f = r->cols.f[i];

@@ -133,6 +133,11 @@ static const struct alias *find_alias(const char *word)
 static int take_alias(struct lmsctl *l, const struct alias *a)
 {
 	l->special = a->special;
+	/* `lmsctl -f FILE apply`: what -f means is known only now. */
+	if (a->special == SPECIAL_APPLY || a->special == SPECIAL_DIFF) {
+		l->opt.file = l->opt.fields;
+		l->opt.fields = NULL;
+	}
 	snprintf(l->label, sizeof(l->label), "%s", a->word);
 	if (a->noun)
 		l->verb = ctl_verb_find_words(a->noun, a->verb);

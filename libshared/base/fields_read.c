@@ -27,8 +27,8 @@ static int wrong_type(const struct in *in)
 	const struct field_type_info *t = &field_types[in->f->type];
 
 	if (!in->human && t->human && field_base_len(in->f) < strlen(in->f->name))
-		return diag_set(in->diag, -LMS_EDATA, "%s: must be %s (%.*s takes %s)", in->name, t->raw,
-				(int)field_base_len(in->f), in->f->name, t->human);
+		return diag_set(in->diag, -LMS_EDATA, "%s: must be %s (%.*s takes %s)", in->name,
+				t->raw, (int)field_base_len(in->f), in->f->name, t->human);
 	return diag_set(in->diag, -LMS_EDATA, "%s: must be %s", in->name,
 			in->human && t->human ? t->human : t->raw);
 }
