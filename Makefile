@@ -132,6 +132,7 @@ data_files = $(shell find $(wildcard etc/meters etc/stations etc/demo) /dev/null
 placed = \
 	$(foreach f,$(wildcard man/*.[0-9]),$(f):share/man/man$(subst .,,$(suffix $(f)))/$(notdir $(f))) \
 	$(foreach f,$(data_files) $(wildcard etc/lmsd.conf),$(f):share/lms/$(f:etc/%=%)) \
+	$(foreach f,$(wildcard etc/completions/*.bash),$(f):share/bash-completion/completions/$(basename $(notdir $(f)))) \
 	$(foreach f,$(wildcard etc/systemd/*.*),$(f):lib/systemd/system/$(notdir $(f))) \
 	$(foreach f,$(wildcard etc/sysusers.d/*.conf etc/tmpfiles.d/*.conf),$(f):lib/$(f:etc/%=%))
 
