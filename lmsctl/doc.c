@@ -1,6 +1,6 @@
 /* lmsctl/doc.c - the tables of the manual pages, in mdoc: prose lives in man/, rows come from here.
  *
- * `lmsctl __doc` prints those of lmsctl(1), `lmsctl __doc control` those of lmsd-control(7).
+ * `lmsctl __doc PART` prints one of them; the pages name the parts in lines `.\" @lmsctl __doc PART@`.
  */
 #include <stdio.h>
 #include <string.h>
@@ -8,20 +8,31 @@
 #include "base/err.h"
 #include "lmsctl/help.h"
 
-/* Text for mdoc: no line may begin with a control character, backslashes are escapes. */
+/* One character as roff prints it unchanged; answers how many more bytes it took. */
+static size_t put_char(const char *s)
+{
+	if (strncmp(s, "…", strlen("…")) == 0) {
+		fputs("...", stdout);
+		return strlen("…") - 1;
+	}
+	if (*s == '\\')
+		fputs("\\e", stdout);
+	else if (*s == '`')
+		fputs("\\(ga", stdout);
+	else if (*s == '\'')
+		fputs("\\(aq", stdout);
+	else
+		putchar(*s);
+	return 0;
+}
+
+/* Text for mdoc: no line may begin with a control character. */
 static void put_text(const char *s)
 {
-	if (*s == '.' || *s == '\'')
+	if (*s == '.')
 		fputs("\\&", stdout);
-	for (; *s; s++) {
-		if (*s == '\\')
-			fputs("\\e", stdout);
-		else if ((unsigned char)*s == 0xe2 && strncmp(s, "…", 3) == 0) {
-			fputs("...", stdout);
-			s += 2;
-		} else
-			putchar(*s);
-	}
+	for (; *s; s++)
+		s += put_char(s);
 }
 
 static void put_line(const char *s)
@@ -37,13 +48,8 @@ static void put_quoted(const char *s)
 	for (; *s; s++) {
 		if (*s == '"')
 			fputs("\"\"", stdout);
-		else if (*s == '\\')
-			fputs("\\e", stdout);
-		else if ((unsigned char)*s == 0xe2 && strncmp(s, "…", 3) == 0) {
-			fputs("...", stdout);
-			s += 2;
-		} else
-			putchar(*s);
+		else
+			s += put_char(s);
 	}
 	putchar('"');
 }
@@ -60,19 +66,32 @@ static const char *value_of(const struct field *f, enum manner manner)
 	return NULL;
 }
 
+/* "a|b|c" with room to break the line. */
+static void put_values(const char *values)
+{
+	for (; *values; values++) {
+		if (*values == '|')
+			fputs(" | ", stdout);
+		else
+			putchar(*values);
+	}
+}
+
 static void put_fields(const struct field *fields, size_t count, enum manner manner)
 {
 	puts(".Bl -tag -width 16n -compact");
 	for (size_t i = 0; i < count; i++) {
 		const struct field *f = &fields[i];
-
 		const char *value = value_of(f, manner);
 
 		printf(".It Cm %.*s\n",
 		       manner == DOC_RAW ? (int)strlen(f->name) : (int)field_base_len(f), f->name);
 		put_text(f->help);
-		if (value)
-			printf(" (%s)", value);
+		if (value) {
+			fputs(" (", stdout);
+			put_values(value);
+			fputs(")", stdout);
+		}
 		puts(f->flags & FIELD_REQUIRED ? ", required" : "");
 	}
 	puts(".El");
@@ -113,9 +132,22 @@ static void put_aliases(struct lmsctl *l)
 	puts(".El");
 }
 
+/* "a meter, read by Modbus" as a sentence under the noun's name. */
+static void put_noun_head(const struct ctl_noun_desc *n)
+{
+	char first[2] = { n->help[0], '\0' };
+
+	if (first[0] >= 'a' && first[0] <= 'z')
+		first[0] = (char)(first[0] - ('a' - 'A'));
+	printf(".Ss %s\n%s", n->name, first);
+	put_text(n->help + 1);
+	puts(".");
+}
+
 static void put_noun(struct lmsctl *l, const struct ctl_noun_desc *n)
 {
-	printf(".Ss %s: %s\n.Bl -tag -width Ds\n", n->name, n->help);
+	put_noun_head(n);
+	puts(".Bl -tag -width Ds");
 	for (size_t i = 0; i < CTL_VERB_COUNT; i++) {
 		const struct ctl_verb_desc *v = &ctl_verbs[i];
 
@@ -167,6 +199,44 @@ static void put_exit_codes(void)
 	puts(".El");
 }
 
+/* The first declared field of a type stands for how all of it are written. */
+static const struct field *field_of_type(enum field_type type)
+{
+	for (size_t i = 0; i < CTL_NOUN_COUNT; i++) {
+		for (size_t k = 0; k < ctl_nouns[i].field_count; k++) {
+			if (ctl_nouns[i].fields[k].type == type)
+				return &ctl_nouns[i].fields[k];
+		}
+	}
+	return NULL;
+}
+
+static void put_units(void)
+{
+	puts(".Bl -column \"_permille\" \"mA of L1, L2, L3\" \"A or L1,L2,L3\" \"static_ma, static\"\n"
+	     ".It Em suffix Ta Em JSON Ta Em people write Ta Em example");
+	for (int type = FIELD_ID; type <= FIELD_JSON; type++) {
+		const struct field *f = field_of_type((enum field_type)type);
+		size_t base = f ? field_base_len(f) : 0;
+
+		if (!f || f->name[base] == '\0')
+			continue;
+		printf(".It %s Ta %s Ta %s Ta %s , %.*s\n", f->name + base, help_raw(f),
+		       help_value(f), f->name, (int)base, f->name);
+	}
+	puts(".El");
+}
+
+static void put_errors(void)
+{
+	puts(".Bl -column \"-32700\" \"CANTCREAT\" \"exit\" \"text\"\n"
+	     ".It Em code Ta Em name Ta Em exit Ta Em meaning");
+	for (int i = 1; i < LMS_ERR_COUNT; i++)
+		printf(".It %d Ta %s Ta %d Ta %s\n", lms_err_rpc_code(i), lms_err_name(i),
+		       lms_err_exit_status(i), lms_err_text(i));
+	puts(".El");
+}
+
 static void put_control_method(struct lmsctl *l, const struct ctl_verb_desc *v)
 {
 	static const char *const results[] = {
@@ -191,7 +261,7 @@ static void put_control(struct lmsctl *l)
 	for (size_t i = 0; i < CTL_NOUN_COUNT; i++) {
 		const struct ctl_noun_desc *n = &ctl_nouns[i];
 
-		printf(".Ss %s: %s\n", n->name, n->help);
+		put_noun_head(n);
 		if (n->key_count) {
 			puts("Keys:");
 			put_fields(n->keys, n->key_count, DOC_RAW);
@@ -208,29 +278,33 @@ static void put_control(struct lmsctl *l)
 		}
 		puts(".El");
 	}
-	puts(".Ss error codes\n.Bl -column \"-32700\" \"NODAEMON\" \"text\"");
-	for (int i = 1; i < LMS_ERR_COUNT; i++)
-		printf(".It %d Ta %s Ta %s\n", lms_err_rpc_code(i), lms_err_name(i),
-		       lms_err_text(i));
-	puts(".El");
+}
+
+static void put_commands(struct lmsctl *l)
+{
+	put_aliases(l);
+	for (size_t i = 0; i < CTL_NOUN_COUNT; i++)
+		put_noun(l, &ctl_nouns[i]);
 }
 
 int cmd_doc(struct lmsctl *l)
 {
-	const char *part = l->word_count ? l->words[0].value : "commands";
+	const char *part = l->word_count ? l->words[0].value : "";
 
-	if (strcmp(part, "control") == 0) {
+	if (strcmp(part, "control") == 0)
 		put_control(l);
-	} else if (strcmp(part, "options") == 0) {
+	else if (strcmp(part, "errors") == 0)
+		put_errors();
+	else if (strcmp(part, "units") == 0)
+		put_units();
+	else if (strcmp(part, "options") == 0)
 		put_options();
-	} else if (strcmp(part, "exit") == 0) {
+	else if (strcmp(part, "exit") == 0)
 		put_exit_codes();
-	} else if (strcmp(part, "commands") == 0) {
-		put_aliases(l);
-		for (size_t i = 0; i < CTL_NOUN_COUNT; i++)
-			put_noun(l, &ctl_nouns[i]);
-	} else {
-		return diag_set(&l->diag, -LMS_EUSAGE, "one of commands, options, exit, control");
-	}
+	else if (strcmp(part, "commands") == 0)
+		put_commands(l);
+	else
+		return diag_set(&l->diag, -LMS_EUSAGE,
+				"one of commands, options, exit, units, control, errors");
 	return 0;
 }

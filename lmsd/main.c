@@ -11,6 +11,7 @@
 #include "app.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "doc.h"
 #include "net/sock.h"
 
 static const char usage[] =
@@ -160,6 +161,8 @@ int main(int argc, char **argv)
 	struct buf text;
 	int ret;
 
+	if (argc == 3 && strcmp(argv[1], "--doc") == 0)
+		return lms_err_exit_status(doc_print(argv[2]));
 	setlocale(LC_CTYPE, "");
 	umask(077);
 	log_set_sink(log_line, &log);

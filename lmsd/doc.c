@@ -1,0 +1,75 @@
+/* lmsd/doc.c - the tables of the manual pages that lmsd knows: the keys of the boot file and the
+ * reasons of limits. Prose lives in man/, `make` puts the two together.
+ */
+#include "doc.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "conf/boot.h"
+
+/* What stands for the letters of reason.def. */
+static const char *placeholder(char letter)
+{
+	switch (letter) {
+	case 'z':
+		return "ZONE";
+	case 'p':
+		return "PHASE";
+	case 'c':
+		return "CAP";
+	case 'k':
+		return "COUNT";
+	case 'o':
+		return "CONNECTOR";
+	case 'd':
+		return "DRAW";
+	case 'n':
+		return "PLACE";
+	case 't':
+		return "TIME";
+	default:
+		return "CURRENT";
+	}
+}
+
+static void put_reason(const char *name, const char *sentence, struct buf *out)
+{
+	buf_printf(out, ".It Cm %s\n", name);
+	for (const char *p = sentence; *p; p++) {
+		if (*p == '%' && p[1])
+			buf_puts(out, placeholder(*++p));
+		else if (*p == '\'')
+			buf_puts(out, "\\(aq");
+		else
+			buf_putc(out, *p);
+	}
+	buf_putc(out, '\n');
+}
+
+static void put_reasons(struct buf *out)
+{
+	buf_puts(out, ".Bl -tag -width Ds -compact\n");
+#define REASON(code, name, sentence) put_reason(name, sentence, out);
+#include "balance/reason.def"
+#undef REASON
+	buf_puts(out, ".El\n");
+}
+
+int doc_print(const char *part)
+{
+	struct buf out;
+
+	buf_init(&out);
+	if (strcmp(part, "keys") == 0)
+		boot_doc(&out);
+	else if (strcmp(part, "reasons") == 0)
+		put_reasons(&out);
+	else
+		return -LMS_EUSAGE;
+	fputs(buf_cstr(&out), stdout);
+	buf_fini(&out);
+	return 0;
+}
