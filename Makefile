@@ -50,8 +50,12 @@ say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 BINS := $(if $(wildcard lmsd/main.c),$(BUILD)/bin/lmsd) $(if $(wildcard lmsctl/main.c),$(BUILD)/bin/lmsctl) \
 	$(if $(wildcard lmstop/main.c),$(BUILD)/bin/lmstop)
 
+# Pages come as they are, or with tables that the programs themselves know: a line `.\" @PROGRAM ARG...@`
+# of man/NAME.in stands for what that prints.
+MAN_PAGES := $(addprefix $(BUILD)/man/,$(notdir $(wildcard man/*.[0-9]) $(basename $(wildcard man/*.[0-9].in))))
+
 .PHONY: all
-all: $(BINS) $(BUILD)/libpure.a $(BUILD)/libshared.a $(BUILD)/liblmsd.a $(LMSCTL_OBJS) $(LMSTOP_OBJS)
+all: $(BINS) $(BUILD)/libpure.a $(BUILD)/libshared.a $(BUILD)/liblmsd.a $(LMSCTL_OBJS) $(LMSTOP_OBJS) $(MAN_PAGES)
 
 # Changed flags rebuild everything.
 $(BUILD)/flags: FORCE
@@ -84,6 +88,15 @@ $(BUILD)/bin/%:
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS)
+
+$(BUILD)/man/%: man/%.in man/expand.awk $(BINS)
+	@mkdir -p $(@D)
+	$(call say,MAN,$@)
+	$(Q)awk -v bin=$(BUILD)/bin -v prefix=$(PREFIX) -f man/expand.awk $< >$@.new
+	$(Q)mv $@.new $@
+$(BUILD)/man/%: man/%
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
 
 # Unit tests: each tests/{unit,scenario,golden,fuzz}/test_*.c is one cmocka program against the archives.
 # Those named test_<shell room>_* link the shell rooms too; the pure ones get by without.
@@ -128,10 +141,11 @@ check:
 
 # What is installed beside the programs, as SOURCE:PLACE below $(PREFIX).
 INSTALL := install
-data_files = $(shell find $(wildcard etc/meters etc/stations etc/demo) /dev/null -type f)
+data_files = $(shell find $(wildcard etc/meters etc/stations) /dev/null -type f)
 placed = \
-	$(foreach f,$(wildcard man/*.[0-9]),$(f):share/man/man$(subst .,,$(suffix $(f)))/$(notdir $(f))) \
-	$(foreach f,$(data_files) $(wildcard etc/lmsd.conf),$(f):share/lms/$(f:etc/%=%)) \
+	$(foreach f,$(MAN_PAGES),$(f):share/man/man$(subst .,,$(suffix $(f)))/$(notdir $(f))) \
+	$(foreach f,$(data_files),$(f):share/lms/$(f:etc/%=%)) \
+	etc/lmsd.conf:share/lms/examples/lmsd.conf \
 	$(foreach f,$(wildcard etc/completions/*.bash),$(f):share/bash-completion/completions/$(basename $(notdir $(f)))) \
 	$(foreach f,$(wildcard etc/systemd/*.*),$(f):lib/systemd/system/$(notdir $(f))) \
 	$(foreach f,$(wildcard etc/sysusers.d/*.conf etc/tmpfiles.d/*.conf),$(f):lib/$(f:etc/%=%))
