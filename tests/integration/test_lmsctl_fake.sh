@@ -61,7 +61,7 @@ check "chosen fields go by their short names" 0 $'^\{"id":"P1","static_ma":\[600
 check "formulas are neutralised in CSV" 0 "\"'=cmd\|calc, \"\"x\"\"\"" "${s[@]}" zone list -o csv -f title
 check "numbers in CSV are raw" 0 $'^id,fuse_ma\r\nmain,125000\r\n' "${s[@]}" zone list -o csv -f id,fuse
 
-check "a quantity is checked before it is sent" 65 "^lmsctl: zone set: fuse: '12x' is not a current \(write 30 or 30A\)$" \
+check "a quantity is checked before it is sent" 65 "^lmsctl: zone set: fuse: '12x' is not a current \(write 30 or 30A" \
 	-s "$dir/none" zone set P1 fuse=12x
 check "an unknown key gets a suggestion" 64 "fuze: unknown \(did you mean 'fuse'\?\)" -s "$dir/none" zone set P1 fuze=12
 check "an unknown command too" 64 "did you mean 'zone'" zome list
