@@ -4,19 +4,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include <openssl/evp.h>
-#include <openssl/sha.h>
-
 #include "base/text.h"
+#include "net/http_text.h"
 
-#define WS_GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-#define WS_KEY_LEN 24
 #define OCPP16 "ocpp1.6"
-
-struct slice {
-	char *p;
-	size_t len;
-};
 
 /* What the header lines said. */
 struct request {
@@ -25,58 +16,12 @@ struct request {
 	int upgrades, keys, versions;
 };
 
-size_t http_header_end(const char *data, size_t len)
-{
-	/* An empty line ends it: "\n\r\n", or "\n\n" from stations that send bare newlines. */
-	for (size_t i = 0; i + 1 < len; i++) {
-		if (data[i] != '\n')
-			continue;
-		if (data[i + 1] == '\n')
-			return i + 2;
-		if (i + 2 < len && data[i + 1] == '\r' && data[i + 2] == '\n')
-			return i + 3;
-	}
-	return 0;
-}
-
 static void refuse(struct http_upgrade *out, int status, const char *remedy)
 {
 	if (out->status == 101) {
 		out->status = status;
 		out->remedy = remedy;
 	}
-}
-
-static struct slice trim(char *p, size_t len)
-{
-	while (len && (*p == ' ' || *p == '\t')) {
-		p++;
-		len--;
-	}
-	while (len && (p[len - 1] == ' ' || p[len - 1] == '\t'))
-		len--;
-	return (struct slice){ p, len };
-}
-
-static bool slice_is(struct slice s, const char *word)
-{
-	return s.len == strlen(word) && strncasecmp(s.p, word, s.len) == 0;
-}
-
-/* Takes the next comma-separated token off list. */
-static bool next_token(struct slice *list, struct slice *token)
-{
-	while (list->len) {
-		char *comma = memchr(list->p, ',', list->len);
-		size_t n = comma ? (size_t)(comma - list->p) : list->len;
-
-		*token = trim(list->p, n);
-		list->p += n + (comma ? 1 : 0);
-		list->len -= n + (comma ? 1 : 0);
-		if (token->len)
-			return true;
-	}
-	return false;
 }
 
 static int hex_digit(char c)
@@ -203,7 +148,7 @@ static void parse_basic(struct slice auth, struct http_upgrade *out)
 
 	if (auth.len < 6 || strncasecmp(auth.p, "Basic", 5) != 0 || auth.p[5] != ' ')
 		return;
-	rest = trim(auth.p + 6, auth.len - 6);
+	rest = http_trim(auth.p + 6, auth.len - 6);
 	n = http_base64_decode(rest.p, rest.len);
 	if (n <= 0 || !(colon = memchr(rest.p, ':', (size_t)n)))
 		return;
@@ -218,7 +163,7 @@ static void parse_subprotocols(struct slice list, struct http_upgrade *out)
 {
 	struct slice token;
 
-	while (next_token(&list, &token)) {
+	while (http_next_token(&list, &token)) {
 		out->subprotocol_offered = true;
 		if (!out->subprotocol[0] && slice_is(token, OCPP16))
 			memcpy(out->subprotocol, token.p, token.len);
@@ -232,7 +177,7 @@ static void parse_header(struct request *req, struct slice name, struct slice va
 
 	if (slice_is(name, "Upgrade")) {
 		req->upgrades++;
-		while (next_token(&value, &token))
+		while (http_next_token(&value, &token))
 			req->upgrade_websocket |= slice_is(token, "websocket");
 	} else if (slice_is(name, "Sec-WebSocket-Key")) {
 		req->keys++;
@@ -276,21 +221,6 @@ static void parse_request_line(struct slice line, struct http_upgrade *out)
 		refuse(out, status, remedy);
 }
 
-static void parse_line(struct request *req, struct slice line, struct http_upgrade *out)
-{
-	char *colon = memchr(line.p, ':', line.len);
-
-	/* A name with a blank before the colon and a folded line are read differently by different
-	 * readers: refuse. */
-	if (!colon || colon == line.p || colon[-1] == ' ' || colon[-1] == '\t' || *line.p == ' ' ||
-	    *line.p == '\t') {
-		refuse(out, 400, "A header line is not of the form 'Name: value'.");
-		return;
-	}
-	parse_header(req, (struct slice){ line.p, (size_t)(colon - line.p) },
-		     trim(colon + 1, line.len - (size_t)(colon + 1 - line.p)), out);
-}
-
 static void check_request(const struct request *req, struct http_upgrade *out)
 {
 	if (!req->upgrade_websocket)
@@ -304,43 +234,30 @@ static void check_request(const struct request *req, struct http_upgrade *out)
 		refuse(out, 400, "None of the offered subprotocols is spoken here: offer ocpp1.6.");
 }
 
-static void compute_accept(struct slice key, char out[HTTP_ACCEPT_MAX])
-{
-	unsigned char text[WS_KEY_LEN + sizeof(WS_GUID) - 1], sum[SHA_DIGEST_LENGTH];
-
-	memcpy(text, key.p, WS_KEY_LEN);
-	memcpy(text + WS_KEY_LEN, WS_GUID, sizeof(WS_GUID) - 1);
-	SHA1(text, sizeof(text), sum);
-	EVP_EncodeBlock((unsigned char *)out, sum, sizeof(sum));
-}
-
 void http_upgrade_parse(char *data, size_t len, struct http_upgrade *out)
 {
 	struct request req = { 0 };
-	char *p = data, *end = data + len;
-	bool first = true;
+	struct slice text = { data, len }, line, name, value;
 
 	memset(out, 0, sizeof(*out));
 	out->status = 101;
 	if (memchr(data, '\0', len))
 		refuse(out, 400, "The request holds a NUL.");
-	while (p < end) {
-		char *nl = memchr(p, '\n', (size_t)(end - p));
-		size_t n = nl ? (size_t)(nl - p) : (size_t)(end - p);
-		struct slice line = { p, n && p[n - 1] == '\r' ? n - 1 : n };
-
-		p += n + (nl ? 1 : 0);
-		if (first)
-			parse_request_line(line, out);
-		else if (line.len)
-			parse_line(&req, line, out);
-		first = false;
+	if (http_next_line(&text, &line))
+		parse_request_line(line, out);
+	while (http_next_line(&text, &line)) {
+		if (!line.len)
+			continue;
+		if (http_split_line(line, &name, &value))
+			parse_header(&req, name, value, out);
+		else
+			refuse(out, 400, "A header line is not of the form 'Name: value'.");
 	}
 	check_request(&req, out);
 	if (out->status != 101)
 		return;
 	parse_basic(req.auth, out);
-	compute_accept(req.key, out->accept);
+	http_accept_key(req.key.p, out->accept);
 }
 
 void http_upgrade_accept(struct buf *out, const struct http_upgrade *u)

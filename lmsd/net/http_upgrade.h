@@ -11,9 +11,9 @@
 
 #include "base/buf.h"
 #include "base/types.h"
+#include "net/http_text.h"
 
 #define HTTP_HEADER_MAX 8192
-#define HTTP_ACCEPT_MAX 29	/* base64 of a SHA-1, with the NUL */
 
 struct http_upgrade {
 	int status;			/* 101, or the status to refuse with */
@@ -28,9 +28,6 @@ struct http_upgrade {
 	const uint8_t *password;
 	size_t password_len;
 };
-
-/* Where the header block (its empty line included) ends in data, 0 when it has not come yet. */
-size_t http_header_end(const char *data, size_t len);
 
 /* Parses the header block data[0..len), which it overwrites and which must stay while `out` is used.
  * Always fills *out. */

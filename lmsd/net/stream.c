@@ -74,7 +74,7 @@ int stream_handshake(struct stream *s)
 
 	ERR_clear_error();
 	s->read_wants_write = false;
-	n = SSL_accept(s->ssl);
+	n = SSL_do_handshake(s->ssl);
 	if (n == 1)
 		return 1;
 	return tls_result(s, n) == STREAM_AGAIN ? STREAM_AGAIN : STREAM_ERROR;

@@ -59,13 +59,12 @@ static int file_readable(const char *what, const char *path, struct diag *diag)
 			what, path ? path : "", path && *path ? strerror(errno) : "no path given");
 }
 
-static int load(SSL_CTX *ctx, const char *cert, const char *key, const char *ca, struct diag *diag)
+/* Our certificate and its key. */
+static int load_own(SSL_CTX *ctx, const char *cert, const char *key, struct diag *diag)
 {
 	char text[160];
-	STACK_OF(X509_NAME) *names;
 
-	if (file_readable("certificate", cert, diag) || file_readable("key", key, diag) ||
-	    (ca && file_readable("CA", ca, diag)))
+	if (file_readable("certificate", cert, diag) || file_readable("key", key, diag))
 		return -LMS_ECONFIG;
 	ERR_clear_error();
 	if (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1)
@@ -75,30 +74,66 @@ static int load(SSL_CTX *ctx, const char *cert, const char *key, const char *ca,
 		return diag_set(diag, -LMS_ECONFIG,
 				"%s: not the unencrypted PEM key of the certificate %s (%s)", key, cert,
 				tls_error_text(text, sizeof(text)));
-	if (!ca)
-		return 0;
-	names = SSL_load_client_CA_file(ca);
-	if (!names || SSL_CTX_load_verify_locations(ctx, ca, NULL) != 1) {
-		sk_X509_NAME_pop_free(names, X509_NAME_free);
+	return 0;
+}
+
+static int load_ca(SSL_CTX *ctx, const char *ca, struct diag *diag)
+{
+	char text[160];
+
+	if (file_readable("CA", ca, diag))
+		return -LMS_ECONFIG;
+	ERR_clear_error();
+	if (SSL_CTX_load_verify_locations(ctx, ca, NULL) != 1)
 		return diag_set(diag, -LMS_ECONFIG, "%s: not CA certificates in PEM form (%s)", ca,
 				tls_error_text(text, sizeof(text)));
-	}
-	SSL_CTX_set_client_CA_list(ctx, names);
-	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
 	return 0;
+}
+
+static SSL_CTX *ctx_new(const SSL_METHOD *method, struct diag *diag)
+{
+	SSL_CTX *ctx = SSL_CTX_new(method);
+
+	if (ctx)
+		set_modes(ctx);
+	else
+		diag_set(diag, -LMS_ENOMEM, "out of memory for TLS");
+	return ctx;
 }
 
 SSL_CTX *tls_server_ctx(const char *cert_file, const char *key_file, const char *ca_file,
 			struct diag *diag)
 {
-	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+	SSL_CTX *ctx = ctx_new(TLS_server_method(), diag);
 
-	if (!ctx) {
-		diag_set(diag, -LMS_ENOMEM, "out of memory for TLS");
+	if (ctx && (load_own(ctx, cert_file, key_file, diag) ||
+		    (ca_file && load_ca(ctx, ca_file, diag)))) {
+		SSL_CTX_free(ctx);
 		return NULL;
 	}
-	set_modes(ctx);
-	if (load(ctx, cert_file, key_file, ca_file, diag) != 0) {
+	if (ctx && ca_file) {
+		SSL_CTX_set_client_CA_list(ctx, SSL_load_client_CA_file(ca_file));
+		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+	}
+	return ctx;
+}
+
+SSL_CTX *tls_client_ctx(const char *cert_file, const char *key_file, const char *ca_file,
+			struct diag *diag)
+{
+	SSL_CTX *ctx = ctx_new(TLS_client_method(), diag);
+	int ret;
+
+	if (!ctx)
+		return NULL;
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+	ret = ca_file ? load_ca(ctx, ca_file, diag) : 0;
+	if (!ca_file && SSL_CTX_set_default_verify_paths(ctx) != 1)
+		ret = diag_set(diag, -LMS_ECONFIG, "the system's CA certificates cannot be read: install "
+						   "ca-certificates or name a CA file");
+	if (ret == 0 && cert_file)
+		ret = load_own(ctx, cert_file, key_file, diag);
+	if (ret != 0) {
 		SSL_CTX_free(ctx);
 		return NULL;
 	}

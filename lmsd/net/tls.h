@@ -1,4 +1,4 @@
-/* net/tls.h - OpenSSL contexts: server settings, certificates, and a self-signed one to start with.
+/* net/tls.h - OpenSSL contexts: settings, certificates, and a self-signed one to start with.
  *
  * TLS 1.2 and later, no renegotiation, no compression, no session cache (tickets carry sessions),
  * buffers released while idle. A failed reload leaves the old context in place.
@@ -16,6 +16,11 @@ typedef struct ssl_st SSL;
 /* A new server context, or NULL with diag naming the file and the remedy. ca_file may be NULL;
  * else clients must show a certificate that it signed. The caller frees with SSL_CTX_free(). */
 SSL_CTX *tls_server_ctx(const char *cert_file, const char *key_file, const char *ca_file,
+			struct diag *diag);
+
+/* A new client context that verifies the other side: by ca_file, or by the system's CAs when NULL.
+ * cert_file and key_file (ours) may both be NULL. */
+SSL_CTX *tls_client_ctx(const char *cert_file, const char *key_file, const char *ca_file,
 			struct diag *diag);
 
 /* Writes an EC P-256 key (mode 0600) and a certificate for host (name or address) good for ten

@@ -57,7 +57,8 @@ void ws_conn_watch(struct ws_conn *c)
 
 static void set_notice(struct ws_conn *c, int code, const char *why)
 {
-	if (c->state != WS_OPEN)
+	/* A client's owner knows of it from the start. */
+	if (c->state != WS_OPEN && !(c->is_client && c->state < WS_OPEN))
 		return;
 	c->notify = true;
 	c->close_code = code;
@@ -68,10 +69,10 @@ static void set_notice(struct ws_conn *c, int code, const char *why)
 static void enter(struct ws_conn *c, enum ws_state state)
 {
 	if (c->state == WS_OPEN)
-		c->server->open_count--;
+		c->hub->open_count--;
 	ws_half_open_end(c);
 	c->state = state;
-	c->since = loop_now(c->server->loop);
+	c->since = loop_now(c->hub->loop);
 	ws_conn_watch(c);
 	ws_conn_reap(c);
 }
@@ -97,25 +98,28 @@ static void close_with(struct ws_conn *c, int send_code, const char *send_why, i
 {
 	if (c->state != WS_OPEN)
 		return;
-	ws_tx_close(&c->server->pool, &c->out, send_code, send_why);
+	ws_tx_close(&c->hub->pool, &c->out, send_code, send_why);
 	set_notice(c, code, why);
 	ws_conn_end(c);
 }
 
 void ws_conn_close(struct ws_conn *c, int code, const char *why)
 {
-	close_with(c, code, why, code, why);
+	if (c->state < WS_OPEN)
+		ws_conn_lost(c, code, why);	/* a client's that was given up */
+	else
+		close_with(c, code, why, code, why);
 }
 
 int ws_conn_send(struct ws_conn *c, const char *text, size_t len)
 {
 	if (c->state != WS_OPEN)
 		return -LMS_EOFFLINE;
-	if (ws_conn_queued(c) + len > c->server->conf.max_queued) {
+	if (ws_conn_queued(c) + len > c->hub->conf.max_queued) {
 		ws_conn_lost(c, 1006, "the peer does not read");
 		return -LMS_ERANGE;
 	}
-	ws_tx_frame(&c->server->pool, &c->out, WS_TEXT, text, len);
+	ws_tx_frame(&c->hub->pool, &c->out, WS_TEXT, text, len);
 	ws_conn_dirty(c);
 	return 0;
 }
@@ -124,18 +128,18 @@ void ws_conn_ping(struct ws_conn *c)
 {
 	if (c->state != WS_OPEN)
 		return;
-	c->last_ping = loop_now(c->server->loop);
+	c->last_ping = loop_now(c->hub->loop);
 	/* Behind a backlog it would prove nothing and pile up. */
 	if (ws_conn_queued(c) > PONG_BACKLOG)
 		return;
-	ws_tx_frame(&c->server->pool, &c->out, WS_PING, NULL, 0);
+	ws_tx_frame(&c->hub->pool, &c->out, WS_PING, NULL, 0);
 	ws_conn_dirty(c);
 }
 
 static void answer_ping(struct ws_conn *c, const char *data, size_t len)
 {
 	if (ws_conn_queued(c) <= PONG_BACKLOG) {
-		ws_tx_frame(&c->server->pool, &c->out, WS_PONG, data, len);
+		ws_tx_frame(&c->hub->pool, &c->out, WS_PONG, data, len);
 	} else {
 		if (!c->pong)
 			c->pong = xmalloc(WS_CONTROL_MAX);
@@ -149,7 +153,7 @@ static void answer_kept_ping(struct ws_conn *c)
 {
 	if (!c->pong || c->state != WS_OPEN || ws_conn_queued(c) > PONG_BACKLOG)
 		return;
-	ws_tx_frame(&c->server->pool, &c->out, WS_PONG, c->pong, c->pong_len);
+	ws_tx_frame(&c->hub->pool, &c->out, WS_PONG, c->pong, c->pong_len);
 	free(c->pong);
 	c->pong = NULL;
 }
@@ -197,7 +201,7 @@ void ws_conn_flush(struct ws_conn *c)
 static size_t pull(void *ctx, uint8_t *data, size_t len)
 {
 	struct ws_conn *c = ctx;
-	struct ws_server *s = c->server;
+	struct ws_hub *h = c->hub;
 	ssize_t n;
 
 	if (c->in.len) {
@@ -209,8 +213,8 @@ static size_t pull(void *ctx, uint8_t *data, size_t len)
 			buf_fini(&c->in);
 		return k;
 	}
-	if (len > s->pull_left)
-		len = s->pull_left;
+	if (len > h->pull_left)
+		len = h->pull_left;
 	if (!len || c->drained || c->eof)
 		return 0;
 	errno = 0;
@@ -222,30 +226,30 @@ static size_t pull(void *ctx, uint8_t *data, size_t len)
 	}
 	/* No second read after a short one: poll tells when there is more. */
 	c->drained = (size_t)n < len;
-	s->pull_left -= (size_t)n;
+	h->pull_left -= (size_t)n;
 	if (n)
-		c->last_heard = loop_now(s->loop);
+		c->last_heard = loop_now(h->loop);
 	return (size_t)n;
 }
 
 /* False when reading must stop. */
 static bool take_event(struct ws_conn *c, const struct ws_rx_event *ev)
 {
-	struct ws_server *s = c->server;
+	struct ws_hub *h = c->hub;
 
 	switch (ev->kind) {
 	case WS_RX_MORE:
 		return false;
 	case WS_RX_MESSAGE:
-		s->ops.message(c->user, ev->data, ev->len);
-		ws_rx_done(&c->rx, &s->pool);
+		h->ops.message(c->user, ev->data, ev->len);
+		ws_rx_done(&c->rx, &h->pool);
 		break;
 	case WS_RX_PING:
 		answer_ping(c, ev->data, ev->len);
 		break;
 	case WS_RX_PONG:
-		if (s->ops.pong)
-			s->ops.pong(c->user);
+		if (h->ops.pong)
+			h->ops.pong(c->user);
 		break;
 	case WS_RX_CLOSE:
 		close_with(c, ev->code, NULL, ev->code, ev->data);
@@ -264,19 +268,19 @@ static void note_partial(struct ws_conn *c)
 	if (!ws_rx_is_partial(&c->rx))
 		c->partial_since = MONO_NEVER;
 	else if (c->partial_since == MONO_NEVER)
-		c->partial_since = loop_now(c->server->loop);
+		c->partial_since = loop_now(c->hub->loop);
 }
 
 void ws_conn_read(struct ws_conn *c)
 {
-	struct ws_server *s = c->server;
+	struct ws_hub *h = c->hub;
 	struct ws_rx_event ev;
 	int messages = 0;
 
-	s->pull_left = BYTES_PER_TURN;
+	h->pull_left = BYTES_PER_TURN;
 	c->drained = false;
 	do {
-		ws_rx_next(&c->rx, &s->pool, pull, c, &ev);
+		ws_rx_next(&c->rx, &h->pool, pull, c, &ev);
 		if (ev.kind == WS_RX_MESSAGE) {
 			messages++;
 			c->partial_since = MONO_NEVER;
@@ -319,7 +323,7 @@ void ws_conn_drain(struct ws_conn *c)
 
 static void sweep_open(struct ws_conn *c, mono_t now)
 {
-	const struct ws_server_conf *conf = &c->server->conf;
+	const struct ws_server_conf *conf = &c->hub->conf;
 	int64_t silent = now - c->last_heard;
 
 	if (c->partial_since != MONO_NEVER && now - c->partial_since > conf->message_us) {
@@ -337,12 +341,17 @@ static void sweep_open(struct ws_conn *c, mono_t now)
 void ws_conn_sweep(struct ws_conn *c, mono_t now)
 {
 	switch (c->state) {
+	case WS_CONNECT:
 	case WS_TLS:
-		if (now - c->since > c->server->conf.handshake_us)
-			ws_conn_lost(c, 1006, "");
+		if (now - c->since > c->hub->conf.handshake_us)
+			ws_conn_lost(c, 1006, "no answer in time");
 		break;
 	case WS_HTTP:
-		if (now - c->since > c->server->conf.handshake_us) {
+		if (now - c->since <= c->hub->conf.handshake_us)
+			break;
+		if (c->is_client) {
+			ws_conn_lost(c, 1006, "no answer in time");
+		} else {
 			http_upgrade_refuse(&c->out, 408, NULL);
 			ws_conn_end(c);
 		}

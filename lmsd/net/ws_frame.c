@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/rand.h>
 #include <wslay/wslay.h>
 
 #include "base/err.h"
@@ -42,11 +43,19 @@ static ssize_t tx_send(const uint8_t *data, size_t len, int flags, void *user)
 	return (ssize_t)len;
 }
 
-void ws_pool_init(struct ws_pool *p, size_t max_message, size_t max_in_flight)
+/* The mask keeps a hostile page from writing bytes of its choice through a proxy: unpredictable. */
+static int tx_mask(uint8_t *mask, size_t len, void *user)
 {
-	struct wslay_frame_callbacks cb = { .send_callback = tx_send };
+	(void)user;
+	return RAND_bytes(mask, (int)len) == 1 ? 0 : -1;
+}
+
+void ws_pool_init(struct ws_pool *p, bool from_client, size_t max_message, size_t max_in_flight)
+{
+	struct wslay_frame_callbacks cb = { .send_callback = tx_send, .genmask_callback = tx_mask };
 
 	memset(p, 0, sizeof(*p));
+	p->from_client = from_client;
 	p->max_message = max_message;
 	p->max_in_flight = max_in_flight;
 	buf_init_max(&p->spare, p->max_message);
@@ -178,8 +187,8 @@ static bool frame_begin(struct ws_rx *rx, struct ws_pool *p, const struct wslay_
 {
 	if (f->rsv)
 		return bad(ev, 1002, "reserved bits are set"), false;
-	if ((f->mask != 0) != rx->from_client)
-		return bad(ev, 1002, rx->from_client ? "frame is not masked" : "frame is masked"), false;
+	if ((f->mask != 0) != p->from_client)
+		return bad(ev, 1002, p->from_client ? "frame is not masked" : "frame is masked"), false;
 	switch (f->opcode) {
 	case WS_CLOSE: case WS_PING: case WS_PONG:
 		rx->lens->control_len = 0;
@@ -315,13 +324,16 @@ void ws_tx_frame(struct ws_pool *p, struct buf *out, enum ws_opcode op, const vo
 	struct wslay_frame_iocb f = {
 		.fin = 1,
 		.opcode = (uint8_t)op,
+		.mask = !p->from_client,
 		.payload_length = len,
 		.data = data,
 		.data_length = len,
 	};
 
 	p->tx_out = out;
-	(void)wslay_frame_send(p->tx, &f);	/* the buffer takes all: it never ends half-way */
+	/* The buffer takes all, so it never ends half-way; without randomness nothing is sent. */
+	if (wslay_frame_send(p->tx, &f) < 0)
+		out->failed = true;
 	p->tx_out = NULL;
 }
 

@@ -29,6 +29,7 @@ typedef size_t (*ws_pull_fn)(void *ctx, uint8_t *data, size_t len);
 struct ws_lens;
 
 struct ws_pool {
+	bool from_client;		/* what comes in must be masked; else what goes out is */
 	struct ws_lens *idle;		/* free list */
 	size_t idle_count;
 	struct buf spare;		/* memory of the last message, for the next */
@@ -38,7 +39,7 @@ struct ws_pool {
 	struct buf *tx_out;
 };
 
-void ws_pool_init(struct ws_pool *p, size_t max_message, size_t max_in_flight);
+void ws_pool_init(struct ws_pool *p, bool from_client, size_t max_message, size_t max_in_flight);
 void ws_pool_fini(struct ws_pool *p);
 
 struct ws_utf8 {
@@ -54,7 +55,6 @@ struct ws_rx {
 	struct buf msg;
 	struct ws_utf8 utf8;
 	bool in_message;
-	bool from_client;	/* frames must be masked; false: must not be */
 	uint32_t fragments;
 };
 
@@ -82,7 +82,7 @@ void ws_rx_fini(struct ws_rx *rx, struct ws_pool *p);
 /* Part of a frame or message has come, the rest has not. */
 bool ws_rx_is_partial(const struct ws_rx *rx);
 
-/* Appends one whole frame of a server (unmasked). Errors are sticky in out. */
+/* Appends one whole frame. Errors are sticky in out. */
 void ws_tx_frame(struct ws_pool *p, struct buf *out, enum ws_opcode op, const void *data,
 		 size_t len);
 /* code 1005: without payload. The reason is cut to what fits, at a character's boundary. */

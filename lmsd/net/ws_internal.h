@@ -1,8 +1,9 @@
-/* net/ws_internal.h - what ws_server.c, ws_handshake.c and ws_conn.c share. Not for other rooms.
+/* net/ws_internal.h - what the files ws_*.c share. Not for other rooms.
  *
- * A connection moves one way: WS_TLS -> WS_HTTP -> WS_OPEN -> WS_LINGER -> WS_DEAD, leaving out what
- * does not apply. It is freed by the reaper only, which runs from a timer, so no function here
- * frees a connection under its caller.
+ * A hub is a set of connections with the same callbacks and limits; the server and the client each
+ * have one. A connection moves one way: WS_CONNECT -> WS_TLS -> WS_HTTP -> WS_OPEN -> WS_LINGER ->
+ * WS_DEAD, leaving out what does not apply. It is freed by the reaper only, which runs from a timer,
+ * so no function here frees a connection under its caller.
  */
 #pragma once
 
@@ -15,8 +16,9 @@
 #include "net/ws_server.h"
 
 enum ws_state {
+	WS_CONNECT,	/* TCP, of a client */
 	WS_TLS,		/* TLS handshake */
-	WS_HTTP,	/* upgrade request */
+	WS_HTTP,	/* upgrade */
 	WS_OPEN,
 	WS_LINGER,	/* our last bytes are on the way; what comes in is thrown away */
 	WS_DEAD		/* to be freed */
@@ -26,15 +28,19 @@ enum ws_state {
 enum ws_queue { WS_QUEUE_NONE, WS_QUEUE_TLS, WS_QUEUE_READY };
 
 struct addr_count;
+struct ws_hub;
+struct ws_dial;		/* what a client asks for, until it is open; NULL in a server */
 
 struct ws_conn {
 	TAILQ_ENTRY(ws_conn) all, ready, dirty, reap;
-	struct ws_server *server;
+	struct ws_hub *hub;
+	struct ws_dial *dial;
 	struct stream stream;
 	struct loop_io *io;
 	struct addr_count *half_open;	/* its address, counted; NULL once open */
 	enum ws_state state;
 	enum ws_queue queue;
+	bool is_client;
 	bool is_dirty, is_reaped, is_shut, eof, drained;
 	bool notify;			/* closed() is due */
 	bool want_write;
@@ -56,40 +62,60 @@ struct ws_conn {
 
 TAILQ_HEAD(ws_conn_list, ws_conn);
 
-struct ws_server {
+#define WS_TLS_WAITING_LOW 16	/* tls_drained() is called at or below */
+
+struct ws_hub {
 	struct loop *loop;
-	struct ws_server_conf conf;	/* defaults filled in; strings owned */
-	struct ws_server_ops ops;
-	void *ctx;
-	SSL_CTX *tls;
-	int fd, port, spare_fd;
-	struct loop_io *accept_io;
-	struct loop_timer *accept_again, *sweep, *ready_timer, *reap_timer;
+	struct ws_server_conf conf;	/* defaults filled in */
+	struct ws_hub_ops {
+		/* Bytes may be there for the WS_HTTP state. */
+		void (*http_step)(struct ws_conn *c);
+		/* TLS is to begin: makes c->stream.ssl. False when it cannot. */
+		bool (*tls_begin)(struct ws_conn *c);
+		void (*tls_drained)(struct ws_hub *h);	/* the queue is short again; may be NULL */
+		void (*message)(void *user, const char *text, size_t len);
+		void (*closed)(void *user, int code, const char *why);
+		void (*pong)(void *user);
+	} ops;
+	struct loop_timer *sweep, *ready_timer, *reap_timer;
 	struct ws_conn_list all, tls_queue, ready, dirty, reap;
 	struct addr_count *addrs;
 	struct ws_pool pool;
 	size_t open_count;
 	int tls_waiting;		/* length of tls_queue */
-	bool accept_paused;		/* until tls_queue is short again */
 	size_t pull_left;		/* bytes that the current connection may read this turn */
 };
 
-/* ws_server.c */
+/* ws_hub.c */
+void ws_hub_init(struct ws_hub *h, struct loop *loop, const struct ws_server_conf *conf,
+		 const struct ws_hub_ops *ops, bool is_client);
+void ws_hub_fini(struct ws_hub *h);	/* drops all connections, without callbacks */
+/* Takes fd. NULL when out of memory: fd is closed then. */
+struct ws_conn *ws_conn_new(struct ws_hub *h, int fd, enum ws_state state);
+void ws_conn_opened(struct ws_conn *c);
+bool ws_half_open_begin(struct ws_conn *c);	/* false: its address has too many */
 void ws_half_open_end(struct ws_conn *c);
 void ws_conn_wait(struct ws_conn *c, enum ws_queue queue);	/* goes on in the next turn */
 void ws_conn_dirty(struct ws_conn *c);				/* to be flushed at the end of the turn */
 void ws_conn_reap(struct ws_conn *c);
 
-/* ws_handshake.c: both are called when bytes may be there */
+/* ws_handshake.c */
 void ws_tls_step(struct ws_conn *c);
-void ws_http_step(struct ws_conn *c);
+/* Reads more of a header into c->in. Its length once it is whole; 0 = not yet, or the connection was
+ * ended; negative = longer than allowed. */
+long ws_header_read(struct ws_conn *c);
+void ws_header_drop(struct ws_conn *c, size_t len);	/* done with it: what follows are frames */
+
+/* ws_client.c */
+void ws_dial_step(struct ws_conn *c);	/* WS_CONNECT: the socket says something */
+void ws_dial_free(struct ws_dial *d);
 
 /* ws_conn.c */
 void ws_conn_watch(struct ws_conn *c);	/* watches what its state needs */
 void ws_conn_read(struct ws_conn *c);
 void ws_conn_flush(struct ws_conn *c);
 void ws_conn_drain(struct ws_conn *c);	/* WS_LINGER: throws away what comes */
-/* The connection is gone: no more bytes either way. closed(code, why) follows if it was open. */
+/* The connection is gone: no more bytes either way. closed(code, why) follows if it is owed. */
 void ws_conn_lost(struct ws_conn *c, int code, const char *why);
 /* Sends what is queued, then ends: for refusals, where no close frame applies. */
 void ws_conn_end(struct ws_conn *c);

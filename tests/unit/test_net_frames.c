@@ -56,7 +56,7 @@ static void show(struct buf *out, const struct ws_rx_event *ev)
 /* Runs all bytes through a fresh connection; the events as text, malloc'ed by `out`. */
 static void run(struct ws_pool *p, struct feed f, struct buf *out)
 {
-	struct ws_rx rx = { .from_client = true };
+	struct ws_rx rx = { 0 };
 	struct ws_rx_event ev;
 
 	buf_init(out);
@@ -84,7 +84,7 @@ static void expect(const char *name, const uint8_t *data, size_t len, const char
 	struct ws_pool p;
 	struct buf got;
 
-	ws_pool_init(&p, MAX_MESSAGE, MAX_MESSAGE * 2);
+	ws_pool_init(&p, true, MAX_MESSAGE, MAX_MESSAGE * 2);
 	for (size_t cut = 0; cut <= len && cut < 400; cut++) {
 		struct feed f = { .data = data, .len = len, .chunk = cut ? len : 1, .first = cut };
 
@@ -255,7 +255,7 @@ static void messages_of_every_size_class_arrive(void **state)
 		struct buf got;
 
 		f.len = raw_frame(data, 0x81, true, text, sizes[i]);
-		ws_pool_init(&p, MAX_MESSAGE, MAX_MESSAGE * 2);
+		ws_pool_init(&p, true, MAX_MESSAGE, MAX_MESSAGE * 2);
 		run(&p, f, &got);
 		if (sizes[i] > 16)
 			snprintf(want, sizeof(want), "M#%zu", sizes[i]);
@@ -290,7 +290,7 @@ static void a_message_above_the_limit_is_refused_by_its_header(void **state)
 		struct feed f = { .data = data, .len = len, .chunk = 4096 };
 		struct buf got;
 
-		ws_pool_init(&p, MAX_MESSAGE, MAX_MESSAGE * 2);
+		ws_pool_init(&p, true, MAX_MESSAGE, MAX_MESSAGE * 2);
 		run(&p, f, &got);
 		assert_string_equal(got.data, "B1009");
 		buf_fini(&got);
@@ -312,7 +312,7 @@ static void run_fragments(size_t frames, bool end, size_t payload, const char *w
 		f.len += raw_frame(data + f.len, i ? 0 : MORE_TEXT, true, "a", payload);
 	if (end)
 		f.len += raw_frame(data + f.len, FIN, true, "", 0);
-	ws_pool_init(&p, MAX_MESSAGE, MAX_MESSAGE * 2);
+	ws_pool_init(&p, true, MAX_MESSAGE, MAX_MESSAGE * 2);
 	run(&p, f, &got);
 	assert_string_equal(got.data, want);
 	buf_fini(&got);
@@ -332,7 +332,7 @@ static void one_byte_fragments_cost_no_more_than_their_bytes_and_are_counted(voi
 static void all_unfinished_messages_share_one_budget(void **state)
 {
 	struct ws_pool p;
-	struct ws_rx a = { .from_client = true }, b = { .from_client = true };
+	struct ws_rx a = { 0 }, b = { 0 };
 	uint8_t data[1024];
 	char text[600];
 	struct ws_rx_event ev;
@@ -341,7 +341,7 @@ static void all_unfinished_messages_share_one_budget(void **state)
 	(void)state;
 	memset(text, 'x', sizeof(text));
 	f.len = raw_frame(data, MORE_TEXT, true, text, sizeof(text));
-	ws_pool_init(&p, 1024, 1000);
+	ws_pool_init(&p, true, 1024, 1000);
 	ws_rx_next(&a, &p, pull, &f, &ev);
 	assert_int_equal(ev.kind, WS_RX_MORE);
 	assert_int_equal(p.in_flight, 600);
@@ -358,13 +358,13 @@ static void all_unfinished_messages_share_one_budget(void **state)
 static void an_idle_connection_holds_no_buffer(void **state)
 {
 	struct ws_pool p;
-	struct ws_rx rx = { .from_client = true };
+	struct ws_rx rx = { 0 };
 	uint8_t data[64];
 	struct ws_rx_event ev;
 	struct feed f = { .data = data, .chunk = 64 };
 
 	(void)state;
-	ws_pool_init(&p, 1024, 1000);
+	ws_pool_init(&p, true, 1024, 1000);
 	f.len = raw_frame(data, 0x81, true, "hello", 5);
 	ws_rx_next(&rx, &p, pull, &f, &ev);
 	assert_int_equal(ev.kind, WS_RX_MESSAGE);
@@ -388,7 +388,7 @@ static void frames_sent_have_minimal_lengths_and_no_mask(void **state)
 
 	(void)state;
 	memset(text, 'x', 65536);
-	ws_pool_init(&p, 1024, 1000);
+	ws_pool_init(&p, true, 1024, 1000);
 	buf_init(&out);
 	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
 		buf_clear(&out);

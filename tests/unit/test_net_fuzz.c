@@ -147,11 +147,11 @@ static size_t pull(void *ctx, uint8_t *data, size_t len)
 static void digest(const uint8_t *data, size_t len, size_t chunk, struct buf *out)
 {
 	struct feed f = { data, len, 0, chunk };
-	struct ws_rx rx = { .from_client = true };
+	struct ws_rx rx = { 0 };
 	struct ws_rx_event ev;
 	struct ws_pool p;
 
-	ws_pool_init(&p, MAX_MESSAGE, MAX_MESSAGE * 4);
+	ws_pool_init(&p, true, MAX_MESSAGE, MAX_MESSAGE * 4);
 	do {
 		ws_rx_next(&rx, &p, pull, &f, &ev);
 		if (ev.kind == WS_RX_MORE)
@@ -173,7 +173,7 @@ static size_t random_frames(uint8_t *out)
 {
 	static const uint8_t first[] = { 0x81, 0x81, 0x01, 0x00, 0x80, 0x80, 0x89, 0x8a, 0x88, 0x82, 0xc1 };
 	static const char *const texts[] = { "", "a", "hello", "\xe2\x82\xac", "\xe2", "\x82\xac", "\xc0",
-					     "\x03\xe8", "\x03\xe8" "why" };
+					     "\x03\xe8", "\x03\xe8 why" };
 	char large[700];
 	size_t n = 0;
 
