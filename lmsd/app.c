@@ -220,6 +220,8 @@ static void on_turn_end(void *ctx)
 
 	if (app->turn_open || now >= balance_next_due(app->hall.balance)) {
 		app->turn_open = false;
+		if (app->hall.site->grown)
+			site_adopt_connectors(app->hall.site, &app->fx);
 		site_totals_roll(app->hall.site, loop_wall());
 		feed_turn(app, now, loop_wall());
 		carry_turn(app);
@@ -273,7 +275,7 @@ static int load_live_row(void *ctx, const char *key, const char *json, size_t le
 	if (ret < 0)
 		log_lmsd(ERROR, "bad_record", "table=%s key=%s why=%s", store_table_name(l->table),
 			 log_text(key), diag.text);
-	return 0;
+	return ret > 0 ? 1 : 0;	/* 1: no older one is needed */
 }
 
 static int load_meta_row(void *ctx, const char *key, const char *json, size_t len)
@@ -319,7 +321,7 @@ static int load_conf(struct app *app, struct diag *diag)
 
 static int load_live(struct app *app, struct diag *diag)
 {
-	static const enum store_table tables[] = { STORE_BOOT, STORE_TAG, STORE_TX_RUN, STORE_TX };
+	static const enum store_table tables[] = { STORE_BOOT, STORE_TAG, STORE_TX_RUN };
 	struct load_ctx l = { .app = app };
 	int ret = store_load(app->store, STORE_META, load_meta_row, app, diag);
 
@@ -327,7 +329,12 @@ static int load_live(struct app *app, struct diag *diag)
 		l.table = tables[i];
 		ret = store_load(app->store, tables[i], load_live_row, &l, diag);
 	}
-	return ret;
+	if (ret != 0)
+		return ret;
+	/* From the newest on, and only as many as are needed: there may be a million. */
+	l.table = STORE_TX;
+	ret = store_load_backwards(app->store, STORE_TX, load_live_row, &l, diag);
+	return ret < 0 ? ret : 0;
 }
 
 void app_time_zone(struct app *app)
@@ -359,10 +366,11 @@ static int app_load(struct app *app, struct diag *diag)
 	if (ret < 0)
 		return ret;
 	app_time_zone(app);
+	/* Before transactions are loaded: what is summed depends on when week and month began. */
+	site_totals_roll(app->hall.site, loop_wall());
 	ret = load_live(app, diag);
 	if (ret < 0)
 		return ret;
-	site_totals_roll(app->hall.site, loop_wall());
 	diag_init(&complaint);
 	if (feed_configure(app, loop_now(app->loop), &complaint) < 0)
 		log_lmsd(ERROR, "configuration", "balance: %s", complaint.text);

@@ -275,7 +275,8 @@ void site_tx_close(struct site *s, struct tx *tx, const char *reason, const char
 void site_tx_adopt(struct site *s, struct tx *tx);
 struct tx *site_tx(struct site *s, int32_t id);				/* running only */
 /* From the stored form: a running one runs again (its connector takes it), an ended one is
- * remembered (repeated messages) and summed. Configuration and tags are loaded before. */
+ * remembered (repeated messages) and summed. Configuration and tags are loaded before, and ended ones
+ * from the newest on: 1 says that no older one is needed. 0, 1, or an error. */
 int site_tx_load(struct site *s, const char *json, size_t len, bool running, struct diag *diag);
 /* One stored, ended transaction as a control record, for pages that the store read. */
 int site_tx_record(const struct site *s, const char *json, size_t len, struct arena *arena,

@@ -186,6 +186,7 @@ int site_tx_load(struct site *s, const char *json, size_t len, bool running, str
 {
 	struct tx *tx = xcalloc(1, sizeof(*tx));
 	int ret = tx_parse(tx, json, len, diag);
+	wall_t received;
 
 	if (!ret && (site_tx(s, tx->id) || ledger_ended(s, tx->id)))
 		ret = diag_set(diag, -LMS_ECONFLICT, "transaction %d is stored twice", tx->id);
@@ -197,11 +198,15 @@ int site_tx_load(struct site *s, const char *json, size_t len, bool running, str
 		s->next_tx = tx->id + 1;
 	if (strcmp(tx->state, "refused") != 0)
 		totals_add(s, tx->start, 1, tx->energy_wh);
-	if (running)
+	if (running) {
 		load_running(s, tx);
-	else
-		ledger_end(s, tx);
-	return 0;
+		return 0;
+	}
+	received = tx->start_received;
+	ledger_end(s, tx);
+	/* Ids rise with our own clock, so that what is older still was received earlier still. */
+	return s->ledger->ended_count == ENDED_KEPT && received < s->totals.week_start &&
+	       received < s->totals.month_start;
 }
 
 int site_meta_load(struct site *s, const char *key, const char *json, size_t len, struct diag *diag)

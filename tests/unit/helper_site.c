@@ -135,7 +135,7 @@ static void load_live(struct desk *r, enum store_table table)
 			ret = site_boot_load(r->site, rec->key, rec->json, len, &r->diag);
 		else
 			ret = site_tx_load(r->site, rec->json, len, table == STORE_TX_RUN, &r->diag);
-		assert_int_equal(ret, 0);
+		assert_true(ret >= 0);
 	}
 }
 

@@ -147,6 +147,36 @@ static void another_time_zone_keeps_the_sums(void **state)
 	desk_fini(&d);
 }
 
+/* From the newest on, a start reads 256 and this month, and then stops. */
+static void loading_stops_where_nothing_older_is_needed(void **state)
+{
+	struct desk d;
+	char json[200];
+
+	(void)state;
+	desk_init(&d);
+	site_totals_roll(d.site, d.wall);
+	for (int i = 0; i < 400; i++) {
+		wall_t t = d.wall - i * HOUR / 4;
+		int len = snprintf(json, sizeof(json),
+				   "{\"id\":%d,\"start\":%lld,\"start_received\":%lld,\"energy_wh\":1,\"state\":\"ended\"}",
+				   1000 - i, (long long)t, (long long)t);
+		/* the week began on 27 April, 104 hours ago: 416 quarters */
+		assert_int_equal(site_tx_load(d.site, json, (size_t)len, false, NULL), 0);
+	}
+	for (int i = 400; i < 420; i++) {
+		wall_t t = d.wall - i * HOUR / 4;
+		int len = snprintf(json, sizeof(json),
+				   "{\"id\":%d,\"start\":%lld,\"start_received\":%lld,\"energy_wh\":1,\"state\":\"ended\"}",
+				   1000 - i, (long long)t, (long long)t);
+
+		assert_int_equal(site_tx_load(d.site, json, (size_t)len, false, NULL), i > 416);
+	}
+	assert_int_equal(d.site->totals.sessions_week, 417);
+	assert_int_equal(d.site->next_tx, 1001);
+	desk_fini(&d);
+}
+
 static void a_running_transaction_counts_as_it_goes(void **state)
 {
 	struct tx_start in = { .tag = "T", .meter_wh = 100, .hash = 1 };
@@ -205,6 +235,7 @@ int main(void)
 		cmocka_unit_test(sums_go_with_the_periods_and_survive_restarts),
 		cmocka_unit_test(another_time_zone_keeps_the_sums),
 		cmocka_unit_test(a_running_transaction_counts_as_it_goes),
+		cmocka_unit_test(loading_stops_where_nothing_older_is_needed),
 		cmocka_unit_test(the_ring_keeps_the_latest_events_in_order),
 	};
 
