@@ -152,7 +152,7 @@ static void rig_end(struct rig *r)
 static void configure(struct rig *r, int n, int64_t timeout_us)
 {
 	struct bus_meter meters[3];
-	char ids[3][8], addresses[3][64];
+	char ids[3][16], addresses[3][64];
 	struct diag d;
 
 	diag_init(&d);
