@@ -94,7 +94,7 @@ static void hang_up(struct peer *p, int i)
 static void serve(struct peer *p, int i, const uint8_t *q)
 {
 	int fd = p->conns[i], slave = q[6], addr = q[8] << 8 | q[9], arg = p->arg;
-	bool hit = (p->slave < 0 || p->slave == slave) && addr >= p->from;
+	bool hit = slave >= p->slave && addr >= p->from;
 	enum peer_fault fault = hit ? (enum peer_fault)p->fault : PEER_FINE;
 	uint8_t frame[260];
 	size_t len = answer(q, frame);

@@ -24,7 +24,7 @@ struct peer *peer_start(int port);	/* 0 = any; NULL if the port cannot be had */
 void peer_stop(struct peer *p);		/* closes everything */
 int peer_port(const struct peer *p);
 
-/* The fault applies to requests of `slave` (-1 = all) for addresses from `from` on. */
+/* The fault applies to requests of `slave` and those after it (-1 = all), addresses from `from` on. */
 void peer_set(struct peer *p, enum peer_fault fault, int arg, int slave, int from);
 int peer_requests(const struct peer *p, int slave);	/* so far */
 int peer_connections(const struct peer *p);		/* accepted so far */

@@ -239,6 +239,7 @@ static void a_mute_slave_is_an_error_and_comes_back(void **state)
 	r.meter[1].good = 0;
 	assert_true(wait_for(&r, &r.meter[1].good, 2, 5 * US_PER_S));
 	assert_int_equal(r.meter[1].wrong_words, 0);
+	assert_int_equal(peer_connections(r.peer), 2);	/* a late answer would have met nobody */
 	rig_end(&r);
 }
 
@@ -268,6 +269,22 @@ static void a_silent_slave_does_not_hold_up_the_others(void **state)
 		fail_msg("%d readings in 3 s", r.meter[1].good);
 	assert_int_equal(r.meter[1].failed, 0);
 	assert_in_range(r.meter[2].failed, 2, 5);
+	rig_end(&r);
+}
+
+static void silent_slaves_are_tried_one_per_round(void **state)
+{
+	struct rig r;
+	mono_t tried;
+
+	(void)state;
+	rig_start(&r);
+	peer_set(r.peer, PEER_MUTE, 0, 2, 0);
+	configure(&r, 3, 30 * MS);
+	assert_true(wait_for(&r, &r.meter[2].failed, 2, 5 * US_PER_S));
+	tried = r.meter[2].at;
+	assert_true(wait_for(&r, &r.meter[3].failed, 2, 5 * US_PER_S));
+	assert_true(r.meter[1].at > tried);
 	rig_end(&r);
 }
 
@@ -536,6 +553,7 @@ int main(void)
 		cmocka_unit_test(a_mute_slave_is_an_error_and_comes_back),
 		cmocka_unit_test(a_silent_slave_is_asked_less_and_less),
 		cmocka_unit_test(a_silent_slave_does_not_hold_up_the_others),
+		cmocka_unit_test(silent_slaves_are_tried_one_per_round),
 		cmocka_unit_test(a_late_answer_is_never_taken_for_another),
 		cmocka_unit_test(an_answer_that_comes_twice_is_dropped_with_its_connection),
 		cmocka_unit_test(broken_answers_are_errors),
