@@ -15,12 +15,11 @@
 /* Whole amperes and Absolute suit most; nobody is hurt by a limit that is 0.9 A lower. */
 static const struct ocpp_habits defaults = { .absolute = true, .step_ma = NUM_NONE };
 
-/* Keys by which some vendor's stations limit their current; the files may add more. */
-static const char *const limit_keys[] = {
-	"MaxCurrent", "MaxChargingCurrent", "ChargingCurrent", "CurrentLimit", "HardwareCurrentLimit",
-	"Station-MaxCurrent", "StationMaxCurrent", "AmperageLimit", "MaximumCurrent", "DefaultChargingCurrent",
-	"ChargeRate", "MaxPower", "DlbMaxCurrent", "SmartChargingDefaultCurrent", "ConnectorMaxCurrent",
-};
+/* Words in configuration keys that name a limit of current ("OperatorCurrentLimit", "MaxPower"), or
+ * that may switch profiles off ("SmartChargingEnabled"). Too many keys are safe, too few are not. */
+static const char *const quantity_words[] = { "current", "ampere", "amperage", "power", "watt", "chargerate" };
+static const char *const limit_words[] = { "max", "limit", "default", "offered", "allowed" };
+static const char *const profile_words[] = { "smartcharg", "chargingprofile", "chargeprofile", "loadmanag", "loadbalanc" };
 
 static bool set_choice(const char *value, const char *choices, bool *out)
 {
@@ -183,12 +182,20 @@ static bool names(const char *keys, const char *key)
 	return false;
 }
 
-bool habits_limit_key(const struct ocpp_habits *list, const char *key)
+static bool holds(const char *key, const char *const *words, size_t count)
 {
-	for (size_t i = 0; i < ARRAY_LEN(limit_keys); i++) {
-		if (strcasecmp(limit_keys[i], key) == 0)
+	for (size_t i = 0; i < count; i++) {
+		if (strcasestr(key, words[i]))
 			return true;
 	}
+	return false;
+}
+
+bool habits_limit_key(const struct ocpp_habits *list, const char *key)
+{
+	if (holds(key, profile_words, ARRAY_LEN(profile_words)) ||
+	    (holds(key, quantity_words, ARRAY_LEN(quantity_words)) && holds(key, limit_words, ARRAY_LEN(limit_words))))
+		return true;
 	for (const struct ocpp_habits *h = list; h; h = h->next) {
 		if (names(h->limit_keys, key))
 			return true;

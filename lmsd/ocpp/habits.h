@@ -27,5 +27,5 @@ int habits_add(struct ocpp_habits **list, const char *file, const char *text, si
 void habits_free(struct ocpp_habits *list);
 /* The most specific entry for what the station told at its boot; never NULL: the defaults. */
 const struct ocpp_habits *habits_of(const struct ocpp_habits *list, const struct station *st);
-/* Does any vendor limit the current by this configuration key? */
+/* May this configuration key limit the current, or switch limits off? By its words, and by the files. */
 bool habits_limit_key(const struct ocpp_habits *list, const char *key);

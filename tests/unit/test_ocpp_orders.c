@@ -85,7 +85,7 @@ static void watts_may_land_on_one_phase_until_three_are_seen(void **state)
 	bench_start(&b, 2, 1, "GOOD");
 	bench_order(&b, "WATT", 1, false, 10000, true);
 	assert_non_null(bench_find(&b, "\"chargingRateUnit\":\"W\",\"chargingSchedulePeriod\":[{\"startPeriod\":0,\"limit\":2070}]"));
-	bench_answer(&b, 2, "WATT" + 4, ACCEPTED);
+	bench_answer(&b, 2, "SetChargingProfile", ACCEPTED);
 	c = bench_conn(&b, "WATT", 1);
 	for (int k = 0; k < PHASES; k++)
 		c->draw.l[k] = 8000;

@@ -1,4 +1,5 @@
 /* test_ocpp_tables.c - the tables of the ocpp room, walked row by row. */
+#include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -407,6 +408,52 @@ static void habits_are_found_by_vendor_and_model(void **state)
 	habits_free(list);
 }
 
+static void the_files_that_we_ship_are_right(void **state)
+{
+	struct ocpp_habits *list = NULL;
+	int count = 0;
+	glob_t found;
+
+	(void)state;
+	/* Tests run in the project's directory. */
+	assert_int_equal(glob("etc/stations/*.conf", 0, NULL, &found), 0);
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		FILE *f = fopen(found.gl_pathv[i], "r");
+		char text[4096];
+		struct diag d;
+		size_t len;
+
+		assert_non_null(f);
+		len = fread(text, 1, sizeof(text), f);
+		fclose(f);
+		diag_init(&d);
+		if (habits_add(&list, found.gl_pathv[i], text, len, &d))
+			fail_msg("%s:%d: %s", d.file, d.line, d.text);
+		count++;
+	}
+	assert_true(count > 0);
+	globfree(&found);
+	habits_free(list);
+}
+
+static void configuration_keys_that_limit_are_known_by_their_words(void **state)
+{
+	static const char *const limits[] = {
+		"MaxCurrent", "OperatorCurrentLimit", "Station-MaxCurrent", "evb_MaximumStationCurrent", "maxpower",
+		"SmartChargingEnabled", "ChargingProfilesAllowed", "AmperageLimit",
+	};
+	static const char *const others[] = {
+		"HeartbeatInterval", "MeterValuesSampledData", "MeterValuesSampledDataMaxLength", "ConnectionTimeOut",
+		"WebSocketPingInterval", "MaxEnergyOnInvalidId", "LocalAuthListMaxLength", "", "Current",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(limits); i++)
+		assert_true(habits_limit_key(NULL, limits[i]));
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		assert_false(habits_limit_key(NULL, others[i]));
+}
+
 static void wrong_habits_are_refused_with_their_place(void **state)
 {
 	static const struct { const char *text, *complaint; int line; } cases[] = {
@@ -447,6 +494,8 @@ int main(void)
 		T(profile_ids_never_meet),
 		T(whatever_can_release_a_limit_is_seen),
 		T(habits_are_found_by_vendor_and_model),
+		T(the_files_that_we_ship_are_right),
+		T(configuration_keys_that_limit_are_known_by_their_words),
 		T(wrong_habits_are_refused_with_their_place),
 	};
 
