@@ -357,9 +357,27 @@ static void fill_conn(struct balance *b, struct conn *c, struct alloc_conn *a, m
 	a->competes = may_compete(b, c, now);
 }
 
+/* Default limits on phases that the present cars do not use: the next ones may. */
+static size_t reserve_idle(const struct balance *b, struct alloc_conn *list)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->conn_count; i++) {
+		const struct conn *c = &b->conns[i];
+		phase_mask_t phases = (phase_mask_t)(model_wired(c) & ~model_phases(c));
+
+		if (phases && c->idle_ma)
+			list[n++] = (struct alloc_conn){
+				.zone = c->conf.zone, .phases = phases, .beside = true,
+				.floor_ma = c->idle_ma, .step_ma = c->conf.step_ma,
+			};
+	}
+	return n;
+}
+
 void admit_run(struct balance *b, mono_t now)
 {
-	struct alloc_conn *conns = arena_array(&b->scratch, b->conn_count + 1, sizeof(*conns));
+	struct alloc_conn *conns = arena_array(&b->scratch, 2 * b->conn_count + 1, sizeof(*conns));
 	struct alloc_zone *zones = arena_array(&b->scratch, b->zone_count + 1, sizeof(*zones));
 	struct alloc_in in = { .zones = zones, .zone_count = b->zone_count,
 			       .conns = conns, .conn_count = b->conn_count, .order = b->order };
@@ -373,6 +391,7 @@ void admit_run(struct balance *b, mono_t now)
 	}
 	for (size_t i = 0; i < b->conn_count; i++)
 		fill_conn(b, &b->conns[i], &conns[i], now);
+	in.conn_count += reserve_idle(b, conns + b->conn_count);
 	in.order_count = build_order(b, conns, now);
 	take_results(b, alloc_run(&in, &b->scratch), now);
 }

@@ -22,6 +22,7 @@ struct alloc_zone {
 struct alloc_conn {
 	int zone;
 	phase_mask_t phases;
+	bool beside;			/* counts already in single-phase zones, by another entry */
 	bool competes;			/* named in `order`, once */
 	bool starting;			/* draws nothing yet: needs `start_ma` where dynamic */
 	bool strict;			/* filled to its max before a lower class is admitted */

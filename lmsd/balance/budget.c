@@ -58,15 +58,13 @@ struct draws {
 
 static void conn_draws(const struct balance *b, const struct conn *c, mono_t now, struct draws *out)
 {
-	int64_t w = gate_w(c, b->stations[c->station].online);
 	const struct demand *d = &c->demand;
-	phase_mask_t phases = model_phases(c);
 	bool fresh = d->draw_at != MONO_NEVER && now - d->draw_at <= FRESH_US;
 
+	gate_phases_w(c, b->stations[c->station].online, out->upper);
 	for (int k = 0; k < PHASES; k++) {
 		int64_t draw = d->draw.l[k];
 
-		out->upper[k] = phases >> k & 1 ? w : 0;
 		out->lower[k] = 0;
 		if (!fresh || draw == NUM_NONE)
 			continue;

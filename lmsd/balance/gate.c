@@ -150,14 +150,43 @@ int64_t gate_claim(const struct conn *c)
 	return w;
 }
 
+static bool assume_max(const struct conn *c, bool online)
+{
+	return !c->conf.manageable ||
+	       (!c->conf.proven && (!online || !c->gate.claims[BAL_LIMIT_IDLE].sure));
+}
+
 int64_t gate_w(const struct conn *c, bool online)
 {
 	int64_t w = gate_claim(c);
-	bool exposed = !c->conf.proven && (!online || !c->gate.claims[BAL_LIMIT_IDLE].sure);
 
-	if ((exposed || !c->conf.manageable) && w < c->conf.max_ma)
-		w = c->conf.max_ma;
-	return w;
+	return assume_max(c, online) && w < c->conf.max_ma ? c->conf.max_ma : w;
+}
+
+static void at_least(int64_t w[PHASES], phase_mask_t phases, int64_t ma)
+{
+	for (int k = 0; k < PHASES; k++)
+		if ((phases >> k & 1) && w[k] < ma)
+			w[k] = ma;
+}
+
+void gate_phases_w(const struct conn *c, bool online, int64_t w[PHASES])
+{
+	phase_mask_t used = model_phases(c), wired = model_wired(c);
+
+	w[0] = w[1] = w[2] = 0;
+	at_least(w, wired, claim_max(&c->gate.claims[BAL_LIMIT_IDLE]));
+	at_least(w, used, claim_max(&c->gate.claims[BAL_LIMIT_TX]));
+	for (int i = 0; i < c->gate.pending_count; i++) {
+		const struct pending *p = &c->gate.pending[i];
+		phase_mask_t phases = p->kind == BAL_LIMIT_IDLE ? wired : p->phases;
+
+		if (p->session == c->session)
+			phases |= used;
+		at_least(w, phases, p->limit_ma);
+	}
+	if (assume_max(c, online))
+		at_least(w, wired, c->conf.max_ma);
 }
 
 int64_t gate_limit(const struct conn *c)
@@ -202,7 +231,9 @@ static void accepted(struct conn *c, const struct pending *p, mono_t now)
 		c->gate.retry_at = 0;
 	}
 	if (p->kind == BAL_LIMIT_TX && !c->session) {
-		claim_fall(cl, p->limit_ma, p->manual ? now + REMOTE_START_US : settled);
+		/* Its transaction is over, or is what a remote start asks for. */
+		if (!p->session)
+			claim_fall(cl, p->limit_ma, now + REMOTE_START_US);
 		return;
 	}
 	if (p->stale || p->token < cl->token ||
@@ -212,6 +243,9 @@ static void accepted(struct conn *c, const struct pending *p, mono_t now)
 		cl->sure = false;
 		return;
 	}
+	/* Until now an unproven one counted at its maximum: it may really have had that. */
+	if (p->kind == BAL_LIMIT_IDLE && !cl->sure && !c->conf.proven)
+		claim_fall(cl, c->conf.max_ma, settled);
 	if (p->limit_ma < cl->hold_ma)
 		claim_fall(cl, cl->hold_ma, settled);
 	cl->now_ma = cl->hold_ma = p->limit_ma;
@@ -226,7 +260,8 @@ static void not_accepted(struct conn *c, const struct pending *p, enum bal_answe
 	int64_t wait = answer == BAL_REFUSED ? REFUSED_WAIT_US : 0;
 
 	if (p->kind == BAL_LIMIT_TX && !c->session) {
-		claim_fall(cl, p->limit_ma, now + c->conf.settle_us);
+		if (!p->session && answer != BAL_REFUSED)
+			claim_fall(cl, p->limit_ma, now + REMOTE_START_US);
 		return;
 	}
 	if (p->limit_ma > cl->hold_ma)

@@ -27,6 +27,7 @@ struct pending {
 	enum bal_limit_kind kind;
 	int64_t limit_ma;
 	int64_t session;
+	phase_mask_t phases;		/* that its car used when it left */
 	bool manual;
 	bool stale;			/* the station booted since */
 };
@@ -56,6 +57,8 @@ void gate_online(struct conn *c, bool online);
 bool gate_settle(struct conn *c, mono_t now, mono_t *due);
 /* The most that it may be obeying; `online` is its station's. */
 int64_t gate_w(const struct conn *c, bool online);
+/* The same per grid phase: what belongs to a transaction loads the phases that its car uses. */
+void gate_phases_w(const struct conn *c, bool online, int64_t w[PHASES]);
 /* The same without what is assumed of an unproven station: what a restart must know. */
 int64_t gate_claim(const struct conn *c);
 /* The limit that it confirmed last and obeys now; NUM_NONE = none. */

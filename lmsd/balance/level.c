@@ -86,6 +86,8 @@ static uint32_t find_hits(struct level *lv, uint32_t conn, uint32_t first)
 		uint32_t cell = (uint32_t)z * ALLOC_CAPS;
 		bool one = lv->in->zones[z].one_phase;
 
+		if (one && c->beside)
+			continue;
 		for (uint32_t k = 0; k < PHASES; k++)
 			add_hit(lv, rise, cell + k, one ? k == 0 && c->phases : c->phases >> k & 1);
 		add_hit(lv, rise, cell + PHASES, one ? c->phases != 0 : rise->phase_count);

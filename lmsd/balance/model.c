@@ -114,7 +114,7 @@ int model_weight(const struct zone *z, phase_mask_t phases, int cap)
 	return (phases & 1) + (phases >> 1 & 1) + (phases >> 2 & 1);
 }
 
-static phase_mask_t wired_phases(enum bal_wiring w)
+static phase_mask_t phases_of(enum bal_wiring w)
 {
 	switch (w) {
 	case BAL_L1:
@@ -135,9 +135,17 @@ static phase_mask_t wired_phases(enum bal_wiring w)
 	return PHASE_ALL;
 }
 
+phase_mask_t model_wired(const struct conn *c)
+{
+	return phases_of(c->conf.wiring);
+}
+
 phase_mask_t model_phases(const struct conn *c)
 {
-	return c->demand.learned ? c->demand.learned : wired_phases(c->conf.wiring);
+	phase_mask_t wired = model_wired(c);
+
+	/* Current where nothing is wired is a wrong configuration, not a phase to count on. */
+	return c->demand.learned && !(c->demand.learned & ~wired) ? c->demand.learned : wired;
 }
 
 /* The fallbacks below each zone, per phase. */
@@ -148,7 +156,7 @@ static int check_fallbacks(const struct bal_conf *conf, struct diag *d)
 
 	for (size_t i = 0; i < conf->conn_count; i++) {
 		const struct bal_conn_conf *c = &conf->conns[i];
-		phase_mask_t phases = wired_phases(c->wiring);
+		phase_mask_t phases = phases_of(c->wiring);
 		int64_t ma = c->manageable ? c->idle_ma : c->max_ma;
 
 		for (int z = c->zone; z >= 0; z = conf->zones[z].parent)
@@ -441,17 +449,26 @@ void model_caps(struct balance *b)
 	}
 }
 
+int64_t model_load(const struct zone *z, const int64_t w[PHASES], int cap)
+{
+	int64_t top = w[0] > w[1] ? w[0] : w[1];
+
+	if (z->conf.phases == 1)
+		return cap == 0 || cap == PHASES ? (top > w[2] ? top : w[2]) : 0;
+	return cap == PHASES ? w[0] + w[1] + w[2] : w[cap];
+}
+
 void model_sums(struct balance *b)
 {
 	for (size_t i = 0; i < b->zone_count; i++)
 		memset(b->zones[i].sum_w, 0, sizeof(b->zones[i].sum_w));
 	for (size_t i = 0; i < b->conn_count; i++) {
 		const struct conn *c = &b->conns[i];
-		phase_mask_t phases = model_phases(c);
-		int64_t w = gate_w(c, b->stations[c->station].online);
+		int64_t w[PHASES];
 
+		gate_phases_w(c, b->stations[c->station].online, w);
 		for (int z = c->conf.zone; z >= 0; z = b->zones[z].conf.parent)
 			for (int k = 0; k < ALLOC_CAPS; k++)
-				b->zones[z].sum_w[k] += w * model_weight(&b->zones[z], phases, k);
+				b->zones[z].sum_w[k] += model_load(&b->zones[z], w, k);
 	}
 }

@@ -88,6 +88,9 @@ static inline void model_due(struct balance *b, mono_t at)
 struct station *model_station(struct balance *b, const char *id);
 /* Grid phases that the connector loads now. */
 phase_mask_t model_phases(const struct conn *c);
+phase_mask_t model_wired(const struct conn *c);	/* whatever the car */
+/* Current in one cap of a zone from a connector's currents per phase. */
+int64_t model_load(const struct zone *z, const int64_t w[PHASES], int cap);
 /* How often the connector's current counts in a cap of the zone: 0 = not at all. */
 int model_weight(const struct zone *z, phase_mask_t phases, int cap);
 /* Caps and sums of W of all zones, as of now. */

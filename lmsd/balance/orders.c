@@ -19,11 +19,15 @@ struct room {
 	bool over;		/* that cap is exceeded already */
 };
 
-static struct room find_room(const struct balance *b, const struct conn *c, int64_t w)
+static struct room find_room(const struct balance *b, const struct conn *c)
 {
 	struct room room = { .ma = INT64_MAX, .zone = -1, .cap = -1 };
 	phase_mask_t phases = model_phases(c);
+	int64_t w[PHASES];
 
+	gate_phases_w(c, b->stations[c->station].online, w);
+	for (int k = 0; k < PHASES; k++)
+		w[k] = phases >> k & 1 ? w[k] : 0;
 	for (int z = c->conf.zone; z >= 0; z = b->zones[z].conf.parent)
 		for (int k = 0; k < ALLOC_CAPS; k++) {
 			const struct zone *zone = &b->zones[z];
@@ -32,7 +36,7 @@ static struct room find_room(const struct balance *b, const struct conn *c, int6
 
 			if (!weight || zone->cap[k] == ALLOC_NO_CAP)
 				continue;
-			left = zone->cap[k] - (zone->sum_w[k] - w * weight);
+			left = zone->cap[k] - (zone->sum_w[k] - model_load(zone, w, k));
 			ma = left > 0 ? left / weight : 0;
 			if (ma < room.ma)
 				room = (struct room){ .ma = ma, .zone = z, .cap = k,
@@ -49,13 +53,16 @@ static int find_blocked(const struct balance *b, const struct conn *c)
 	return -1;
 }
 
-static void add_w(struct balance *b, const struct conn *c, int64_t more)
+/* The sums follow each order, so that the next one sees what is left. */
+static void change_sums(struct balance *b, const struct conn *c, const int64_t before[PHASES])
 {
-	phase_mask_t phases = model_phases(c);
+	int64_t after[PHASES];
 
+	gate_phases_w(c, b->stations[c->station].online, after);
 	for (int z = c->conf.zone; z >= 0; z = b->zones[z].conf.parent)
 		for (int k = 0; k < ALLOC_CAPS; k++)
-			b->zones[z].sum_w[k] += more * model_weight(&b->zones[z], phases, k);
+			b->zones[z].sum_w[k] += model_load(&b->zones[z], after, k) -
+						model_load(&b->zones[z], before, k);
 }
 
 /* ---- orders --------------------------------------------------------------------------------- */
@@ -70,9 +77,13 @@ static void issue(struct balance *b, struct conn *c, enum bal_limit_kind kind, i
 {
 	struct station *st = &b->stations[c->station];
 	int64_t w = gate_w(c, st->online), have = gate_limit(c);
-	struct pending *p = &c->gate.pending[c->gate.pending_count++];
+	struct pending *p = &c->gate.pending[c->gate.pending_count];
+	int64_t before[PHASES];
 
+	gate_phases_w(c, st->online, before);
+	c->gate.pending_count++;
 	*p = (struct pending){ .token = ++b->last_token, .kind = kind, .limit_ma = limit_ma,
+			       .phases = model_phases(c),
 			       .session = kind == BAL_LIMIT_TX ? c->session : 0 };
 	st->in_flight = (uint32_t)(c - b->conns);
 	c->gate.again_kind = kind;
@@ -85,8 +96,7 @@ static void issue(struct balance *b, struct conn *c, enum bal_limit_kind kind, i
 		.conn = st->in_flight, .kind = kind, .limit_ma = limit_ma,
 		.raises = limit_ma > w, .token = p->token,
 	};
-	if (limit_ma > w)
-		add_w(b, c, limit_ma - w);
+	change_sums(b, c, before);
 }
 
 struct want {
@@ -212,9 +222,8 @@ static bool raise_small(struct balance *b, struct conn *c, int64_t have, int64_t
 /* Sends as much of the raise as fits: 0, or at least the minimum. */
 static void raise_tx(struct balance *b, struct conn *c, mono_t now, struct orders *orders)
 {
-	const struct station *st = &b->stations[c->station];
-	int64_t have = gate_limit(c), w = gate_w(c, st->online), to = c->target_ma;
-	struct room room = find_room(b, c, w);
+	int64_t have = gate_limit(c), to = c->target_ma;
+	struct room room = find_room(b, c);
 	int blocked = find_blocked(b, c);
 
 	if (b->store_failed)
@@ -237,8 +246,7 @@ static void raise_tx(struct balance *b, struct conn *c, mono_t now, struct order
 /* A default limit that was configured higher. */
 static void raise_idle(struct balance *b, struct conn *c, mono_t now, struct orders *orders)
 {
-	int64_t w = gate_w(c, b->stations[c->station].online);
-	struct room room = find_room(b, c, w);
+	struct room room = find_room(b, c);
 
 	if (b->store_failed || find_blocked(b, c) >= 0 || room.over || room.ma < c->idle_ma)
 		return;
@@ -393,7 +401,7 @@ bool balance_admit_manual(struct balance *b, uint32_t conn, enum bal_limit_kind 
 	(void)now;
 	model_caps(b);
 	model_sums(b);
-	room = find_room(b, c, w);
+	room = find_room(b, c);
 	*blame = reason_make(BAL_WHY_WAITS_ROOM);
 	blame->zone = room.zone;
 	blame->phase = room.cap;
@@ -411,6 +419,7 @@ bool balance_admit_manual(struct balance *b, uint32_t conn, enum bal_limit_kind 
 	*token = ++b->last_token;
 	g->pending[g->pending_count++] = (struct pending){
 		.token = *token, .kind = kind, .limit_ma = limit, .manual = true,
+		.phases = model_phases(c),
 		.session = kind == BAL_LIMIT_TX ? c->session : 0,
 	};
 	b->dirty = b->urgent = true;
