@@ -1,0 +1,351 @@
+/* lmstop/grid.c - tables that fit. */
+#include "lmstop/grid.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "lmstop/ui.h"
+
+#define GAP 2
+
+void grid_init(struct grid *g, const struct ui *ui, const struct grid_column *columns, int count)
+{
+	*g = (struct grid){ .columns = columns, .count = count, .ui = ui, .sorted_by = -1 };
+	arena_init(&g->arena);
+	g->widths = arena_array(&g->arena, (size_t)count, sizeof(int));
+}
+
+void grid_fini(struct grid *g)
+{
+	free(g->rows);
+	arena_fini(&g->arena);
+}
+
+void grid_row(struct grid *g, enum item_kind kind, const char *id)
+{
+	if (g->row_count == g->row_cap) {
+		g->row_cap = g->row_cap ? g->row_cap * 2 : 32;
+		g->rows = xrealloc(g->rows, g->row_cap * sizeof(*g->rows));
+	}
+	g->rows[g->row_count++] = (struct grid_row){
+		.cells = arena_array(&g->arena, (size_t)g->count, sizeof(struct grid_cell)),
+		.kind = kind, .id = arena_strdup(&g->arena, id),
+	};
+	g->next = 0;
+}
+
+void grid_row_old(struct grid *g)
+{
+	g->rows[g->row_count - 1].old = true;
+}
+
+/* ---- cells ---- */
+
+static void cell(struct grid *g, enum style style, const char *text, int64_t key)
+{
+	if (g->next < g->count)
+		g->rows[g->row_count - 1].cells[g->next++] =
+			(struct grid_cell){ arena_strdup(&g->arena, text), key, style };
+}
+
+static void cell_take(struct grid *g, enum style style, struct buf *b, int64_t key)
+{
+	cell(g, style, buf_cstr(b), key);
+	buf_fini(b);
+}
+
+void grid_text(struct grid *g, enum style style, const char *text)
+{
+	cell(g, style, text, NUM_NONE);
+}
+
+void grid_textf(struct grid *g, enum style style, const char *fmt, ...)
+{
+	char text[300];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	cell(g, style, text, NUM_NONE);
+}
+
+void grid_int(struct grid *g, enum style style, int64_t v)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%lld", (long long)v);
+	cell(g, style, v == NUM_NONE ? NULL : text, v);
+}
+
+typedef void (*format_fn)(struct buf *b, int64_t v);
+
+static void quantity(struct grid *g, enum style style, format_fn format, int64_t shown, int64_t key)
+{
+	struct buf b;
+
+	buf_init(&b);
+	if (shown != NUM_NONE)
+		format(&b, shown);
+	cell_take(g, style, &b, key);
+}
+
+void grid_ma(struct grid *g, enum style style, int64_t ma)
+{
+	quantity(g, style, fmt_ma, ma, ma);
+}
+
+void grid_w(struct grid *g, enum style style, int64_t w)
+{
+	quantity(g, style, fmt_w, w, w);
+}
+
+void grid_wh(struct grid *g, enum style style, int64_t wh)
+{
+	quantity(g, style, fmt_wh, wh, wh);
+}
+
+void grid_span_ms(struct grid *g, enum style style, int64_t ms)
+{
+	quantity(g, style, fmt_span, ms == NUM_NONE ? ms : ms * US_PER_MS, ms);
+}
+
+void grid_phases(struct grid *g, enum style style, const struct phase_ma *p)
+{
+	int64_t largest = NUM_NONE;
+	struct buf b;
+
+	buf_init(&b);
+	for (int k = 0; k < PHASES; k++)
+		largest = p->l[k] > largest ? p->l[k] : largest;
+	if (largest != NUM_NONE)
+		fmt_phase_ma(&b, p);
+	cell_take(g, style, &b, largest);
+}
+
+void grid_time(struct grid *g, enum style style, wall_t t)
+{
+	struct buf b;
+
+	buf_init(&b);
+	ui_time(g->ui, t, &b);
+	cell_take(g, style, &b, t);
+}
+
+/* ---- which rows, and in which order ---- */
+
+static int lower(int ch)
+{
+	return ch >= 'A' && ch <= 'Z' ? ch - 'A' + 'a' : ch;
+}
+
+static bool contains(const char *text, const char *what)
+{
+	for (; *text; text++) {
+		size_t i = 0;
+
+		while (what[i] && lower((unsigned char)text[i]) == lower((unsigned char)what[i]))
+			i++;
+		if (!what[i])
+			return true;
+	}
+	return false;
+}
+
+static bool row_matches(const struct grid *g, const struct grid_row *r, const char *filter)
+{
+	if (!*filter)
+		return true;
+	for (int i = 0; i < g->count; i++) {
+		if (r->cells[i].text && contains(r->cells[i].text, filter))
+			return true;
+	}
+	return r->id && contains(r->id, filter);
+}
+
+/* The n-th column that can be sorted by, from 1; -1 = none. */
+static int sort_column(const struct grid *g, int n)
+{
+	for (int i = 0; i < g->count; i++) {
+		if (g->columns[i].sort && --n == 0)
+			return i;
+	}
+	return -1;
+}
+
+static int compare_cells(const struct grid_cell *a, const struct grid_cell *b)
+{
+	bool no_a = !a->text || !*a->text, no_b = !b->text || !*b->text;
+
+	/* What is empty goes last; numbers begin with the largest. */
+	if (no_a || no_b)
+		return (int)no_a - (int)no_b;
+	if (a->key != NUM_NONE || b->key != NUM_NONE)
+		return a->key < b->key ? 1 : a->key > b->key ? -1 : 0;
+	return model_id_compare(a->text, b->text);
+}
+
+/* Insertion sort: stable, and lists are short or nearly sorted. */
+static void sort_rows(struct grid *g, int column)
+{
+	for (size_t i = 1; i < g->row_count; i++) {
+		struct grid_row r = g->rows[i];
+		size_t k = i;
+
+		while (k > 0 && compare_cells(&g->rows[k - 1].cells[column], &r.cells[column]) > 0) {
+			g->rows[k] = g->rows[k - 1];
+			k--;
+		}
+		g->rows[k] = r;
+	}
+}
+
+void grid_arrange(struct grid *g, struct page *p)
+{
+	const struct ui_level *level = ui_level(g->ui);
+	size_t kept = 0;
+	int offered = 0;
+
+	for (size_t i = 0; i < g->row_count; i++) {
+		if (row_matches(g, &g->rows[i], level->filter))
+			g->rows[kept++] = g->rows[i];
+	}
+	g->row_count = kept;
+	for (int i = 0; i < g->count; i++)
+		offered += g->columns[i].sort;
+	p->sort_columns = offered;
+	g->sorted_by = sort_column(g, level->sort);
+	p->sort_name = g->sorted_by >= 0 ? g->columns[g->sorted_by].title : NULL;
+	if (g->sorted_by >= 0)
+		sort_rows(g, g->sorted_by);
+}
+
+/* ---- widths ---- */
+
+static int natural_width(const struct grid *g, const struct canvas *c, int column)
+{
+	const struct grid_column *col = &g->columns[column];
+	int width = canvas_text_width(c, col->title) + (column == g->sorted_by ? 1 : 0);
+	bool any = !col->drop;
+
+	for (size_t i = 0; i < g->row_count; i++) {
+		const char *text = g->rows[i].cells[column].text;
+		int w = text ? canvas_text_width(c, text) : 0;
+
+		any |= w > 0;
+		width = w > width ? w : width;
+	}
+	/* A column that may go and says nothing goes. */
+	if (!any)
+		return 0;
+	return col->max && width > col->max ? col->max : width;
+}
+
+static int total_width(const struct grid *g, int rest_width)
+{
+	int total = 0;
+
+	for (int i = 0; i < g->count; i++) {
+		int w = g->columns[i].rest && g->widths[i] > rest_width ? rest_width : g->widths[i];
+
+		if (g->widths[i])
+			total += w + (total ? GAP : 0);
+	}
+	return total;
+}
+
+#define REST_MIN 14
+
+void grid_layout(struct grid *g, int width)
+{
+	const struct look *look = &g->ui->look;
+	struct canvas measure = { .look = look };
+	int rest = -1;
+
+	for (int i = 0; i < g->count; i++) {
+		g->widths[i] = natural_width(g, &measure, i);
+		if (g->columns[i].rest)
+			rest = i;
+	}
+	while (total_width(g, REST_MIN) > width) {
+		int victim = -1;
+
+		for (int i = 0; i < g->count; i++) {
+			if (g->widths[i] && g->columns[i].drop &&
+			    (victim < 0 || g->columns[i].drop > g->columns[victim].drop))
+				victim = i;
+		}
+		if (victim < 0)
+			break;
+		g->widths[victim] = 0;
+	}
+	if (rest >= 0 && g->widths[rest]) {
+		int others = total_width(g, 0);
+
+		g->widths[rest] = width - others > 1 ? width - others : 1;
+	}
+}
+
+/* ---- drawing ---- */
+
+static void draw_cell(const struct grid *g, struct canvas *c, int y, int x, int column, enum style style,
+		      const char *text)
+{
+	int width = g->widths[column];
+
+	if (g->columns[column].right)
+		canvas_put_right(c, y, x, width, style, text);
+	else
+		canvas_put(c, y, x, width, style, text);
+}
+
+void grid_draw_head(const struct grid *g, struct page *p, int indent)
+{
+	int y = page_line(p), x = indent;
+
+	for (int i = 0; i < g->count; i++) {
+		char title[60];
+
+		if (!g->widths[i])
+			continue;
+		snprintf(title, sizeof(title), "%s%s", g->columns[i].title,
+			 i == g->sorted_by ? glyph(p->canvas.look, GLYPH_DOWN) : "");
+		draw_cell(g, &p->canvas, y, x, i, STYLE_HEAD, title);
+		x += g->widths[i] + GAP;
+	}
+}
+
+void grid_draw_row(const struct grid *g, size_t row, struct page *p, int indent)
+{
+	const struct grid_row *r = &g->rows[row];
+	int y = page_line(p), x = indent;
+
+	for (int i = 0; i < g->count; i++) {
+		const struct grid_cell *cl = &r->cells[i];
+
+		if (!g->widths[i])
+			continue;
+		if (cl->text && *cl->text)
+			draw_cell(g, &p->canvas, y, x, i, cl->style, cl->text);
+		else if (!g->columns[i].rest)
+			draw_cell(g, &p->canvas, y, x, i, STYLE_DIM, "-");
+		x += g->widths[i] + GAP;
+	}
+	if (r->old)
+		canvas_flag(&p->canvas, y, 0, p->canvas.width, CELL_OLD);
+	if (r->kind != ITEM_NONE)
+		page_item(p, r->kind, r->id, y, 1);
+}
+
+void grid_draw(struct grid *g, struct page *p, int indent, bool head_stays)
+{
+	grid_arrange(g, p);
+	grid_layout(g, p->canvas.width - indent);
+	grid_draw_head(g, p, indent);
+	if (head_stays)
+		page_end_head(p);
+	for (size_t i = 0; i < g->row_count; i++)
+		grid_draw_row(g, i, p, indent);
+}

@@ -1,0 +1,40 @@
+/* lmstop/link.h - the connection to lmsd in libev's loop: keeps the model in step, comes back by itself.
+ */
+#pragma once
+
+#include <ev.h>
+
+#include "io/client.h"
+#include "lmstop/ui.h"
+
+#define LINK_REQUESTS 8
+
+struct link_watch {		/* one list */
+	int64_t request, number;	/* 0 = none */
+	bool failed;
+};
+
+struct link {
+	struct ev_loop *loop;
+	const char *path;		/* borrowed */
+	struct ui *ui;			/* borrowed: told about the connection, roles, answers */
+	struct model *model;		/* borrowed: written */
+	struct client *client;
+	ev_io io;
+	ev_timer retry;
+	int64_t delay_s;
+	int error;			/* why there is nothing to see: negative LMS_E…, text in ui->link_text */
+	struct link_watch watches[MODEL_LISTS];
+	char meter[ITEM_ID_MAX];	/* that MODEL_METER is about */
+	struct { int64_t id; char label[160]; } requests[LINK_REQUESTS];
+};
+
+void link_init(struct link *l, struct ev_loop *loop, const char *path, struct ui *ui, struct model *model);
+void link_fini(struct link *l);
+void link_connect(struct link *l);
+/* Sends what the user asked for, and watches the meter that he looks at. Call when something happened. */
+void link_follow(struct link *l);
+/* Every list has come. */
+bool link_complete(const struct link *l);
+mono_t link_now(void);
+wall_t link_wall(void);

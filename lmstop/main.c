@@ -1,0 +1,479 @@
+/* lmstop/main.c - lmstop: the dashboard of lms. Arguments, the loop, signals.
+ *
+ * Drawing: what the user does shows at once, what lmsd says at most four times a second.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/text.h"
+#include "lmstop/link.h"
+#include "lmstop/screen.h"
+#include "lmstop/view.h"
+
+#define DRAW_EVERY_S 0.25
+#define ONCE_WAIT_S 5.
+#define WIDTH_DEFAULT 100
+#define HEIGHT_DEFAULT 30
+
+struct options {
+	const char *socket, *screen, *tz;
+	bool once, readonly, utc;
+	int width, height;		/* 0 = as the terminal is */
+	enum theme theme;		/* THEME_COUNT = not said */
+	int color;			/* -1 auto, 0 never, 1 always */
+};
+
+struct program {
+	struct options opt;
+	struct ev_loop *loop;
+	struct model model;
+	struct ui ui;
+	struct link link;
+	ev_signal signals[5];
+	ev_io keys;
+	ev_timer draw, tick;
+	ev_prepare prepare;
+	bool typed;
+	mono_t drawn_at;
+	int empty_reads;
+};
+
+/* ---- arguments ---- */
+
+static const char usage[] =
+	"usage: lmstop [options]\n"
+	"  -s, --socket PATH      lmsd's control socket ($LMS_SOCKET, else " CLIENT_SOCKET_DEFAULT ")\n"
+	"      --screen NAME      overview, zones, stations, meters, transactions or events, or its key\n"
+	"      --once             print one frame and leave\n"
+	"      --size WxH         of that frame (100x30, or the terminal's)\n"
+	"      --theme NAME       dark, light or mono\n"
+	"      --color WHEN       auto, always or never: colours of --once\n"
+	"      --readonly         offer no actions\n"
+	"      --utc, --tz ZONE   times in UTC, or of a zone such as Europe/Paris\n"
+	"  -V, --version  -h, --help\n";
+
+enum { OPT_ONCE = 256, OPT_SIZE, OPT_THEME, OPT_READONLY, OPT_UTC, OPT_TZ, OPT_SCREEN, OPT_COLOR };
+
+static int read_size(const char *text, struct options *o, struct diag *d)
+{
+	char end;
+
+	if (sscanf(text, "%dx%d%c", &o->width, &o->height, &end) != 2 || o->width < 20 || o->width > 1000 ||
+	    o->height < 4 || o->height > 10000)
+		return diag_set(d, -LMS_EUSAGE, "--size: '%s' is not a size (write 100x30, at least 20x4)", text);
+	return 0;
+}
+
+static int read_color(const char *text, struct options *o, struct diag *d)
+{
+	static const char *const words[] = { "auto", "never", "always" };
+
+	for (int i = 0; i < 3; i++) {
+		if (strcmp(text, words[i]) == 0) {
+			o->color = i - 1;
+			return 0;
+		}
+	}
+	return diag_set(d, -LMS_EUSAGE, "--color: '%s' is none of auto, always, never", text);
+}
+
+static int read_option(struct options *o, int which, struct diag *d)
+{
+	switch (which) {
+	case 's':
+		o->socket = optarg;
+		return 0;
+	case OPT_ONCE:
+		o->once = true;
+		return 0;
+	case OPT_SIZE:
+		return read_size(optarg, o, d);
+	case OPT_THEME:
+		o->theme = theme_find(optarg);
+		if (o->theme == THEME_COUNT)
+			return diag_set(d, -LMS_EUSAGE, "--theme: '%s' is none of dark, light, mono", optarg);
+		return 0;
+	case OPT_READONLY:
+		o->readonly = true;
+		return 0;
+	case OPT_UTC:
+		o->utc = true;
+		return 0;
+	case OPT_TZ:
+		o->tz = optarg;
+		return 0;
+	case OPT_SCREEN:
+		o->screen = optarg;
+		return 0;
+	case OPT_COLOR:
+		return read_color(optarg, o, d);
+	default:
+		return diag_set(d, -LMS_EUSAGE, "see lmstop --help");
+	}
+}
+
+/* 0, a negative error, or 1: all is done. */
+static int read_arguments(struct options *o, int argc, char **argv, struct diag *d)
+{
+	static const struct option longs[] = {
+		{ "socket", required_argument, NULL, 's' },	  { "once", no_argument, NULL, OPT_ONCE },
+		{ "size", required_argument, NULL, OPT_SIZE },	  { "theme", required_argument, NULL, OPT_THEME },
+		{ "readonly", no_argument, NULL, OPT_READONLY },  { "utc", no_argument, NULL, OPT_UTC },
+		{ "tz", required_argument, NULL, OPT_TZ },	  { "screen", required_argument, NULL, OPT_SCREEN },
+		{ "color", required_argument, NULL, OPT_COLOR },  { "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },		  { NULL, 0, NULL, 0 },
+	};
+	int which, ret;
+
+	*o = (struct options){ .theme = THEME_COUNT, .color = -1 };
+	while ((which = getopt_long(argc, argv, "s:Vh", longs, NULL)) != -1) {
+		if (which == 'V' || which == 'h') {
+			fputs(which == 'V' ? "lmstop " LMS_VERSION "\n" : usage, stdout);
+			return 1;
+		}
+		ret = read_option(o, which, d);
+		if (ret)
+			return ret;
+	}
+	if (optind < argc)
+		return diag_set(d, -LMS_EUSAGE, "'%s' is one word too many (see lmstop --help)", argv[optind]);
+	return 0;
+}
+
+/* ---- local time ---- */
+
+static int setup_time(const struct options *o, struct diag *d)
+{
+	char path[300];
+
+	if (o->tz && !o->utc) {
+		/* The C library takes an unknown zone for UTC without a word. */
+		snprintf(path, sizeof(path), "/usr/share/zoneinfo/%s", o->tz);
+		if (strstr(o->tz, "..") || access(path, R_OK) != 0)
+			return diag_set(d, -LMS_EUSAGE,
+					"--tz: '%s' is not a time zone (write one such as Europe/Paris)", o->tz);
+		setenv("TZ", o->tz, 1);
+	}
+	tzset();
+	return 0;
+}
+
+static const struct time_zone *zone_at(void *ctx, wall_t t)
+{
+	/* A table of one row: good for the moment that it was asked for. */
+	static struct utc_offset row;
+	static struct time_zone zone = { &row, 1, "" };
+	const struct options *o = ctx;
+	time_t seconds = (time_t)(t / US_PER_S);
+	struct tm tm;
+
+	if (o->utc || !localtime_r(&seconds, &tm))
+		return NULL;
+	row = (struct utc_offset){ INT64_MIN, (int32_t)tm.tm_gmtoff };
+	return &zone;
+}
+
+/* ---- set-up ---- */
+
+static void setup_look(struct program *p)
+{
+	const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
+	struct look *l = &p->ui.look;
+
+	l->ascii_text = strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
+	l->ascii_glyphs = l->ascii_text || (term && strcmp(term, "linux") == 0 && !p->opt.once);
+	l->theme = p->opt.theme;
+	if (l->theme == THEME_COUNT)
+		l->theme = no_color && *no_color ? THEME_MONO : THEME_DARK;
+}
+
+static int setup(struct program *p, struct diag *d)
+{
+	model_init(&p->model);
+	ui_init(&p->ui, &p->model);
+	p->ui.zone_at = zone_at;
+	p->ui.zone_ctx = &p->opt;
+	p->ui.readonly = p->opt.readonly;
+	p->ui.now = link_now();
+	p->ui.wall = link_wall();
+	setup_look(p);
+	p->loop = ev_default_loop(EVFLAG_AUTO);
+	if (!p->loop)
+		return diag_set(d, -LMS_EINTERNAL, "no event loop");
+	link_init(&p->link, p->loop, client_socket_path(p->opt.socket), &p->ui, &p->model);
+	if (p->opt.screen && !ui_open_screen(&p->ui, p->opt.screen))
+		return diag_set(d, -LMS_EUSAGE, "--screen: there is no screen '%s' (overview, zones, stations, "
+				"meters, transactions, events)", p->opt.screen);
+	return 0;
+}
+
+static void teardown(struct program *p)
+{
+	if (p->loop)
+		link_fini(&p->link);
+	ui_fini(&p->ui);
+	model_fini(&p->model);
+	if (p->loop)
+		ev_loop_destroy(p->loop);
+}
+
+static void note_time(struct program *p)
+{
+	p->ui.now = link_now();
+	p->ui.wall = link_wall();
+}
+
+/* ---- one frame ---- */
+
+static void on_once_timeout(struct ev_loop *loop, ev_timer *w, int events)
+{
+	(void)w;
+	(void)events;
+	ev_break(loop, EVBREAK_ALL);
+}
+
+static void on_once_prepare(struct ev_loop *loop, ev_prepare *w, int events)
+{
+	struct program *p = w->data;
+
+	(void)events;
+	if (p->link.error || link_complete(&p->link))
+		ev_break(loop, EVBREAK_ALL);
+}
+
+static int print_frame(struct program *p)
+{
+	const char *no_color = getenv("NO_COLOR");
+	bool terminal = isatty(STDOUT_FILENO), color = p->opt.color > 0;
+	struct canvas c;
+	struct buf out;
+	int ret = 0;
+
+	if (p->opt.color < 0)
+		color = terminal && !(no_color && *no_color);
+	buf_init(&out);
+	canvas_init(&c, p->ui.width, p->ui.height, &p->ui.look);
+	note_time(p);
+	ui_draw(&p->ui, &c);
+	canvas_print(&c, color, &out);
+	if (fwrite(out.data, 1, out.len, stdout) != out.len || fflush(stdout) != 0)
+		ret = -LMS_EIO;
+	canvas_fini(&c);
+	buf_fini(&out);
+	return ret;
+}
+
+static void choose_size(struct program *p)
+{
+	struct winsize size;
+
+	p->ui.width = p->opt.width;
+	p->ui.height = p->opt.height;
+	if (p->ui.width)
+		return;
+	if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 20) {
+		p->ui.width = size.ws_col;
+		p->ui.height = size.ws_row - 1;
+	} else {
+		p->ui.width = WIDTH_DEFAULT;
+		p->ui.height = HEIGHT_DEFAULT;
+	}
+}
+
+static int run_once(struct program *p, struct diag *d)
+{
+	ev_timer timeout;
+
+	choose_size(p);
+	link_connect(&p->link);
+	if (!p->link.error) {
+		ev_timer_init(&timeout, on_once_timeout, ONCE_WAIT_S, 0.);
+		ev_timer_start(p->loop, &timeout);
+		ev_prepare_init(&p->prepare, on_once_prepare);
+		p->prepare.data = p;
+		ev_prepare_start(p->loop, &p->prepare);
+		ev_run(p->loop, 0);
+		ev_prepare_stop(p->loop, &p->prepare);
+		ev_timer_stop(p->loop, &timeout);
+	}
+	if (p->link.error)
+		return diag_set(d, p->link.error, "%s", p->ui.link_text);
+	if (!link_complete(&p->link))
+		return diag_set(d, -LMS_ENODAEMON, "lmsd at %s did not tell everything within %d s", p->link.path,
+				(int)ONCE_WAIT_S);
+	return print_frame(p);
+}
+
+/* ---- live ---- */
+
+static void show(struct program *p)
+{
+	bool all = p->ui.redraw;
+	struct canvas c;
+
+	note_time(p);
+	p->ui.redraw = false;
+	canvas_init(&c, p->ui.width, p->ui.height, &p->ui.look);
+	ui_draw(&p->ui, &c);
+	screen_draw(&c, all);
+	canvas_fini(&c);
+	p->drawn_at = p->ui.now;
+	p->typed = false;
+}
+
+static void on_draw(struct ev_loop *loop, ev_timer *w, int events)
+{
+	(void)loop;
+	(void)events;
+	show(w->data);
+}
+
+static void on_tick(struct ev_loop *loop, ev_timer *w, int events)
+{
+	struct program *p = w->data;
+
+	(void)loop;
+	(void)events;
+	p->ui.dirty |= ui_ticks(&p->ui);
+}
+
+/* Runs when all that happened was looked at, before the loop sleeps. */
+static void on_prepare(struct ev_loop *loop, ev_prepare *w, int events)
+{
+	struct program *p = w->data;
+	double since;
+
+	(void)events;
+	note_time(p);
+	if (p->ui.quit) {
+		ev_break(loop, EVBREAK_ALL);
+		return;
+	}
+	link_follow(&p->link);
+	if (!p->ui.dirty)
+		return;
+	since = (double)(p->ui.now - p->drawn_at) / (double)US_PER_S;
+	if (p->typed || since >= DRAW_EVERY_S) {
+		ev_timer_stop(loop, &p->draw);
+		show(p);
+	} else if (!ev_is_active(&p->draw)) {
+		ev_timer_set(&p->draw, DRAW_EVERY_S - since, 0.);
+		ev_timer_start(loop, &p->draw);
+	}
+}
+
+static void on_keys(struct ev_loop *loop, ev_io *w, int events)
+{
+	struct program *p = w->data;
+	struct pollfd fd = { STDIN_FILENO, POLLIN, 0 };
+	bool any = false;
+	uint32_t key;
+
+	(void)events;
+	note_time(p);
+	while (screen_key(&key)) {
+		any = true;
+		if (key)
+			ui_key(&p->ui, key);
+	}
+	p->typed |= any;
+	p->empty_reads = any ? 0 : p->empty_reads + 1;
+	/* A terminal that went away is readable for ever. */
+	if ((poll(&fd, 1, 0) == 1 && (fd.revents & (POLLHUP | POLLERR | POLLNVAL))) || p->empty_reads > 20)
+		ev_break(loop, EVBREAK_ALL);
+}
+
+static void on_signal(struct ev_loop *loop, ev_signal *w, int events)
+{
+	struct program *p = w->data;
+
+	(void)events;
+	if (w->signum != SIGWINCH && w->signum != SIGCONT) {
+		ev_break(loop, EVBREAK_ALL);
+		return;
+	}
+	screen_resize(&p->ui.width, &p->ui.height);
+	p->ui.dirty = p->ui.redraw = p->typed = true;
+}
+
+static void start_watchers(struct program *p)
+{
+	static const int numbers[] = { SIGWINCH, SIGCONT, SIGINT, SIGTERM, SIGHUP };
+
+	/* Before curses is: it leaves alone what somebody handles. */
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+		ev_signal_init(&p->signals[i], on_signal, numbers[i]);
+		p->signals[i].data = p;
+		ev_signal_start(p->loop, &p->signals[i]);
+	}
+	ev_io_init(&p->keys, on_keys, STDIN_FILENO, EV_READ);
+	ev_init(&p->draw, on_draw);
+	ev_timer_init(&p->tick, on_tick, 1., 1.);
+	ev_prepare_init(&p->prepare, on_prepare);
+	p->keys.data = p->draw.data = p->tick.data = p->prepare.data = p;
+	ev_io_start(p->loop, &p->keys);
+	ev_timer_start(p->loop, &p->tick);
+	ev_prepare_start(p->loop, &p->prepare);
+}
+
+static int run_live(struct program *p, struct diag *d)
+{
+	int ret;
+
+	start_watchers(p);
+	ret = screen_open(d);
+	if (ret)
+		return ret;
+	screen_resize(&p->ui.width, &p->ui.height);
+	if (!screen_has_colors())
+		p->ui.look.theme = THEME_MONO;
+	link_connect(&p->link);
+	ev_run(p->loop, 0);
+	screen_close();
+	return 0;
+}
+
+static void complain(const struct diag *d)
+{
+	struct buf safe;
+
+	buf_init(&safe);
+	text_escape(&safe, d->text, strlen(d->text));
+	fprintf(stderr, "lmstop: %s\n", buf_cstr(&safe));
+	buf_fini(&safe);
+}
+
+int main(int argc, char **argv)
+{
+	static struct program p;
+	struct diag d;
+	int ret;
+
+	/* Only this one: with LC_NUMERIC numbers would get the locale's decimal comma. */
+	setlocale(LC_CTYPE, "");
+	signal(SIGPIPE, SIG_IGN);
+	diag_init(&d);
+	ret = read_arguments(&p.opt, argc, argv, &d);
+	if (ret == 0)
+		ret = setup_time(&p.opt, &d);
+	if (ret == 0) {
+		ret = setup(&p, &d);
+		if (ret == 0)
+			ret = p.opt.once ? run_once(&p, &d) : run_live(&p, &d);
+		teardown(&p);
+	}
+	if (ret < 0)
+		complain(&d);
+	return ret > 0 ? 0 : lms_err_exit_status(ret);
+}
