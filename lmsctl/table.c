@@ -9,6 +9,7 @@
 
 #define GAP 2
 #define NARROWEST 8
+#define READABLE 24
 
 struct grid {
 	struct arena arena;
@@ -115,37 +116,41 @@ static void grid_set(struct grid *g, size_t row, size_t col, const char *cell)
 		g->width[col] = width;
 }
 
-static size_t grid_width(const struct grid *g)
+/* What the columns that are shown take, when texts longer than `cut` are cut. */
+static size_t grid_width(const struct grid *g, size_t cut)
 {
 	size_t total = 0;
 
-	for (size_t i = 0; i < g->shown; i++)
-		total += g->width[i] + (i ? GAP : 0);
+	for (size_t i = 0; i < g->shown; i++) {
+		size_t width = g->right[i] || g->width[i] < cut ? g->width[i] : cut;
+
+		total += width + (i ? GAP : 0);
+	}
 	return total;
 }
 
-/* Narrows the widest columns until the line fits, but leaves each something to read; then, unless
- * the person chose them, drops columns from the right: a wrapped table cannot be read at all. */
+/* Drops columns from the right, unless the person chose them, until the others have room to be read;
+ * then narrows the widest texts: a wrapped table cannot be read at all. */
 static void grid_fit(struct grid *g, int terminal, bool may_drop)
 {
-	size_t total = grid_width(g), room = (size_t)terminal;
+	size_t room = (size_t)terminal, least = may_drop ? READABLE : NARROWEST;
 
 	if (terminal <= 0)
 		return;
-	while (total > room) {
-		size_t widest = g->cols;
+	while (may_drop && g->shown > 1 && grid_width(g, least) > room)
+		g->shown--;
+	while (grid_width(g, SIZE_MAX) > room) {
+		size_t widest = g->shown;
 
-		for (size_t i = 0; i < g->cols; i++) {
-			if (!g->right[i] && (widest == g->cols || g->width[i] > g->width[widest]))
+		for (size_t i = 0; i < g->shown; i++) {
+			if (!g->right[i] &&
+			    (widest == g->shown || g->width[i] > g->width[widest]))
 				widest = i;
 		}
-		if (widest == g->cols || g->width[widest] <= NARROWEST)
-			break;
+		if (widest == g->shown || g->width[widest] <= NARROWEST)
+			return;
 		g->width[widest]--;
-		total--;
 	}
-	while (may_drop && g->shown > 1 && grid_width(g) > room)
-		g->shown--;
 }
 
 /* As much of s as `width` columns hold; *used says how many that took. */
