@@ -67,6 +67,9 @@ static bool item_changed(enum item_kind kind, const struct item *it)
 		return !it->gone;
 	if (it->gone)
 		return true;
+	/* Of zones and their limits the build may have changed the writing; of others nothing. */
+	if (!it->named && kind != ITEM_ZONE)
+		return false;
 	for (size_t i = 0; i < n->key_count; i++)
 		if (!field_equal(&n->keys[i], it->before, &it->k))
 			return true;
