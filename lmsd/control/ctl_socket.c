@@ -25,7 +25,8 @@ static int check_stale(const char *path, const struct sockaddr_un *sa, struct di
 		       diag_set(diag, -LMS_EIO, "%s: %s", path, strerror(errno));
 	if (!S_ISSOCK(st.st_mode))
 		return diag_set(diag, -LMS_ECONFIG,
-				"%s exists and is not a socket: remove it or choose another path", path);
+				"%s exists and is not a socket: remove it or choose another path",
+				path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return diag_set(diag, -LMS_EIO, "%s: %s", path, strerror(errno));
@@ -50,8 +51,8 @@ static int make_directory(const char *path, struct diag *diag)
 		if (mkdir(dir, 0755) == 0)
 			(void)chmod(dir, 0755);	/* whatever the umask: clients must get through */
 		else if (errno != EEXIST)
-			ret = diag_set(diag, -LMS_ECANTCREAT, "%s: cannot create the directory: %s", dir,
-				       strerror(errno));
+			ret = diag_set(diag, -LMS_ECANTCREAT, "%s: cannot create the directory: %s",
+				       dir, strerror(errno));
 	}
 	free(dir);
 	return ret;
@@ -63,8 +64,9 @@ int ctl_socket_bind(const char *path, int *out_fd, struct diag *diag)
 	int fd, err, ret;
 
 	if (!*path || strlen(path) >= sizeof(sa.sun_path))
-		return diag_set(diag, -LMS_ECONFIG, "'%s' is no path for a socket: 1 to %zu characters",
-				path, sizeof(sa.sun_path) - 1);
+		return diag_set(diag, -LMS_ECONFIG,
+				"'%s' is no path for a socket: 1 to %zu characters", path,
+				sizeof(sa.sun_path) - 1);
 	memcpy(sa.sun_path, path, strlen(path));
 	if ((ret = make_directory(path, diag)) || (ret = check_stale(path, &sa, diag)))
 		return ret;
@@ -78,5 +80,6 @@ int ctl_socket_bind(const char *path, int *out_fd, struct diag *diag)
 	err = errno;
 	if (fd >= 0)
 		close(fd);
-	return diag_set(diag, -LMS_ECANTCREAT, "%s: cannot create the socket: %s", path, strerror(err));
+	return diag_set(diag, -LMS_ECANTCREAT, "%s: cannot create the socket: %s", path,
+			strerror(err));
 }

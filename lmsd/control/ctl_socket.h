@@ -1,7 +1,7 @@
-/* control/ctl_socket.h - the control socket as a file: its directory, its mode, a dead lmsd's left-over. */
+/* control/ctl_socket.h - the control socket as a file. */
 #pragma once
 
 #include "base/diag.h"
 
-/* A listening, non-blocking Unix stream socket at path, mode 0666. As ctl_listener_new() on errors. */
+/* A listening Unix stream socket at path, mode 0666. Errors as of ctl_listener_new(). */
 int ctl_socket_bind(const char *path, int *out_fd, struct diag *diag);

@@ -44,7 +44,7 @@ struct ctl_peer {
 	bool skipping;		/* the rest of an overlong line */
 	bool choked;		/* the queue is above the high mark */
 	bool eof, closing, dead, want_write;
-	mono_t farewell;	/* ends then at the latest; MONO_NEVER while neither eof nor closing */
+	mono_t farewell; /* ends then at the latest; MONO_NEVER while not eof nor closing */
 };
 
 TAILQ_HEAD(peer_list, ctl_peer);
@@ -385,7 +385,7 @@ static int read_cred(int fd, struct ctl_peer_cred *c)
 	c->pid = u.pid;
 	len = 0;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &len) == 0 || errno != ERANGE || !len)
-		return 0;	/* no supplementary groups, or a kernel that cannot tell: fewer rights */
+		return 0; /* no supplementary groups, or a kernel that cannot tell: fewer rights */
 	c->groups = xmalloc(len);
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, c->groups, &len) == 0)
 		c->group_count = len / sizeof(gid_t);

@@ -2,8 +2,8 @@
  *
  * A client can hold neither the loop (bytes and lines per turn are capped, one that does not read
  * its answers is not read from) nor memory (line length, connections per user).
- * Callbacks come from the loop only, never from within a call of this header; they may call anything
- * here but ctl_listener_free().
+ * Callbacks come from the loop only, never from within a call of this header; they may call
+ * anything here but ctl_listener_free().
  */
 #pragma once
 

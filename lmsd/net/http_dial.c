@@ -12,7 +12,8 @@
 
 void http_path_add(struct buf *out, const char *segment)
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:@";
+	static const char plain[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:@";
 
 	buf_putc(out, '/');
 	for (; *segment; segment++) {
@@ -117,7 +118,8 @@ int http_dial_judge(char *data, size_t len, const struct http_dial *d, const cha
 			while (http_next_token(&value, &token))
 				upgrade |= slice_is(token, "websocket");
 		} else if (slice_is(name, "Sec-WebSocket-Accept")) {
-			accepted = value.len == strlen(want) && memcmp(value.p, want, value.len) == 0;
+			accepted = value.len == strlen(want) &&
+				   memcmp(value.p, want, value.len) == 0;
 		} else if (slice_is(name, "Sec-WebSocket-Extensions") && value.len) {
 			*why = "the other side uses an extension that was not offered";
 			return -1;

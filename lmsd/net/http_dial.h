@@ -1,4 +1,4 @@
-/* net/http_dial.h - the HTTP upgrade as a client asks for it, and what the answer must be. No I/O. */
+/* net/http_dial.h - the HTTP upgrade as a client asks for it, and how the answer is judged. */
 #pragma once
 
 #include <stdbool.h>
@@ -26,6 +26,6 @@ void http_path_add(struct buf *out, const char *segment);
 bool http_dial_key(char key[WS_KEY_LEN + 1]);	/* a fresh one; false without randomness */
 void http_dial_request(struct buf *out, const struct http_dial *d);
 
-/* Judges the header block of the answer: 0, the HTTP status of a refusal, or -1 for an answer that is
- * none; *why then says what is wrong (static text). */
+/* Judges the header block of the answer: 0, the HTTP status of a refusal, or -1 for an answer that
+ * is none; *why then says what is wrong (static text). */
 int http_dial_judge(char *data, size_t len, const struct http_dial *d, const char **why);

@@ -81,23 +81,24 @@ int http_identity(const char *target, size_t len, char out[ID_MAX + 1], const ch
 			int lo = hi >= 0 ? hex_digit(seg.p[i + 2]) : -1;
 
 			if (lo < 0) {
-				*remedy = "The URL holds a '%' that two hexadecimal digits do not follow.";
+				*remedy = "The URL holds a '%' that two hexadecimal digits do not "
+					  "follow.";
 				return 400;
 			}
 			c = (char)(hi * 16 + lo);
 			i += 2;
 		}
 		if (n == ID_MAX || c == '\0') {
-			*remedy = "The identity at the end of the URL is longer than 48 characters or "
-				  "holds a NUL.";
+			*remedy = "The identity at the end of the URL is longer than 48 "
+				  "characters or holds a NUL.";
 			return 400;
 		}
 		out[n++] = c;
 	}
 	out[n] = '\0';
 	if (id_check(out, "station", NULL) != 0) {
-		*remedy = "The identity at the end of the URL may hold letters, digits, blanks inside "
-			  "and . _ : @ | * + = - only.";
+		*remedy = "The identity at the end of the URL may hold letters, digits, blanks "
+			  "inside and . _ : @ | * + = - only.";
 		return 400;
 	}
 	return 0;
@@ -224,8 +225,9 @@ static void parse_request_line(struct slice line, struct http_upgrade *out)
 static void check_request(const struct request *req, struct http_upgrade *out)
 {
 	if (!req->upgrade_websocket)
-		refuse(out, 426, "This is the WebSocket of an OCPP 1.6 central system: connect with "
-				 "ws:// or wss://.");
+		refuse(out, 426,
+		       "This is the WebSocket of an OCPP 1.6 central system: connect with "
+		       "ws:// or wss://.");
 	if (req->versions != 1 || !req->version_13)
 		refuse(out, 426, "Sec-WebSocket-Version must be 13.");
 	if (req->keys != 1 || req->key.len != WS_KEY_LEN)

@@ -22,15 +22,15 @@ struct http_upgrade {
 	char accept[HTTP_ACCEPT_MAX];	/* the value of Sec-WebSocket-Accept */
 	char subprotocol[16];		/* to echo, as the peer spelt it; "" = none */
 	bool subprotocol_offered;
-	/* Basic credentials, pointing into the header; NULL when there are none that can be read. */
+	/* Basic credentials, pointing into the header; NULL when none can be read. */
 	const char *user;
 	size_t user_len;
 	const uint8_t *password;
 	size_t password_len;
 };
 
-/* Parses the header block data[0..len), which it overwrites and which must stay while `out` is used.
- * Always fills *out. */
+/* Parses the header block data[0..len), which it overwrites and which must stay while `out` is
+ * used. Always fills *out. */
 void http_upgrade_parse(char *data, size_t len, struct http_upgrade *out);
 
 /* The answer for a connection that is accepted. */

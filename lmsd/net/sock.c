@@ -44,18 +44,19 @@ static int listen_error(const char *shown, int port, int err, struct diag *diag)
 	switch (err) {
 	case EADDRINUSE:
 		return diag_set(diag, -LMS_ECONFLICT,
-				"%s:%d is in use by another program: stop it ('ss -ltnp' names it) or "
-				"choose another port", shown, port);
+				"%s:%d is in use by another program: stop it ('ss -ltnp' names "
+				"it) or choose another port", shown, port);
 	case EADDRNOTAVAIL:
 		return diag_set(diag, -LMS_ECONFIG,
-				"%s:%d: this machine has no such address: use one that 'ip addr' shows, or "
-				"'*' for all", shown, port);
+				"%s:%d: this machine has no such address: use one that 'ip addr' "
+				"shows, or '*' for all", shown, port);
 	case EACCES:
 		return diag_set(diag, -LMS_ECONFIG,
-				"%s:%d: ports below 1024 need the right CAP_NET_BIND_SERVICE: choose a port "
-				"from 1024 up or grant it", shown, port);
+				"%s:%d: ports below 1024 need the right CAP_NET_BIND_SERVICE: "
+				"choose a port from 1024 up or grant it", shown, port);
 	default:
-		return diag_set(diag, -LMS_EIO, "%s:%d: cannot listen: %s", shown, port, strerror(err));
+		return diag_set(diag, -LMS_EIO, "%s:%d: cannot listen: %s", shown, port,
+				strerror(err));
 	}
 }
 
@@ -79,7 +80,7 @@ static int listen_on(const struct sockaddr *sa, socklen_t len)
 
 static int socket_port(int fd)
 {
-	struct sockaddr_storage ss;
+	struct sockaddr_storage ss = { .ss_family = AF_UNSPEC };
 	socklen_t len = sizeof(ss);
 
 	if (getsockname(fd, (struct sockaddr *)&ss, &len) != 0)
@@ -108,17 +109,20 @@ int net_listen(const char *address, int port, int *out_fd, int *bound_port, stru
 	int fd;
 
 	if (port < 0 || port > 65535)
-		return diag_set(diag, -LMS_ECONFIG, "%s:%d: a port is 0 (any free one) to 65535", shown,
-				port);
+		return diag_set(diag, -LMS_ECONFIG, "%s:%d: a port is 0 (any free one) to 65535",
+				shown, port);
 	snprintf(service, sizeof(service), "%d", port);
 	if (getaddrinfo(is_any(address) ? "::" : address, service, &hints, &ai) != 0)
 		return diag_set(diag, -LMS_ECONFIG,
-				"'%s' is not a numeric address: write one like 192.168.1.2 or ::1, or '*' for "
-				"all", shown);
+				"'%s' is not a numeric address: write one like 192.168.1.2 or ::1, "
+				"or '*' for all", shown);
 	fd = listen_on(ai->ai_addr, ai->ai_addrlen);
 	freeaddrinfo(ai);
 	if ((fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL) && is_any(address)) {
-		struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+		struct sockaddr_in v4 = {
+			.sin_family = AF_INET,
+			.sin_port = htons((uint16_t)port),
+		};
 
 		fd = listen_on((const struct sockaddr *)&v4, sizeof(v4));
 	}

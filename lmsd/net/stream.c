@@ -36,7 +36,9 @@ static ssize_t plain_result(ssize_t n)
 		return n;
 	if (n == 0)
 		return STREAM_EOF;
-	return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? STREAM_AGAIN : STREAM_ERROR;
+	if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+		return STREAM_AGAIN;
+	return STREAM_ERROR;
 }
 
 static int clamp(size_t len)

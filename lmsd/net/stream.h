@@ -21,6 +21,6 @@ ssize_t stream_read(struct stream *s, void *data, size_t len);
 ssize_t stream_write(struct stream *s, const void *data, size_t len);
 /* 1 = done, STREAM_AGAIN, STREAM_ERROR. */
 int stream_handshake(struct stream *s);
-bool stream_has_pending(const struct stream *s);	/* decrypted bytes that poll does not show */
+bool stream_has_pending(const struct stream *s); /* decrypted bytes that poll does not show */
 void stream_shutdown_write(struct stream *s);	/* close_notify and FIN */
 void stream_close(struct stream *s);

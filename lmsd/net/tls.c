@@ -55,8 +55,9 @@ static int file_readable(const char *what, const char *path, struct diag *diag)
 	if (path && *path && access(path, R_OK) == 0)
 		return 0;
 	return diag_set(diag, -LMS_ECONFIG,
-			"TLS %s file '%s' cannot be read (%s): create it or correct its path and owner",
-			what, path ? path : "", path && *path ? strerror(errno) : "no path given");
+			"TLS %s file '%s' cannot be read (%s): create it or correct its path and "
+			"owner", what, path ? path : "",
+			path && *path ? strerror(errno) : "no path given");
 }
 
 /* Our certificate and its key. */
@@ -72,8 +73,8 @@ static int load_own(SSL_CTX *ctx, const char *cert, const char *key, struct diag
 				tls_error_text(text, sizeof(text)));
 	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
 		return diag_set(diag, -LMS_ECONFIG,
-				"%s: not the unencrypted PEM key of the certificate %s (%s)", key, cert,
-				tls_error_text(text, sizeof(text)));
+				"%s: not the unencrypted PEM key of the certificate %s (%s)", key,
+				cert, tls_error_text(text, sizeof(text)));
 	return 0;
 }
 
@@ -129,8 +130,9 @@ SSL_CTX *tls_client_ctx(const char *cert_file, const char *key_file, const char 
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
 	ret = ca_file ? load_ca(ctx, ca_file, diag) : 0;
 	if (!ca_file && SSL_CTX_set_default_verify_paths(ctx) != 1)
-		ret = diag_set(diag, -LMS_ECONFIG, "the system's CA certificates cannot be read: install "
-						   "ca-certificates or name a CA file");
+		ret = diag_set(diag, -LMS_ECONFIG,
+			       "the system's CA certificates cannot be read: install "
+			       "ca-certificates or name a CA file");
 	if (ret == 0 && cert_file)
 		ret = load_own(ctx, cert_file, key_file, diag);
 	if (ret != 0) {
@@ -269,7 +271,8 @@ int tls_self_signed(const char *cert_path, const char *key_path, const char *hos
 	if (!key || !cert || !name_and_sign(cert, key, host))
 		ret = diag_set(diag, -LMS_ECANTCREAT, "cannot make a certificate for '%s'", host);
 	else if (!write_pem(key_path, 0600, NULL, key))
-		ret = diag_set(diag, -LMS_ECANTCREAT, "%s: cannot write: %s", key_path, strerror(errno));
+		ret = diag_set(diag, -LMS_ECANTCREAT, "%s: cannot write: %s", key_path,
+			       strerror(errno));
 	else if (!write_pem(cert_path, 0644, cert, NULL))
 		ret = diag_set(diag, -LMS_ECANTCREAT, "%s: cannot write: %s", cert_path,
 			       strerror(errno));

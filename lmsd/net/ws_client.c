@@ -1,4 +1,4 @@
-/* net/ws_client.c - outbound WebSocket connections: TCP, TLS with the other side's name checked, HTTP. */
+/* net/ws_client.c - outbound WebSocket connections: TCP, TLS with the name checked, HTTP. */
 #include "net/ws_client.h"
 
 #include <arpa/inet.h>
@@ -125,7 +125,8 @@ static void http_step(struct ws_conn *c)
 		return;
 	status = http_dial_judge(c->in.data, (size_t)len, &c->dial->http, &why);
 	if (status) {
-		snprintf(text, sizeof(text), status > 0 ? "%s (HTTP status %d)" : "%s", why, status);
+		snprintf(text, sizeof(text), status > 0 ? "%s (HTTP status %d)" : "%s", why,
+			 status);
 		ws_conn_lost(c, 1006, text);
 		return;
 	}
@@ -162,10 +163,12 @@ static int check_target(const struct ws_target *t, struct diag *diag)
 	for (const char *p = t->path; *p; p++) {
 		if (*p <= ' ' || *p == 0x7f)
 			return diag_set(diag, -LMS_EDATA,
-					"%s: the path holds a blank or control character: encode it", t->host);
+					"%s: the path holds a blank or control character: encode "
+					"it", t->host);
 	}
 	if (t->path[0] != '/' || !*t->host || strpbrk(t->host, " \t\r\n/"))
-		return diag_set(diag, -LMS_EDATA, "'%s' and '%s' are no host and path", t->host, t->path);
+		return diag_set(diag, -LMS_EDATA, "'%s' and '%s' are no host and path", t->host,
+				t->path);
 	return 0;
 }
 

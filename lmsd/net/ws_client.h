@@ -1,7 +1,8 @@
 /* net/ws_client.h - outbound WebSocket connections, for the relay to a CPO.
  *
- * The connections are those of ws_server.h (ws_conn_send, ws_conn_close, …), with the same bounds and
- * the same rule: callbacks come from the loop only. Names are resolved elsewhere: getaddrinfo blocks.
+ * The connections are those of ws_server.h (ws_conn_send, ws_conn_close, …), with the same bounds
+ * and the same rule: callbacks come from the loop only. Names are resolved elsewhere: getaddrinfo
+ * blocks.
  */
 #pragma once
 
@@ -12,13 +13,13 @@ struct ws_client;
 struct ws_client_ops {
 	void (*opened)(void *user, struct ws_conn *c);
 	void (*message)(void *user, const char *text, size_t len);
-	/* Once, and last, also for a connection that never opened: why says what went wrong then. */
+	/* Once, and last, also for a connection that never opened: why says what was wrong. */
 	void (*closed)(void *user, int code, const char *why);
 	void (*pong)(void *user);	/* may be NULL */
 };
 
-/* Of conf are used: ca_file (NULL = the system's), cert_file and key_file (ours, NULL = none), and the
- * limits and times. 0, or a negative LMS_E… with diag naming the file and the remedy. */
+/* Of conf are used: ca_file (NULL = the system's), cert_file and key_file (ours, NULL = none), and
+ * the limits and times. 0, or a negative LMS_E… with diag naming the file and the remedy. */
 int ws_client_new(struct loop *loop, const struct ws_server_conf *conf,
 		  const struct ws_client_ops *ops, struct ws_client **out, struct diag *diag);
 /* Drops all connections; no callbacks any more. NULL is fine. */

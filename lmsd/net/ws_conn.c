@@ -255,8 +255,8 @@ static bool take_event(struct ws_conn *c, const struct ws_rx_event *ev)
 		close_with(c, ev->code, NULL, ev->code, ev->data);
 		break;
 	case WS_RX_BAD:
-		log_event(LOG_LEVEL_NOTICE, "net", c->addr, "websocket.violation", "code=%d why=\"%s\"",
-			  ev->code, ev->data);
+		log_event(LOG_LEVEL_NOTICE, "net", c->addr, "websocket.violation",
+			  "code=%d why=\"%s\"", ev->code, ev->data);
 		close_with(c, ev->code, ev->data, ev->code, ev->data);
 		break;
 	}
@@ -327,7 +327,8 @@ static void sweep_open(struct ws_conn *c, mono_t now)
 	int64_t silent = now - c->last_heard;
 
 	if (c->partial_since != MONO_NEVER && now - c->partial_since > conf->message_us) {
-		close_with(c, 1008, "message not finished in time", 1008, "message not finished in time");
+		close_with(c, 1008, "message not finished in time", 1008,
+			   "message not finished in time");
 		return;
 	}
 	if (conf->idle_ping_us < 0)

@@ -118,8 +118,8 @@ bool ws_utf8_feed(struct ws_utf8 *u, const uint8_t *p, size_t len)
 			u->low = 0x80;
 			u->high = 0xbf;
 		} else if (*p >= 0x80) {
-			/* Overlong forms, surrogates and what lies above U+10FFFF show in the second
-			 * byte. */
+			/* Overlong forms, surrogates and what lies above U+10FFFF show in the
+			 * second byte. */
 			if (*p < 0xc2 || *p > 0xf4)
 				return false;
 			u->need = *p < 0xe0 ? 1 : *p < 0xf0 ? 2 : 3;
@@ -188,7 +188,8 @@ static bool frame_begin(struct ws_rx *rx, struct ws_pool *p, const struct wslay_
 	if (f->rsv)
 		return bad(ev, 1002, "reserved bits are set"), false;
 	if ((f->mask != 0) != p->from_client)
-		return bad(ev, 1002, p->from_client ? "frame is not masked" : "frame is masked"), false;
+		return bad(ev, 1002, p->from_client ? "frame is not masked" : "frame is masked"),
+		       false;
 	switch (f->opcode) {
 	case WS_CLOSE: case WS_PING: case WS_PONG:
 		rx->lens->control_len = 0;
@@ -254,7 +255,8 @@ static void control_end(const struct ws_lens *lens, unsigned opcode, struct ws_r
 		ev->kind = opcode == WS_PING ? WS_RX_PING : WS_RX_PONG;
 		return;
 	}
-	fail = ws_close_check((const uint8_t *)lens->control, lens->control_len, &ev->code, &ev->data);
+	fail = ws_close_check((const uint8_t *)lens->control, lens->control_len, &ev->code,
+			      &ev->data);
 	if (fail) {
 		bad(ev, fail, "close frame is not valid");
 		return;
@@ -319,7 +321,8 @@ void ws_rx_next(struct ws_rx *rx, struct ws_pool *p, ws_pull_fn pull, void *pull
 	}
 }
 
-void ws_tx_frame(struct ws_pool *p, struct buf *out, enum ws_opcode op, const void *data, size_t len)
+void ws_tx_frame(struct ws_pool *p, struct buf *out, enum ws_opcode op, const void *data,
+		 size_t len)
 {
 	struct wslay_frame_iocb f = {
 		.fin = 1,

@@ -1,8 +1,8 @@
 /* net/ws_frame.h - frames and messages of one WebSocket (RFC 6455), above wslay's frame interface.
  *
  * No I/O: bytes are pulled from a callback, frames are appended to a buffer. A connection holds a
- * lens (wslay's context with its 4 kB of buffer) only while a part of a frame is in it, and a message
- * buffer only while a message is unfinished; both come from the pool of its server.
+ * lens (wslay's context with its 4 kB of buffer) only while a part of a frame is in it, and a
+ * message buffer only while a message is unfinished; both come from the pool of its server.
  *
  * Checked here because wslay's frame interface does not: masking, reserved bits and opcodes,
  * continuation, UTF-8 (as it arrives), close payloads, the size of a message before its bytes are

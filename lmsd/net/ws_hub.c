@@ -1,7 +1,7 @@
 /* net/ws_hub.c - connections as a set, what one turn may do for them, and their end.
  *
- * TLS handshakes and connections with more work wait in queues that the next turns work off, so that
- * those who are open already are served in between.
+ * TLS handshakes and connections with more work wait in queues that the next turns work off, so
+ * that those who are open already are served in between.
  */
 #include "net/ws_internal.h"
 

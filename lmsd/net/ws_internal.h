@@ -2,8 +2,8 @@
  *
  * A hub is a set of connections with the same callbacks and limits; the server and the client each
  * have one. A connection moves one way: WS_CONNECT -> WS_TLS -> WS_HTTP -> WS_OPEN -> WS_LINGER ->
- * WS_DEAD, leaving out what does not apply. It is freed by the reaper only, which runs from a timer,
- * so no function here frees a connection under its caller.
+ * WS_DEAD, leaving out what does not apply. It is freed by the reaper only, which runs from a
+ * timer, so no function here frees a connection under its caller.
  */
 #pragma once
 
@@ -96,13 +96,13 @@ void ws_conn_opened(struct ws_conn *c);
 bool ws_half_open_begin(struct ws_conn *c);	/* false: its address has too many */
 void ws_half_open_end(struct ws_conn *c);
 void ws_conn_wait(struct ws_conn *c, enum ws_queue queue);	/* goes on in the next turn */
-void ws_conn_dirty(struct ws_conn *c);				/* to be flushed at the end of the turn */
+void ws_conn_dirty(struct ws_conn *c); /* to be flushed at the end of the turn */
 void ws_conn_reap(struct ws_conn *c);
 
 /* ws_handshake.c */
 void ws_tls_step(struct ws_conn *c);
-/* Reads more of a header into c->in. Its length once it is whole; 0 = not yet, or the connection was
- * ended; negative = longer than allowed. */
+/* Reads more of a header into c->in. Its length once it is whole; 0 = not yet, or the connection
+ * was ended; negative = longer than allowed. */
 long ws_header_read(struct ws_conn *c);
 void ws_header_drop(struct ws_conn *c, size_t len);	/* done with it: what follows are frames */
 

@@ -4,8 +4,8 @@
  * address, message size, fragments, bytes and messages per turn, what it leaves unread.
  * An idle plain connection holds no buffers. Compression is never negotiated.
  *
- * Callbacks come from the loop only, never from within a call of this header. They may call anything
- * here but ws_server_free().
+ * Callbacks come from the loop only, never from within a call of this header. They may call
+ * anything here but ws_server_free().
  */
 #pragma once
 
@@ -25,7 +25,7 @@ struct ws_upgrade {
 	const char *identity;		/* last non-empty path segment, decoded once, id_check'ed */
 	const char *peer_addr;		/* "10.0.0.7", "fe80::1" */
 	bool tls;
-	const char *user;		/* basic auth: raw bytes, NUL-terminated as well; NULL = none */
+	const char *user; /* basic auth: raw bytes, NUL-terminated as well; NULL = none */
 	size_t user_len;
 	const uint8_t *password;	/* raw bytes, may hold NUL; NULL = none */
 	size_t password_len;
@@ -81,5 +81,6 @@ void ws_conn_ping(struct ws_conn *c);
 mono_t ws_conn_last_heard(const struct ws_conn *c);	/* any inbound byte is life */
 size_t ws_conn_queued(const struct ws_conn *c);		/* bytes not yet written */
 const char *ws_conn_peer_addr(const struct ws_conn *c);
-/* What is queued leaves first, then the close frame. No message() follows; closed() does, next turn. */
+/* What is queued leaves first, then the close frame. No message() follows; closed() does, in the
+ * next turn. A client's connection that is not open yet is just given up. */
 void ws_conn_close(struct ws_conn *c, int code, const char *why);

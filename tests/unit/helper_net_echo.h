@@ -9,12 +9,12 @@
 #include "net/ws_server.h"
 
 struct echo {
-	struct ws_server_conf conf;	/* set before echo_start(); zero = defaults, address 127.0.0.1 */
+	struct ws_server_conf conf;	/* set before echo_start(); address: 127.0.0.1 */
 	bool hold;			/* echo_start() listens only, echo_go() starts the loop */
 	atomic_int refuse;		/* HTTP status to refuse with */
 	/* What the server saw. */
 	atomic_int opened, closed, messages, pongs, last_code;
-	atomic_int his, messages_at_hi;	/* texts "hi", and messages seen when the last of them came */
+	atomic_int his, messages_at_hi;	/* texts "hi", and messages seen by the last */
 	char identity[64];
 	char client_cn[64];
 	uint8_t password[64];
@@ -46,7 +46,7 @@ int raw_connect(int port);
 void raw_send(int fd, const void *data, size_t len);
 /* Reads until len bytes are there or the peer closes; returns how many. */
 size_t raw_read(int fd, void *data, size_t len);
-bool raw_at_eof(int fd);	/* the peer has closed (or reset); reads and drops what comes before */
+bool raw_at_eof(int fd);	/* the peer has closed or reset; drops what comes before */
 /* Sends an upgrade for path "/ocpp/S1" and reads the answer; true when it is a 101. */
 bool raw_upgrade(int fd);
 #define RAW_UPGRADE_TEXT \

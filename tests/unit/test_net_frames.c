@@ -92,7 +92,8 @@ static void expect(const char *name, const uint8_t *data, size_t len, const char
 			f.chunk = 4096;
 		run(&p, f, &got);
 		if (strcmp(buf_cstr(&got), want) != 0)
-			fail_msg("%s, cut at %zu: got \"%s\", want \"%s\"", name, cut, got.data, want);
+			fail_msg("%s, cut at %zu: got \"%s\", want \"%s\"", name, cut, got.data,
+					want);
 		buf_fini(&got);
 	}
 	assert_true(p.idle_count <= 1);
@@ -121,7 +122,8 @@ static const struct frame_case {
 	{ "ping", { { FIN | 9, "x", 0 } }, "I:x" },
 	{ "ping without payload", { { FIN | 9, "", 0 } }, "I" },
 	{ "ping is not text", { { FIN | 9, "\xff\xfe", 0 } }, "I:\xff\xfe" },
-	{ "pong nobody asked for, then a ping", { { FIN | 10, "z", 0 }, { FIN | 9, "y", 0 } }, "O:z I:y" },
+	{ "pong nobody asked for, then a ping", { { FIN | 10, "z", 0 }, { FIN | 9, "y", 0 } },
+	  "O:z I:y" },
 	{ "fragmented ping", { { 9, "x", 0 } }, "B1002" },
 	{ "fragmented pong", { { 10, "x", 0 } }, "B1002" },
 	{ "fragmented close", { { 8, "", 0 } }, "B1002" },
@@ -146,22 +148,28 @@ static const struct frame_case {
 
 	{ "two fragments", { { MORE_TEXT, "ab", 0 }, { FIN, "cd", 0 } }, "M:abcd" },
 	{ "empty fragments", { { MORE_TEXT, "", 0 }, { MORE_CONT, "", 0 }, { FIN, "", 0 } }, "M" },
-	{ "ping between fragments", { { MORE_TEXT, "ab", 0 }, { FIN | 9, "p", 0 }, { FIN, "cd", 0 } },
+	{ "ping between fragments", { { MORE_TEXT, "ab", 0 }, { FIN | 9, "p", 0 }, { FIN, "cd",
+	  0 } },
 	  "I:p M:abcd" },
-	{ "close between fragments", { { MORE_TEXT, "ab", 0 }, { FIN | 8, "\x03\xe8", 0 } }, "C1000" },
+	{ "close between fragments", { { MORE_TEXT, "ab", 0 }, { FIN | 8, "\x03\xe8", 0 } },
+	  "C1000" },
 	{ "continuation of nothing", { { FIN, "x", 0 } }, "B1002" },
 	{ "continuation of nothing, unfinished", { { MORE_CONT, "x", 0 } }, "B1002" },
-	{ "continuation after a whole text", { { FIN | 1, "a", 0 }, { FIN, "x", 0 } }, "M:a B1002" },
+	{ "continuation after a whole text", { { FIN | 1, "a", 0 }, { FIN, "x", 0 } },
+	  "M:a B1002" },
 	{ "text inside a text", { { MORE_TEXT, "a", 0 }, { FIN | 1, "x", 0 } }, "B1002" },
 	{ "unfinished text", { { MORE_TEXT, "a", 0 } }, "…" },
 
-	{ "UTF-8", { { FIN | 1, "\xce\xba\xe1\xbd\xb9\xcf\x83", 0 } }, "M:\xce\xba\xe1\xbd\xb9\xcf\x83" },
+	{ "UTF-8", { { FIN | 1, "\xce\xba\xe1\xbd\xb9\xcf\x83", 0 } },
+	  "M:\xce\xba\xe1\xbd\xb9\xcf\x83" },
 	{ "character split over fragments", { { MORE_TEXT, "\xe2\x82", 0 }, { FIN, "\xac", 0 } },
 	  "M:\xe2\x82\xac" },
-	{ "character split over three, ping inside", { { MORE_TEXT, "\xf0\x9f", 0 }, { FIN | 9, "", 0 },
+	{ "character split over three, ping inside", { { MORE_TEXT, "\xf0\x9f", 0 }, { FIN | 9, "",
+	  0 },
 	  { MORE_CONT, "\x98", 0 }, { FIN, "\x80", 0 } }, "I M:\xf0\x9f\x98\x80" },
 	{ "character cut at the end", { { FIN | 1, "a\xe2\x82", 0 } }, "B1007" },
-	{ "character cut at the end, fragments", { { MORE_TEXT, "a", 0 }, { FIN, "\xe2\x82", 0 } }, "B1007" },
+	{ "character cut at the end, fragments", { { MORE_TEXT, "a", 0 }, { FIN, "\xe2\x82", 0 } },
+	  "B1007" },
 	{ "cut character, then another", { { MORE_TEXT, "\xe2", 0 }, { FIN, "abc", 0 } }, "B1007" },
 	{ "lone continuation byte", { { FIN | 1, "\x80", 0 } }, "B1007" },
 	{ "overlong slash", { { FIN | 1, "\xc0\xaf", 0 } }, "B1007" },
@@ -173,7 +181,8 @@ static const struct frame_case {
 	{ "U+10FFFF", { { FIN | 1, "\xf4\x8f\xbf\xbf", 0 } }, "M:\xf4\x8f\xbf\xbf" },
 	{ "five-byte form", { { FIN | 1, "\xf8\x88\x80\x80\x80", 0 } }, "B1007" },
 	{ "0xff", { { FIN | 1, "\xff", 0 } }, "B1007" },
-	{ "bad text is seen before its end", { { MORE_TEXT, "\xc0\xaf", 0 }, { MORE_CONT, "x", 0 } }, "B1007" },
+	{ "bad text is seen before its end", { { MORE_TEXT, "\xc0\xaf", 0 }, { MORE_CONT, "x",
+	  0 } }, "B1007" },
 
 	{ "close", { { FIN | 8, "", 0 }, { FIN | 1, "after", 0 } }, "C1005" },
 	{ "close with reason", { { FIN | 8, "\x03\xe8" "bye", 0 } }, "C1000:bye" },
@@ -227,7 +236,8 @@ static void lengths_that_are_not_minimal_are_refused(void **state)
 	static const struct { const char *name; uint8_t data[16]; size_t len; } bad[] = {
 		{ "5 in two bytes", { 0x81, 0xfe, 0, 5, 1, 2, 3, 4, 'a' }, 9 },
 		{ "125 in two bytes", { 0x81, 0xfe, 0, 125, 1, 2, 3, 4, 'a' }, 9 },
-		{ "65535 in eight bytes", { 0x81, 0xff, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 1, 2, 3, 4 }, 14 },
+		{ "65535 in eight bytes", { 0x81, 0xff, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 1, 2, 3, 4 },
+		  14 },
 		{ "5 in eight bytes", { 0x81, 0xff, 0, 0, 0, 0, 0, 0, 0, 5, 1, 2, 3, 4 }, 14 },
 		{ "top bit", { 0x81, 0xff, 0x80, 0, 0, 0, 0, 1, 0, 0, 1, 2, 3, 4 }, 14 },
 		{ "ping of 126", { 0x89, 0xfe, 0, 126, 1, 2, 3, 4 }, 8 },
@@ -241,7 +251,8 @@ static void lengths_that_are_not_minimal_are_refused(void **state)
 
 static void messages_of_every_size_class_arrive(void **state)
 {
-	static const size_t sizes[] = { 16, 17, 124, 125, 126, 127, 128, 4095, 4096, 4097, 65535, 65536,
+	static const size_t sizes[] = { 16, 17, 124, 125, 126, 127, 128, 4095, 4096, 4097, 65535,
+			65536,
 					MAX_MESSAGE };
 	uint8_t *data = malloc(MAX_MESSAGE + 64);
 	char *text = malloc(MAX_MESSAGE);

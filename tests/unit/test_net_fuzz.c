@@ -171,8 +171,10 @@ static void digest(const uint8_t *data, size_t len, size_t chunk, struct buf *ou
 
 static size_t random_frames(uint8_t *out)
 {
-	static const uint8_t first[] = { 0x81, 0x81, 0x01, 0x00, 0x80, 0x80, 0x89, 0x8a, 0x88, 0x82, 0xc1 };
-	static const char *const texts[] = { "", "a", "hello", "\xe2\x82\xac", "\xe2", "\x82\xac", "\xc0",
+	static const uint8_t first[] = { 0x81, 0x81, 0x01, 0x00, 0x80, 0x80, 0x89, 0x8a, 0x88, 0x82,
+			0xc1 };
+	static const char *const texts[] = { "", "a", "hello", "\xe2\x82\xac", "\xe2", "\x82\xac",
+			"\xc0",
 					     "\x03\xe8", "\x03\xe8 why" };
 	char large[700];
 	size_t n = 0;
@@ -218,7 +220,8 @@ static void damaged_frames_mean_the_same_however_they_are_cut(void **state)
 /* Rubbish of all kinds on many connections; the one that behaves is served all the while. */
 static void a_server_under_rubbish_serves_the_others(void **state)
 {
-	struct echo e = { .conf.handshake_us = 200 * US_PER_MS, .conf.message_us = 200 * US_PER_MS };
+	struct echo e = { .conf.handshake_us = 200 * US_PER_MS,
+			.conf.message_us = 200 * US_PER_MS };
 	int good;
 
 	(void)state;

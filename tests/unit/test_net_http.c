@@ -12,7 +12,8 @@
 #include "net/http_upgrade.h"
 
 #define KEY "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-#define REST "Host: lms\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" KEY "Sec-WebSocket-Version: 13\r\n"
+#define REST "Host: lms\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" KEY \
+	"Sec-WebSocket-Version: 13\r\n"
 #define OCPP "Sec-WebSocket-Protocol: ocpp1.6\r\n"
 
 static const struct upgrade_case {
@@ -36,20 +37,25 @@ static const struct upgrade_case {
 	  "sec-websocket-key:  dGhlIHNhbXBsZSBub25jZQ==  \r\nSEC-WEBSOCKET-VERSION:13\r\n\r\n",
 	  101, "CP1", "" },
 	{ "bare newlines", "GET /CP1 HTTP/1.1\nUpgrade: websocket\n"
-	  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\nSec-WebSocket-Version: 13\n\n", 101, "CP1", "" },
-	{ "absolute target", "GET ws://10.0.0.1:9000/ocpp/CP1 HTTP/1.1\r\n" REST "\r\n", 101, "CP1", "" },
-	{ "absolute target without path", "GET ws://10.0.0.1:9000 HTTP/1.1\r\n" REST "\r\n", 404, NULL, NULL },
+	  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\nSec-WebSocket-Version: 13\n\n", 101, "CP1",
+	  "" },
+	{ "absolute target", "GET ws://10.0.0.1:9000/ocpp/CP1 HTTP/1.1\r\n" REST "\r\n", 101, "CP1",
+	  "" },
+	{ "absolute target without path", "GET ws://10.0.0.1:9000 HTTP/1.1\r\n" REST "\r\n", 404,
+	  NULL, NULL },
 	{ "two slashes", "GET //CP1 HTTP/1.1\r\n" REST "\r\n", 101, "CP1", "" },
 	{ "slash at the end", "GET /ocpp/CP1/ HTTP/1.1\r\n" REST "\r\n", 101, "CP1", "" },
 	{ "long path", "GET /a/b/c/CP1// HTTP/1.1\r\n" REST "\r\n", 101, "CP1", "" },
 	{ "query", "GET /ocpp/CP1?x=/y HTTP/1.1\r\n" REST "\r\n", 101, "CP1", "" },
-	{ "percent-encoded blank and bar", "GET /CP%201%7cA HTTP/1.1\r\n" REST "\r\n", 101, "CP 1|A", "" },
+	{ "percent-encoded blank and bar", "GET /CP%201%7cA HTTP/1.1\r\n" REST "\r\n", 101,
+	  "CP 1|A", "" },
 	{ "raw blank and bar", "GET /ocpp/CP 1|A HTTP/1.1\r\n" REST "\r\n", 101, "CP 1|A", "" },
 	{ "plus stays plus", "GET /CP+1 HTTP/1.1\r\n" REST "\r\n", 101, "CP+1", "" },
 	{ "decoded once", "GET /CP%2531 HTTP/1.1\r\n" REST "\r\n", 400, NULL, NULL },
 	{ "48 characters", "GET /123456789012345678901234567890123456789012345678 HTTP/1.1\r\n" REST
 	  "\r\n", 101, "123456789012345678901234567890123456789012345678", "" },
-	{ "49 characters", "GET /1234567890123456789012345678901234567890123456789 HTTP/1.1\r\n" REST
+	{ "49 characters",
+	  "GET /1234567890123456789012345678901234567890123456789 HTTP/1.1\r\n" REST
 	  "\r\n", 400, NULL, NULL },
 	{ "encoded slash", "GET /a%2Fb HTTP/1.1\r\n" REST "\r\n", 400, NULL, NULL },
 	{ "encoded NUL", "GET /a%00 HTTP/1.1\r\n" REST "\r\n", 400, NULL, NULL },
@@ -57,7 +63,8 @@ static const struct upgrade_case {
 	{ "control character", "GET /a\033b HTTP/1.1\r\n" REST "\r\n", 400, NULL, NULL },
 	{ "percent without digits", "GET /a%zz HTTP/1.1\r\n" REST "\r\n", 400, NULL, NULL },
 	{ "percent at the end", "GET /a%2 HTTP/1.1\r\n" REST "\r\n", 400, NULL, NULL },
-	{ "dot dot is only a name of dots", "GET /../CP1 HTTP/1.1\r\n" REST "\r\n", 101, "CP1", "" },
+	{ "dot dot is only a name of dots", "GET /../CP1 HTTP/1.1\r\n" REST "\r\n", 101, "CP1",
+	  "" },
 	{ "no identity", "GET / HTTP/1.1\r\n" REST "\r\n", 404, NULL, NULL },
 	{ "a browser", "GET /CP1 HTTP/1.1\r\nHost: lms\r\n\r\n", 426, NULL, NULL },
 	{ "another upgrade", "GET /CP1 HTTP/1.1\r\nUpgrade: h2c\r\n" KEY
@@ -77,7 +84,8 @@ static const struct upgrade_case {
 	{ "empty", "\r\n\r\n", 400, NULL, NULL },
 	{ "body", "GET /CP1 HTTP/1.1\r\n" REST "Content-Length: 5\r\n\r\n", 400, NULL, NULL },
 	{ "empty body", "GET /CP1 HTTP/1.1\r\n" REST "Content-Length: 0\r\n\r\n", 101, "CP1", "" },
-	{ "chunked body", "GET /CP1 HTTP/1.1\r\n" REST "Transfer-Encoding: chunked\r\n\r\n", 400, NULL, NULL },
+	{ "chunked body", "GET /CP1 HTTP/1.1\r\n" REST "Transfer-Encoding: chunked\r\n\r\n", 400,
+	  NULL, NULL },
 	{ "folded line", "GET /CP1 HTTP/1.1\r\n" REST "X: a\r\n b\r\n\r\n", 400, NULL, NULL },
 	{ "blank before the colon", "GET /CP1 HTTP/1.1\r\n" REST "X : a\r\n\r\n", 400, NULL, NULL },
 	{ "line without colon", "GET /CP1 HTTP/1.1\r\n" REST "nonsense\r\n\r\n", 400, NULL, NULL },
@@ -111,10 +119,11 @@ static void requests_are_taken_or_refused_by_the_table(void **state)
 		} else {
 			assert_string_equal(u.identity, c->identity);
 			assert_string_equal(u.subprotocol, c->subprotocol);
-			assert_string_equal(u.accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");	/* RFC 6455, 1.3 */
+			assert_string_equal(u.accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 			http_upgrade_accept(&answer, &u);
 			assert_null(strstr(answer.data, "Extensions"));
-			assert_int_equal(strstr(answer.data, "Protocol:") != NULL, *c->subprotocol != 0);
+			assert_int_equal(strstr(answer.data, "Protocol:") != NULL,
+					*c->subprotocol != 0);
 		}
 		buf_fini(&answer);
 	}
@@ -137,7 +146,8 @@ static const struct auth_case {
 	size_t len;
 } auths[] = {
 	{ "text", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "Aladdin", "open sesame", 11 },
-	{ "any case, more blanks", "bAsIc   QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "Aladdin", "open sesame", 11 },
+	{ "any case, more blanks", "bAsIc   QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "Aladdin", "open sesame",
+	  11 },
 	{ "no padding", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ", "Aladdin", "open sesame", 11 },
 	{ "NUL and high bytes", "Basic Q1AxOgD/AIA6", "CP1", "\0\xff\0\x80:", 5 },
 	{ "empty password", "Basic Q1AxOg==", "CP1", "", 0 },
@@ -159,7 +169,8 @@ static void basic_passwords_are_raw_bytes(void **state)
 		struct http_upgrade u;
 		char data[1024];
 
-		snprintf(data, sizeof(data), "GET /CP1 HTTP/1.1\r\n" REST "Authorization: %s\r\n\r\n",
+		snprintf(data, sizeof(data),
+				"GET /CP1 HTTP/1.1\r\n" REST "Authorization: %s\r\n\r\n",
 			 c->header);
 		http_upgrade_parse(data, strlen(data), &u);
 		assert_int_equal(u.status, 101);

@@ -72,8 +72,10 @@ static bool client_connect(struct client *c, const struct echo *e, int version,
 		SSL_CTX_set_security_level(c->ctx, version < TLS1_2_VERSION ? 0 : 1);
 	}
 	if (as) {
-		assert_int_equal(SSL_CTX_use_certificate_file(c->ctx, as->client_cert, SSL_FILETYPE_PEM), 1);
-		assert_int_equal(SSL_CTX_use_PrivateKey_file(c->ctx, as->client_key, SSL_FILETYPE_PEM), 1);
+		assert_int_equal(SSL_CTX_use_certificate_file(c->ctx, as->client_cert,
+				SSL_FILETYPE_PEM), 1);
+		assert_int_equal(SSL_CTX_use_PrivateKey_file(c->ctx, as->client_key,
+				SSL_FILETYPE_PEM), 1);
 	}
 	c->fd = raw_connect(e->port);
 	c->ssl = SSL_new(c->ctx);
@@ -109,7 +111,8 @@ static bool client_upgrade(struct client *c)
 	size_t n = 0;
 
 	SSL_write(c->ssl, RAW_UPGRADE, (int)strlen(RAW_UPGRADE));
-	while (n < sizeof(head) - 1 && !strstr(head, "\r\n\r\n") && read_all(c->ssl, head + n, 1) == 1)
+	while (n < sizeof(head) - 1 && !strstr(head, "\r\n\r\n") &&
+	       read_all(c->ssl, head + n, 1) == 1)
 		n++;
 	return strncmp(head, "HTTP/1.1 101 ", 13) == 0;
 }
