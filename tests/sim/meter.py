@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 """tests/sim/meter.py - an energy meter behind real Modbus TCP, in front of a building that lives.
 
-    meter.py [--port 0] [--profile SDM630] [--building SEED | --fixed A,B,C | --load-script FILE]
+    meter.py [--port 0 | --serial DEVICE] [--profile SDM630] [--building SEED | --fixed A,B,C | --load-script FILE]
              [--mean AMPERES] [--slaves 1,2] [--control-socket PATH] [--exit-on-eof]
 
-Prints `ready port=N`. The registers come from the profile's file in etc/meters, with its limits: what
+Prints `ready port=N`, or `ready device=PATH` for Modbus RTU at 9600,8N1. The registers come from the profile's file in etc/meters, with its limits: what
 the file does not name, too long a request, or an odd one where the device wants even ones, is refused
 as the device would. A script has lines `SECONDS A B C`: the building's current from then on.
 
@@ -37,7 +37,8 @@ import time
 try:
     from pymodbus.datastore import ModbusServerContext, ModbusSlaveContext
     from pymodbus.pdu import ExceptionResponse
-    from pymodbus.server.async_io import ModbusConnectedRequestHandler, ModbusTcpServer
+    from pymodbus.server.async_io import (ModbusConnectedRequestHandler, ModbusSerialServer,
+                                          ModbusSingleRequestHandler, ModbusTcpServer)
 except ImportError:
     # Debian's package belongs to Debian's interpreter, which may not be the first in PATH.
     if os.path.realpath(sys.executable) == os.path.realpath("/usr/bin/python3"):
@@ -268,7 +269,9 @@ class Registers:
         raise ValueError("a meter is only read")
 
 
-class Handler(ModbusConnectedRequestHandler):
+class Faults:
+    """The faults that lie between a device and the line."""
+
     meter = None  # set by serve()
 
     def send(self, message, *addr, **kwargs):
@@ -288,6 +291,14 @@ class Handler(ModbusConnectedRequestHandler):
             super().send(message, *addr)
 
 
+class Handler(Faults, ModbusConnectedRequestHandler):
+    pass
+
+
+class SerialHandler(Faults, ModbusSingleRequestHandler):
+    pass
+
+
 async def read_orders(meter, server, reader, answer):
     while True:
         line = await reader.readline()
@@ -298,7 +309,7 @@ async def read_orders(meter, server, reader, answer):
         reply = meter.control(line)
         if meter.reset:
             meter.reset = False
-            for connection in list(server.active_connections.values()):
+            for connection in list(getattr(server, "active_connections", {}).values()):
                 connection.transport.abort()
         if reply is not None:
             answer(json.dumps(reply) + "\n")
@@ -328,18 +339,26 @@ async def serve(args):
         load = Script(args.load_script)
     else:
         load = Building(args.building, args.mean)
-    meter = Handler.meter = Meter(profile, load, args.building)
+    meter = Faults.meter = Meter(profile, load, args.building)
     slave = ModbusSlaveContext(ir=Registers(meter, 4), hr=Registers(meter, 3), zero_mode=True)
     if args.slaves:
         context = ModbusServerContext({int(n): slave for n in args.slaves.split(",")}, single=False)
     else:
         context = ModbusServerContext(slave, single=True)
-    server = ModbusTcpServer(context, address=(args.host, args.port), handler=Handler,
-                             allow_reuse_address=True, ignore_missing_slaves=True)
-    serving = asyncio.create_task(server.serve_forever())
-    await asyncio.wait([serving, server.serving], return_when=asyncio.FIRST_COMPLETED)
-    if serving.done():
-        sys.exit(f"meter.py: port {args.port}: {serving.exception()}")
+    if args.serial:
+        server = ModbusSerialServer(context, port=args.serial, baudrate=9600, handler=SerialHandler,
+                                    ignore_missing_slaves=True)
+        await server.start()
+        serving = asyncio.create_task(server.serve_forever())
+        ready = f"device={args.serial}"
+    else:
+        server = ModbusTcpServer(context, address=(args.host, args.port), handler=Handler,
+                                 allow_reuse_address=True, ignore_missing_slaves=True)
+        serving = asyncio.create_task(server.serve_forever())
+        await asyncio.wait([serving, server.serving], return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            sys.exit(f"meter.py: port {args.port}: {serving.exception()}")
+        ready = f"port={server.server.sockets[0].getsockname()[1]}"
 
     async def socket_orders(reader, writer):
         await read_orders(meter, server, reader, lambda text: writer.write(text.encode()))
@@ -347,7 +366,7 @@ async def serve(args):
 
     if args.control_socket:
         await asyncio.start_unix_server(socket_orders, args.control_socket)
-    print(f"ready port={server.server.sockets[0].getsockname()[1]}", flush=True)
+    print(f"ready {ready}", flush=True)
     orders = asyncio.create_task(stdin_orders(meter, server, args.exit_on_eof))
     while not serving.done():
         await asyncio.sleep(TICK_S)
@@ -359,6 +378,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--serial", metavar="DEVICE")
     parser.add_argument("--profile", default="SDM630")
     parser.add_argument("--building", type=int, default=1, metavar="SEED")
     parser.add_argument("--mean", type=float, default=20.0, metavar="AMPERES")

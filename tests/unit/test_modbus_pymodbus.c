@@ -9,24 +9,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/err.h"
+#include "helper_modbus_sim.h"
 #include "modbus/bus.h"
 #include "modbus/profile_file.h"
 #include "net/loop.h"
 
 #define MS US_PER_MS
-
-struct sim {
-	pid_t pid;
-	FILE *orders, *says;
-	int port;
-};
 
 struct rig {
 	struct loop *loop;
@@ -40,48 +33,6 @@ struct rig {
 	int samples;
 	bool (*wanted)(const struct rig *r);
 };
-
-static void sim_start(struct sim *s, int port, const char *profile)
-{
-	int in[2], out[2];
-	char text[16];
-
-	assert_int_equal(pipe(in), 0);
-	assert_int_equal(pipe(out), 0);
-	snprintf(text, sizeof(text), "%d", port);
-	s->pid = fork();
-	assert_true(s->pid >= 0);
-	if (s->pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		dup2(in[0], 0);
-		dup2(out[1], 1);
-		close(in[1]);
-		close(out[0]);
-		execl("tests/sim/meter.py", "meter.py", "--port", text, "--profile", profile, "--fixed",
-		      "10,11,12", "--exit-on-eof", (char *)NULL);
-		_exit(127);
-	}
-	close(in[0]);
-	close(out[1]);
-	s->orders = fdopen(in[1], "w");
-	s->says = fdopen(out[0], "r");
-	if (fscanf(s->says, "ready port=%d", &s->port) != 1)
-		fail_msg("tests/sim/meter.py does not start (apt-get install python3-pymodbus)");
-}
-
-static void sim_order(struct sim *s, const char *line)
-{
-	fprintf(s->orders, "%s\n", line);
-	fflush(s->orders);
-}
-
-static void sim_kill(struct sim *s)
-{
-	kill(s->pid, SIGKILL);
-	waitpid(s->pid, NULL, 0);
-	fclose(s->orders);
-	fclose(s->says);
-}
 
 static void on_sample(void *ctx, const struct bus_sample *s)
 {
@@ -130,7 +81,7 @@ static void rig_start(struct rig *r, const char *profile, const char *file)
 
 	memset(r, 0, sizeof(*r));
 	diag_init(&d);
-	sim_start(&r->sim, 0, profile);
+	sim_start_tcp(&r->sim, 0, profile);
 	if (profile_load_file(file, &r->p, &d) < 0)
 		fail_msg("%s", d.text);
 	r->p->timeout_ms = 400;
@@ -257,7 +208,7 @@ static void a_process_that_is_killed_and_started_anew_is_read_again(void **state
 	wait_until(&r, building, "building");
 	sim_kill(&r.sim);
 	wait_until(&r, silent, "killed");
-	sim_start(&r.sim, r.sim.port, "SDM630");
+	sim_start_tcp(&r.sim, r.sim.port, "SDM630");
 	wait_until(&r, building, "started anew");
 	rig_end(&r);
 }
