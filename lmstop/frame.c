@@ -117,14 +117,18 @@ static void draw_position(const struct ui *ui, struct canvas *c, int y)
 
 	if (below <= 0 && ui_level(ui)->scroll == 0)
 		return;
-	snprintf(text, sizeof(text), "%s%s %zu/%zu", ui_level(ui)->scroll > 0 ? glyph(&ui->look, GLYPH_UP) : "",
-		 below > 0 ? glyph(&ui->look, GLYPH_DOWN) : "", ui_level(ui)->selected + 1, ui->page.item_count);
+	snprintf(text, sizeof(text), "%s%s", ui_level(ui)->scroll > 0 ? glyph(&ui->look, GLYPH_UP) : "",
+		 below > 0 ? glyph(&ui->look, GLYPH_DOWN) : "");
+	if (ui->page.item_count)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), " %zu/%zu", ui_level(ui)->selected + 1,
+			 ui->page.item_count);
 	canvas_put_right(c, y, c->width - 16, 15, STYLE_DIM, text);
 }
 
 static void draw_status(const struct ui *ui, struct canvas *c, int y)
 {
 	const struct ui_level *l = ui_level(ui);
+	const struct item *item = ui_selected(ui);
 	int x = 1;
 
 	if (ui->mode == UI_FILTER) {
@@ -139,7 +143,9 @@ static void draw_status(const struct ui *ui, struct canvas *c, int y)
 		if (l->filter[0])
 			x += 2 + canvas_putf(c, y, x, c->width - 18, STYLE_WARN, "filter: %s", l->filter);
 		if (ui->page.sort_name)
-			canvas_putf(c, y, x, c->width - x - 17, STYLE_DIM, "ordered by %s", ui->page.sort_name);
+			x += 2 + canvas_putf(c, y, x, c->width - x - 17, STYLE_DIM, "ordered by %s", ui->page.sort_name);
+		if (item && item->hint)
+			canvas_putf(c, y, x, c->width - x - 17, STYLE_NORMAL, "%s: %s", item->id, item->hint);
 	}
 	draw_position(ui, c, y);
 }
@@ -210,7 +216,7 @@ static void draw_page(struct ui *ui, struct canvas *c, int top, int height)
 	scroll_to_selection(ui, ui->body_height);
 	scroll = ui_level(ui)->scroll;
 	i = ui_selected(ui);
-	for (int k = 0; i && k < i->height; k++)
+	for (int k = 0; i && !ui->still && k < i->height; k++)
 		canvas_flag(&p->canvas, i->y + k, 0, p->canvas.width, CELL_SELECTED);
 	for (int k = 0; k < height; k++)
 		canvas_copy_row(c, top + k, &p->canvas, k < head ? k : k + scroll);
@@ -256,7 +262,7 @@ void ui_draw(struct ui *ui, struct canvas *c)
 		draw_tabs(ui, c, top++);
 	if (ui->link == UI_LOST)
 		draw_banner(ui, c, top++);
-	if (bottom - top > 4)
+	if (bottom - top > 4 && !ui->still)
 		bottom -= 2;
 	if (bottom > top)
 		draw_page(ui, c, top, bottom - top);

@@ -41,6 +41,11 @@ void grid_row_old(struct grid *g)
 	g->rows[g->row_count - 1].old = true;
 }
 
+void grid_row_group(struct grid *g, const char *group)
+{
+	g->rows[g->row_count - 1].group = group;
+}
+
 /* ---- cells ---- */
 
 static void cell(struct grid *g, enum style style, const char *text, int64_t key)
@@ -256,8 +261,6 @@ static int total_width(const struct grid *g, int rest_width)
 	return total;
 }
 
-#define REST_MIN 14
-
 void grid_layout(struct grid *g, int width)
 {
 	const struct look *look = &g->ui->look;
@@ -269,7 +272,7 @@ void grid_layout(struct grid *g, int width)
 		if (g->columns[i].rest)
 			rest = i;
 	}
-	while (total_width(g, REST_MIN) > width) {
+	while (total_width(g, rest < 0 ? 0 : g->columns[rest].rest) > width) {
 		int victim = -1;
 
 		for (int i = 0; i < g->count; i++) {
@@ -329,14 +332,19 @@ void grid_draw_row(const struct grid *g, size_t row, struct page *p, int indent)
 			continue;
 		if (cl->text && *cl->text)
 			draw_cell(g, &p->canvas, y, x, i, cl->style, cl->text);
-		else if (!g->columns[i].rest)
+		else if (g->columns[i].right)
 			draw_cell(g, &p->canvas, y, x, i, STYLE_DIM, "-");
 		x += g->widths[i] + GAP;
 	}
 	if (r->old)
 		canvas_flag(&p->canvas, y, 0, p->canvas.width, CELL_OLD);
-	if (r->kind != ITEM_NONE)
-		page_item(p, r->kind, r->id, y, 1);
+	if (r->kind == ITEM_NONE)
+		return;
+	page_item(p, r->kind, r->id, y, 1);
+	for (int i = 0; i < g->count; i++) {
+		if (g->columns[i].rest && r->cells[i].text)
+			page_hint(p, r->cells[i].text);
+	}
 }
 
 void grid_draw(struct grid *g, struct page *p, int indent, bool head_stays)

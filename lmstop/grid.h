@@ -14,7 +14,7 @@ struct grid_column {
 	bool right;		/* numbers */
 	int drop;		/* 0 = always shown; the highest goes first */
 	bool sort;		/* `s` offers it */
-	bool rest;		/* takes what is left, and gives way first */
+	int rest;		/* takes what is left, and should get as much; the row's hint. 0 = no such column */
 };
 
 struct grid_cell {
@@ -27,6 +27,7 @@ struct grid_row {
 	struct grid_cell *cells;
 	enum item_kind kind;
 	const char *id;
+	const char *group;	/* the caller's, kept with the row */
 	bool old;		/* its values are no longer fresh */
 };
 
@@ -46,6 +47,7 @@ void grid_init(struct grid *g, const struct ui *ui, const struct grid_column *co
 void grid_fini(struct grid *g);
 void grid_row(struct grid *g, enum item_kind kind, const char *id);
 void grid_row_old(struct grid *g);	/* marks the row just begun */
+void grid_row_group(struct grid *g, const char *group);
 
 void grid_text(struct grid *g, enum style style, const char *text);
 void grid_textf(struct grid *g, enum style style, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

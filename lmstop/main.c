@@ -296,6 +296,7 @@ static int run_once(struct program *p, struct diag *d)
 	ev_timer timeout;
 
 	choose_size(p);
+	p->ui.still = true;
 	link_connect(&p->link);
 	if (!p->link.error) {
 		ev_timer_init(&timeout, on_once_timeout, ONCE_WAIT_S, 0.);

@@ -11,12 +11,14 @@ void page_init(struct page *p, const struct ui *ui, int width, const struct look
 {
 	memset(p, 0, sizeof(*p));
 	p->ui = ui;
+	arena_init(&p->arena);
 	canvas_init(&p->canvas, width, 0, look);
 }
 
 void page_fini(struct page *p)
 {
 	canvas_fini(&p->canvas);
+	arena_fini(&p->arena);
 	free(p->items);
 }
 
@@ -42,6 +44,11 @@ void page_item(struct page *p, enum item_kind kind, const char *id, int y, int h
 	i = &p->items[p->item_count++];
 	*i = (struct item){ .kind = kind, .y = y, .height = height };
 	snprintf(i->id, sizeof(i->id), "%s", id ? id : "");
+}
+
+void page_hint(struct page *p, const char *text)
+{
+	p->items[p->item_count - 1].hint = arena_strdup(&p->arena, text);
 }
 
 void page_rule(struct page *p, int indent, enum style style, const char *left, const char *right)

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "base/arena.h"
 #include "lmstop/canvas.h"
 
 struct ui;
@@ -18,6 +19,7 @@ struct item {
 	enum item_kind kind;
 	char id[ITEM_ID_MAX];
 	int y, height;
+	const char *hint;	/* of the page's arena: said in the status line while it is selected; or NULL */
 };
 
 struct page {
@@ -25,6 +27,7 @@ struct page {
 	struct canvas canvas;
 	int y;				/* next free line */
 	int head_lines;
+	struct arena arena;		/* of hints */
 	struct item *items;
 	size_t item_count, item_cap;
 	int sort_columns;		/* that `s` can choose */
@@ -40,6 +43,8 @@ int page_line(struct page *p);
 void page_end_head(struct page *p);
 /* Rows y .. y + height - 1 are one thing that can be selected. */
 void page_item(struct page *p, enum item_kind kind, const char *id, int y, int height);
+/* What the item added last has to say. */
+void page_hint(struct page *p, const char *text);
 /* A line of its own across the page: "── left ───── right ──". */
 void page_rule(struct page *p, int indent, enum style style, const char *left, const char *right);
 /* A whole line of text. */

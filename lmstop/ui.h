@@ -71,6 +71,7 @@ struct ui {
 	mono_t lost_at, retry_at;
 	char link_text[DIAG_TEXT_MAX];
 	bool readonly;
+	bool still;			/* one frame on paper: no selection, no keys */
 	unsigned roles;			/* set of enum ctl_role */
 
 	struct ui_level stack[UI_DEPTH];

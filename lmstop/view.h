@@ -26,7 +26,8 @@ int64_t connector_current(const struct ctl_connector *c);
 enum style style_of_limit(const struct ctl_connector *c);
 /* All fields of a record that are present, one per line with what they mean. */
 void draw_fields(struct page *p, int indent, const struct ctl_noun_desc *noun, const void *rec, mono_t received);
-void draw_connectors(struct page *p, int indent, bool (*wanted)(const struct ctl_connector *c, const char *id),
+void draw_connectors(struct page *p, int indent,
+		     bool (*wanted)(const struct model *m, const struct ctl_connector *c, const char *id),
 		     const char *id);
 void draw_events_of(struct page *p, int indent, const char *object, size_t most);
 /* One gauge: "L1 #####..... 54.2/80 A 68 % ok" */

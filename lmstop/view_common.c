@@ -204,7 +204,7 @@ static void field_text(const struct ui *ui, const struct field *f, const void *r
 }
 
 #define LABEL_WIDTH 16
-#define VALUE_WIDTH 34
+#define VALUE_WIDTH 38
 
 void draw_fields(struct page *p, int indent, const struct ctl_noun_desc *noun, const void *rec, mono_t received)
 {
@@ -237,15 +237,16 @@ void draw_fields(struct page *p, int indent, const struct ctl_noun_desc *noun, c
 /* ---- lists inside other screens ---- */
 
 static const struct grid_column connector_columns[] = {
-	{ "connector", 24, false, 0, true, false }, { "type", 7, false, 5, true, false },
-	{ "status", 14, false, 0, true, false }, { "L1/L2/L3", 20, true, 0, true, false },
-	{ "power", 9, true, 3, true, false }, { "limit", 7, true, 0, true, false },
-	{ "target", 7, true, 2, true, false }, { "obeys", 7, true, 6, true, false },
-	{ "energy", 10, true, 4, true, false }, { "tag", 16, false, 4, true, false },
-	{ "reason", 0, false, 0, true, true },
+	{ "connector", 24, false, 0, true, 0 }, { "type", 7, false, 5, true, 0 },
+	{ "status", 14, false, 0, true, 0 }, { "L1/L2/L3", 20, true, 0, true, 0 },
+	{ "power", 9, true, 3, true, 0 }, { "limit", 7, true, 0, true, 0 },
+	{ "target", 7, true, 2, true, 0 }, { "obeys", 7, true, 6, true, 0 },
+	{ "energy", 10, true, 4, true, 0 }, { "tag", 16, false, 4, true, 0 },
+	{ "reason", 0, false, 0, true, 24 },
 };
 
-void draw_connectors(struct page *p, int indent, bool (*wanted)(const struct ctl_connector *c, const char *id),
+void draw_connectors(struct page *p, int indent,
+		     bool (*wanted)(const struct model *m, const struct ctl_connector *c, const char *id),
 		     const char *id)
 {
 	const struct model *m = ui_model(p->ui);
@@ -255,7 +256,7 @@ void draw_connectors(struct page *p, int indent, bool (*wanted)(const struct ctl
 	for (size_t i = 0; i < model_count(m, MODEL_CONNECTORS); i++) {
 		const struct ctl_connector *c = model_connector(m, i);
 
-		if (!wanted(c, id))
+		if (!wanted(m, c, id))
 			continue;
 		grid_row(&g, ITEM_CONNECTOR, c->keys.id);
 		grid_text(&g, STYLE_NORMAL, c->keys.id);

@@ -8,12 +8,12 @@
 #include "lmstop/view.h"
 
 static const struct grid_column columns[] = {
-	{ "meter", 20, false, 0, true, false },	  { "title", 20, false, 3, true, false },
-	{ "state", 11, false, 0, true, false },	  { "age", 11, true, 0, true, false },
-	{ "L1/L2/L3", 22, true, 0, true, false }, { "power", 10, true, 1, true, false },
-	{ "volts", 18, true, 6, true, false },	  { "import", 12, true, 2, true, false },
-	{ "zones", 16, false, 4, true, false },	  { "profile", 16, false, 5, true, false },
-	{ "address", 24, false, 7, true, false }, { "trouble", 0, false, 0, true, true },
+	{ "meter", 20, false, 0, true, 0 },	  { "title", 20, false, 3, true, 0 },
+	{ "state", 11, false, 0, true, 0 },	  { "age", 11, true, 0, true, 0 },
+	{ "L1/L2/L3", 22, true, 0, true, 0 }, { "power", 10, true, 1, true, 0 },
+	{ "volts", 18, true, 6, true, 0 },	  { "import", 12, true, 2, true, 0 },
+	{ "zones", 16, false, 4, true, 0 },	  { "profile", 16, false, 5, true, 0 },
+	{ "address", 24, false, 7, true, 0 }, { "trouble", 0, false, 0, true, 24 },
 };
 
 static bool is_good(const struct ctl_meter *m)
@@ -62,9 +62,9 @@ static void draw(struct page *p)
 /* ---- one meter ---- */
 
 static const struct grid_column value_columns[] = {
-	{ "variable", 24, false, 0, true, false }, { "value", 16, true, 0, true, false },
-	{ "unit", 6, false, 0, false, false },	   { "quality", 10, false, 0, true, false },
-	{ "sampled", 28, false, 0, true, false },
+	{ "variable", 24, false, 0, true, 0 }, { "value", 16, true, 0, true, 0 },
+	{ "unit", 6, false, 0, false, 0 },	   { "quality", 10, false, 0, true, 0 },
+	{ "sampled", 11, true, 1, true, 0 },	   { "age", 11, true, 0, true, 0 },
 };
 
 static void add_value(struct grid *g, const struct json *v)
@@ -73,19 +73,17 @@ static void add_value(struct grid *g, const struct json *v)
 	const char *quality = json_str(json_get(v, "quality"), "?");
 	bool good = strcmp(quality, "good") == 0;
 	enum style style = good ? STYLE_NORMAL : STYLE_DIM;
-	wall_t sampled = WALL_NONE;
-	struct buf b;
+	wall_t sampled = WALL_NONE, now = ui_wall(g->ui);
 
 	grid_row(g, ITEM_NONE, NULL);
 	grid_text(g, STYLE_NORMAL, json_str(json_get(v, "name"), "?"));
 	grid_text(g, style, value && value->type != JSON_NULL ? value->text : NULL);
 	grid_text(g, style, json_str(json_get(v, "unit"), ""));
 	grid_text(g, good ? STYLE_OK : STYLE_WARN, quality);
-	buf_init(&b);
-	if (time && time->text && rfc3339_parse(time->text, time->len, &sampled) == 0)
-		ui_time_full(g->ui, sampled, &b);
-	grid_text(g, style, buf_cstr(&b));
-	buf_fini(&b);
+	if (time && time->text)
+		rfc3339_parse(time->text, time->len, &sampled);
+	grid_time(g, style, sampled);
+	grid_span_ms(g, style, sampled == WALL_NONE || now < sampled ? NUM_NONE : (now - sampled) / US_PER_MS);
 }
 
 static void draw_values(struct page *p, const struct ctl_meter *m)

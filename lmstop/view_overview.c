@@ -45,7 +45,20 @@ static void put_number(char *out, size_t size, const char *label, int64_t n)
 
 #define TILES 4
 
-static void make_tiles(const struct ctl_system *s, struct tile *t)
+/* Which meter is not as it should be. */
+static void put_bad_meter(struct tile *t, const struct model *m)
+{
+	for (size_t i = 0; i < model_count(m, MODEL_METERS); i++) {
+		const struct ctl_meter *meter = model_meter(m, i, NULL);
+
+		if (meter->state && strcmp(meter->state, "ok") != 0) {
+			snprintf(t->lines[1], sizeof(t->lines[1]), "%.30s %.15s", meter->keys.id, meter->state);
+			return;
+		}
+	}
+}
+
+static void make_tiles(const struct model *m, const struct ctl_system *s, struct tile *t)
 {
 	memset(t, 0, TILES * sizeof(*t));
 	t[0].title = "Stations";
@@ -57,6 +70,7 @@ static void make_tiles(const struct ctl_system *s, struct tile *t)
 		snprintf(t[0].lines[1], sizeof(t[0].lines[1]), "%lld charging now", (long long)s->charging);
 	t[1].title = "Meters";
 	tile_counts(&t[1], s->meters_ok, s->meters, "good");
+	put_bad_meter(&t[1], m);
 	t[2].title = "Energy";
 	put_energy(t[2].lines[0], sizeof(t[2].lines[0]), "week ", s->energy_week_wh);
 	put_energy(t[2].lines[1], sizeof(t[2].lines[1]), "month", s->energy_month_wh);
@@ -98,7 +112,7 @@ static void draw_tiles(struct page *p, const struct ctl_system *s)
 {
 	struct tile tiles[TILES];
 
-	make_tiles(s, tiles);
+	make_tiles(ui_model(p->ui), s, tiles);
 	if (p->ui->height >= 20 && p->canvas.width >= 76)
 		draw_boxes(p, tiles);
 	else
@@ -113,12 +127,14 @@ static void draw_tiles(struct page *p, const struct ctl_system *s)
 
 /* ---- cards ---- */
 
+#define INDENT_MAX 8	/* of the connectors: all stand below each other */
+
 static const struct grid_column columns[] = {
-	{ "connector", 24, false, 0, false, false }, { "name", 16, false, 4, false, false },
-	{ "type", 7, false, 5, false, false },	     { "status", 14, false, 0, false, false },
-	{ "current", 7, true, 0, false, false },     { "limit", 7, true, 0, false, false },
-	{ "phases", 8, false, 3, false, false },     { "energy", 10, true, 2, false, false },
-	{ "reason", 0, false, 0, false, true },
+	{ "connector", 24, false, 0, true, 0 }, { "name", 16, false, 3, false, 0 },
+	{ "type", 7, false, 5, false, 0 },	     { "status", 14, false, 0, true, 0 },
+	{ "current", 7, true, 0, true, 0 },     { "limit", 7, true, 0, true, 0 },
+	{ "phases", 8, false, 4, false, 0 },     { "energy", 10, true, 2, true, 0 },
+	{ "reason", 0, false, 0, false, 44 },
 };
 
 static const struct ctl_station *station_of(const struct model *m, const char *id)
@@ -170,25 +186,21 @@ static bool has_connectors(const struct model *m, const char *station)
 	return false;
 }
 
-/* All rows of all cards, so that the columns of the cards stand below each other. zones[i] = of row i. */
-static const char **collect(struct grid *g, const struct model *m)
+/* All rows of all cards, so that the columns of the cards stand below each other. */
+static void collect(struct grid *g, const struct model *m)
 {
-	size_t most = model_count(m, MODEL_CONNECTORS) + model_count(m, MODEL_STATIONS);
-	const char **zones = arena_array(&g->arena, most + 1, sizeof(*zones));
-
 	for (size_t i = 0; i < model_count(m, MODEL_CONNECTORS); i++) {
-		zones[g->row_count] = model_connector(m, i)->zone;
 		add_connector(g, m, model_connector(m, i));
+		grid_row_group(g, model_connector(m, i)->zone);
 	}
 	for (size_t i = 0; i < model_count(m, MODEL_STATIONS); i++) {
 		const struct ctl_station *st = model_station(m, i);
 
 		if (has_connectors(m, st->keys.id))
 			continue;
-		zones[g->row_count] = st->keys.zone;
 		add_bare_station(g, st);
+		grid_row_group(g, st->keys.zone);
 	}
-	return zones;
 }
 
 static const char *why_text(const char *why)
@@ -238,12 +250,12 @@ static void describe_zone(const struct page *p, const struct ctl_zone *z, struct
 	if (z->keys.meter)
 		add_meter(b, p, z->keys.meter);
 	if (z->competing != NUM_NONE && z->competing > 0)
-		buf_printf(b, "  %lld of %lld that want current get some", (long long)z->admitted,
+		buf_printf(b, "%s%lld of %lld cars get current", b->len ? "  " : "", (long long)z->admitted,
 			   (long long)z->competing);
 }
 
 static void draw_card(struct page *p, const struct ctl_zone *z, int depth, const struct grid *g,
-		      const char *const *zones)
+		      int table_indent)
 {
 	const char *why = why_text(z->cap_why);
 	int indent = depth * 2, first = p->y;
@@ -264,8 +276,8 @@ static void draw_card(struct page *p, const struct ctl_zone *z, int depth, const
 		page_note(p, indent + 2, z->load_ok == 0 ? STYLE_WARN : STYLE_DIM, "%s", buf_cstr(&about));
 	draw_zone_gauges(p, indent + 2, z);
 	for (size_t i = 0; i < g->row_count; i++) {
-		if (zones[i] && strcmp(zones[i], z->keys.id) == 0)
-			grid_draw_row(g, i, p, indent + 2);
+		if (g->rows[i].group && strcmp(g->rows[i].group, z->keys.id) == 0)
+			grid_draw_row(g, i, p, table_indent);
 	}
 	buf_fini(&right);
 	buf_fini(&about);
@@ -275,8 +287,7 @@ static void draw_cards(struct page *p)
 {
 	const struct model *m = ui_model(p->ui);
 	size_t count = model_count(m, MODEL_ZONES), *order;
-	int *depth, deepest = 0;
-	const char **zones;
+	int *depth, table_indent = 2;
 	struct grid g;
 
 	grid_init(&g, p->ui, columns, ARRAY_LEN(columns));
@@ -284,11 +295,17 @@ static void draw_cards(struct page *p)
 	depth = arena_array(&g.arena, count + 1, sizeof(*depth));
 	model_zone_tree(m, order, depth);
 	for (size_t i = 0; i < count; i++)
-		deepest = depth[i] > deepest ? depth[i] : deepest;
-	zones = collect(&g, m);
-	grid_layout(&g, p->canvas.width - 2 * deepest - 2);
+		table_indent = depth[i] * 2 + 2 > table_indent ? depth[i] * 2 + 2 : table_indent;
+	if (table_indent > INDENT_MAX)
+		table_indent = INDENT_MAX;
+	collect(&g, m);
+	grid_arrange(&g, p);
+	grid_layout(&g, p->canvas.width - table_indent);
+	if (g.row_count)
+		grid_draw_head(&g, p, table_indent);
+	page_end_head(p);
 	for (size_t i = 0; i < count; i++)
-		draw_card(p, model_zone(m, order[i]), depth[i], &g, zones);
+		draw_card(p, model_zone(m, order[i]), depth[i], &g, table_indent);
 	if (count == 0 && m->lists[MODEL_ZONES].arrived)
 		page_note(p, 1, STYLE_DIM, "no zone is configured yet: lmsctl help zone create");
 	grid_fini(&g);
@@ -303,7 +320,6 @@ static void draw(struct page *p)
 		return;
 	}
 	draw_tiles(p, s);
-	page_end_head(p);
 	draw_cards(p);
 	p->live = true;
 }

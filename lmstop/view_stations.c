@@ -5,12 +5,12 @@
 #include "lmstop/view.h"
 
 static const struct grid_column columns[] = {
-	{ "station", 24, false, 0, true, false },   { "title", 20, false, 3, true, false },
-	{ "state", 10, false, 0, true, false },	    { "zone", 16, false, 1, true, false },
-	{ "charging", 8, true, 2, true, false },    { "vip", 3, false, 8, true, false },
-	{ "vendor", 14, false, 5, true, false },    { "model", 16, false, 4, true, false },
-	{ "firmware", 16, false, 6, true, false },  { "address", 21, false, 7, true, false },
-	{ "last seen", 11, true, 1, true, false },  { "trouble", 0, false, 0, true, true },
+	{ "station", 24, false, 0, true, 0 },   { "title", 20, false, 3, true, 0 },
+	{ "state", 10, false, 0, true, 0 },	    { "zone", 16, false, 1, true, 0 },
+	{ "charging", 8, true, 2, true, 0 },    { "vip", 3, false, 8, true, 0 },
+	{ "vendor", 14, false, 5, true, 0 },    { "model", 16, false, 4, true, 0 },
+	{ "firmware", 16, false, 6, true, 0 },  { "address", 21, false, 7, true, 0 },
+	{ "last seen", 11, true, 1, true, 0 },  { "trouble", 0, false, 0, true, 24 },
 };
 
 static void add_station(struct grid *g, const struct ctl_station *s, enum item_kind kind)
@@ -25,7 +25,7 @@ static void add_station(struct grid *g, const struct ctl_station *s, enum item_k
 	else
 		grid_textf(g, s->charging ? STYLE_OK : STYLE_NORMAL, "%lld/%lld", (long long)s->charging,
 			   (long long)s->keys.connectors);
-	grid_text(g, STYLE_NORMAL, s->keys.vip == 1 ? "vip" : NULL);
+	grid_text(g, STYLE_NORMAL, s->keys.vip == 1 ? "yes" : NULL);
 	grid_text(g, STYLE_NORMAL, s->vendor);
 	grid_text(g, STYLE_NORMAL, s->model);
 	grid_text(g, STYLE_NORMAL, s->firmware);
@@ -53,16 +53,17 @@ static void draw(struct page *p)
 
 /* ---- one station ---- */
 
-static bool of_station(const struct ctl_connector *c, const char *id)
+static bool of_station(const struct model *m, const struct ctl_connector *c, const char *id)
 {
+	(void)m;
 	return c->station && strcmp(c->station, id) == 0;
 }
 
 static const struct grid_column tx_columns[] = {
-	{ "transaction", 12, true, 0, false, false }, { "connector", 9, true, 0, false, false },
-	{ "tag", 20, false, 0, false, false },	      { "holder", 24, false, 1, false, false },
-	{ "start", 11, true, 1, false, false },	      { "duration", 11, true, 0, false, false },
-	{ "energy", 12, true, 0, false, false },
+	{ "transaction", 12, true, 0, false, 0 }, { "connector", 9, true, 0, false, 0 },
+	{ "tag", 20, false, 0, false, 0 },	      { "holder", 24, false, 1, false, 0 },
+	{ "start", 11, true, 1, false, 0 },	      { "duration", 11, true, 0, false, 0 },
+	{ "energy", 12, true, 0, false, 0 },
 };
 
 static void draw_transactions(struct page *p, const char *station)

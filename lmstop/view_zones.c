@@ -5,12 +5,12 @@
 #include "lmstop/view.h"
 
 static const struct grid_column columns[] = {
-	{ "zone", 24, false, 0, true, false },	   { "title", 24, false, 3, true, false },
-	{ "limit", 17, true, 0, true, false },	   { "why", 10, false, 2, true, false },
-	{ "load", 20, true, 0, true, false },	   { "cars may draw", 20, true, 4, true, false },
-	{ "others", 17, true, 6, true, false },	   { "served", 7, true, 1, true, false },
-	{ "stations", 8, true, 5, true, false },   { "meter", 14, false, 5, true, false },
-	{ "s over", 7, true, 7, true, false },	   { "policy", 0, false, 8, true, true },
+	{ "zone", 24, false, 0, true, 0 },	   { "title", 24, false, 3, true, 0 },
+	{ "limit", 17, true, 0, true, 0 },	   { "why", 10, false, 2, true, 0 },
+	{ "load", 20, true, 0, true, 0 },	   { "cars may draw", 20, true, 4, true, 0 },
+	{ "others", 17, true, 6, true, 0 },	   { "served", 7, true, 1, true, 0 },
+	{ "stations", 8, true, 5, true, 0 },   { "meter", 14, false, 5, true, 0 },
+	{ "s over", 7, true, 7, true, 0 },	   { "policy", 0, false, 8, true, 24 },
 };
 
 static void add_zone(struct grid *g, const struct ctl_zone *z, int depth)
@@ -54,9 +54,44 @@ static void draw(struct page *p)
 	grid_fini(&g);
 }
 
-static bool in_zone(const struct ctl_connector *c, const char *id)
+/* Is `zone` that one, or below it? Bounded, as a tree from outside may hold a loop. */
+static bool is_below(const struct model *m, const char *zone, const char *id)
 {
-	return c->zone && strcmp(c->zone, id) == 0;
+	for (size_t i = 0; zone && i <= model_count(m, MODEL_ZONES); i++) {
+		const struct model_row *r = model_find(m, MODEL_ZONES, zone);
+
+		if (strcmp(zone, id) == 0)
+			return true;
+		zone = r ? ((const struct ctl_zone *)r->rec)->keys.parent : NULL;
+	}
+	return false;
+}
+
+static bool in_zone(const struct model *m, const struct ctl_connector *c, const char *id)
+{
+	return is_below(m, c->zone, id);
+}
+
+static void draw_children(struct page *p, const char *id)
+{
+	const struct model *m = ui_model(p->ui);
+	struct grid g;
+
+	grid_init(&g, p->ui, columns, ARRAY_LEN(columns));
+	for (size_t i = 0; i < model_count(m, MODEL_ZONES); i++) {
+		const struct ctl_zone *z = model_zone(m, i);
+
+		if (z->keys.parent && strcmp(z->keys.parent, id) == 0)
+			add_zone(&g, z, 0);
+	}
+	if (g.row_count) {
+		page_rule(p, 0, STYLE_BOLD, "zones that it feeds", NULL);
+		grid_layout(&g, p->canvas.width - 1);
+		grid_draw_head(&g, p, 1);
+	}
+	for (size_t i = 0; i < g.row_count; i++)
+		grid_draw_row(&g, i, p, 1);
+	grid_fini(&g);
 }
 
 static void draw_one(struct page *p)
@@ -70,7 +105,8 @@ static void draw_one(struct page *p)
 	}
 	draw_zone_gauges(p, 1, r->rec);
 	page_end_head(p);
-	page_rule(p, 0, STYLE_BOLD, "connectors fed by this zone itself", NULL);
+	draw_children(p, id);
+	page_rule(p, 0, STYLE_BOLD, "connectors below", NULL);
 	draw_connectors(p, 1, in_zone, id);
 	page_rule(p, 0, STYLE_BOLD, "all values", NULL);
 	draw_fields(p, 1, &ctl_nouns[CTL_NOUN_zone], r->rec, r->received);
