@@ -63,13 +63,17 @@ static void conn_draws(const struct balance *b, const struct conn *c, mono_t now
 
 	gate_phases_w(c, b->stations[c->station].online, out->upper);
 	for (int k = 0; k < PHASES; k++) {
-		int64_t draw = d->draw.l[k];
+		int64_t draw = d->draw.l[k], before = d->before.l[k];
 
 		out->lower[k] = 0;
 		if (!fresh || draw == NUM_NONE)
 			continue;
+		/* The meter may have looked before this draw: both it and the one before may be true. */
+		if (before < draw)
+			draw = before;
 		if (draw > SLACK_MA && d->draw_at >= d->lowered_at)
 			out->lower[k] = draw - SLACK_MA;
+		draw = d->draw.l[k] > before ? d->draw.l[k] : before;
 		if (draw > out->upper[k])
 			out->upper[k] = draw;
 		else if (draw + SLACK_MA < out->upper[k] && d->draw_at >= d->raised_at)
@@ -113,7 +117,11 @@ static int64_t phase_budget(struct zone *z, int k, const struct draws *d, mono_t
 	int64_t low = load - upper, high = load - d->lower[k];
 	int64_t left, cut;
 
-	g->non_ev.l[k] = g->non_ev.l[k] == NUM_NONE ? low : clamp(g->non_ev.l[k], low, high);
+	/* The doubt of every draw adds up: at the start, and where the limit is exceeded, the building is
+	 * as large as it may be, else the same amperes would be given away again and again. */
+	if (g->non_ev.l[k] == NUM_NONE || load > limit)
+		g->non_ev.l[k] = high;
+	g->non_ev.l[k] = clamp(g->non_ev.l[k], low, high);
 	left = limit - (g->non_ev.l[k] > 0 ? g->non_ev.l[k] : 0) - z->conf.margin_ma;
 	if (load > limit) {
 		if (now - g->over_at < CUT_EFFECT_US && g->over_upper.l[k] != NUM_NONE &&

@@ -20,7 +20,8 @@
 void demand_reset(struct demand *d, mono_t now)
 {
 	*d = (struct demand){
-		.draw = { { NUM_NONE, NUM_NONE, NUM_NONE } }, .draw_at = MONO_NEVER,
+		.draw = { { NUM_NONE, NUM_NONE, NUM_NONE } },
+		.before = { { NUM_NONE, NUM_NONE, NUM_NONE } }, .draw_at = MONO_NEVER,
 		.raised_at = now, .lowered_at = now, .max_ma = NUM_NONE, .step_ma = PROBE_STEP_MA,
 		.window_at = now, .peak_ma = NUM_NONE,
 	};
@@ -163,6 +164,7 @@ void demand_draw(struct balance *b, struct conn *c, const struct phase_ma *draw,
 	const struct bal_timers *t = &b->zones[c->conf.zone].conf.timers;
 	bool changed;
 
+	d->before = d->draw;
 	d->draw = *draw;
 	d->draw_at = at;
 	if (top == NUM_NONE || !c->session)

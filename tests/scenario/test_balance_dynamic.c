@@ -232,6 +232,55 @@ static void a_building_that_steps_up_and_down_stays_inside_of_its_bounds(void **
 	assert_true(used * 100 >= could * 75);
 }
 
+/* Takes a sample of the zone's total as it was `late` seconds ago. */
+static void sample_late(int64_t totals[], int s, int late)
+{
+	struct bal_sample sample = { .at = rig.now, .good = true };
+
+	for (int k = 0; k < PHASES; k++) {
+		sample.current.l[k] = totals[s > late ? s - late : 0];
+		sample.voltage_mv.l[k] = 230000;
+	}
+	balance_meter(rig.b, 0, &sample);
+	rig_run(&rig, 0);
+}
+
+/* Stations report a draw that the meter has not seen yet: that must not make the building look
+ * smaller, nor may the doubt of every single draw add up to a limit that is exceeded again and again. */
+static void draws_that_are_newer_than_the_sample_do_not_shrink_the_building(void **state)
+{
+	const uint32_t conns[3] = { c1, c2, c3 };
+	int64_t totals[600] = { 0 }, least = INT64_MAX;
+	struct bal_zone_view v;
+	int over_s = 0;
+
+	(void)state;
+	rig.meters = false;
+	building(20000);
+	rig_start(&rig);
+	for (int s = 0; s < 600; s++) {
+		totals[s] = 20000;
+		for (int i = 0; i < 3 && s > 5; i++) {
+			int64_t limit = rig_limit(&rig, conns[i]);
+			int64_t draw = limit == NUM_NONE ? 0 : limit > 32000 ? 32000 : limit;
+
+			rig_draw(&rig, conns[i], PHASE_ALL, draw);
+			totals[s] += draw;
+		}
+		over_s += totals[s] > 80000;
+		balance_zone_view(rig.b, 0, &v);
+		if (s > 1 && v.non_ev.l[0] < least)
+			least = v.non_ev.l[0];
+		sample_late(totals, s, 1);
+		for (int i = 0; i < 3 && s == 5; i++)
+			charge(conns[i], 32000);
+		rig_run(&rig, 1 * S);
+	}
+	assert_true(least >= 20000 - 3 * 1000);	/* 1 A of doubt for each car */
+	assert_int_equal(over_s, 0);
+	assert_in_range(totals[599], 72000, 80000);
+}
+
 static void a_frozen_time_stamp_is_a_silent_meter(void **state)
 {
 	struct bal_sample s = { .current = { { 10000, 10000, 10000 } }, .good = true };
@@ -347,6 +396,7 @@ int main(void)
 		DYNAMIC(nothing_rises_while_the_meter_is_late),
 		DYNAMIC(recovery_needs_three_good_samples_and_rises_slowly),
 		DYNAMIC(a_building_that_steps_up_and_down_stays_inside_of_its_bounds),
+		DYNAMIC(draws_that_are_newer_than_the_sample_do_not_shrink_the_building),
 		DYNAMIC(a_frozen_time_stamp_is_a_silent_meter),
 		STATIC(what_a_car_leaves_is_given_away_after_its_acknowledgement),
 		STATIC(a_reclaimed_limit_says_so),
