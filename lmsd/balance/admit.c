@@ -102,6 +102,12 @@ static void why(struct conn *c, enum bal_reason_code code, int64_t value)
 	c->why.value = value;
 }
 
+static bool is_paused(const struct balance *b, const struct conn *c, mono_t now)
+{
+	return c->off_since != MONO_NEVER &&
+	       now < c->off_since + b->zones[c->conf.zone].conf.timers.min_off_us;
+}
+
 /* Whether it competes in this turn; if not, why says so. */
 static bool may_compete(struct balance *b, struct conn *c, mono_t now)
 {
@@ -128,7 +134,7 @@ static bool may_compete(struct balance *b, struct conn *c, mono_t now)
 		model_due(b, c->plugged + t->welcome_us);
 	if (c->max_ma < c->min_ma)
 		return why(c, BAL_WHY_TOO_SMALL, c->max_ma), false;
-	if (c->off_since != MONO_NEVER && now < c->off_since + t->min_off_us) {
+	if (is_paused(b, c, now)) {
 		model_due(b, c->off_since + t->min_off_us);
 		return why(c, BAL_WHY_MIN_OFF, c->off_since + t->min_off_us - now), false;
 	}
@@ -209,12 +215,18 @@ static size_t build_order(struct balance *b, struct alloc_conn *list, mono_t now
 
 /* ---- what the result means --------------------------------------------------------------------- */
 
-/* Charging time counts for rotation; it ran since the last turn with the old admission. */
+/* Since the last turn it went on with the admission of then. */
+int64_t admit_served(const struct balance *b, const struct conn *c, mono_t now)
+{
+	bool charges = c->admitted && c->use == BAL_CHARGING;
+
+	return charges ? c->served_us + (now - b->served_at) : c->served_us;
+}
+
 static void count_served(struct balance *b, mono_t now)
 {
 	for (uint32_t i = 0; i < b->conn_count; i++)
-		if (b->conns[i].admitted && b->conns[i].use == BAL_CHARGING)
-			b->conns[i].served_us += now - b->served_at;
+		b->conns[i].served_us = admit_served(b, &b->conns[i], now);
 	b->served_at = now;
 }
 
@@ -337,6 +349,9 @@ static void take_results(struct balance *b, const struct alloc_result *results, 
 			why_waits(b, c, r);
 		waiting |= r->why == ALLOC_NO_ROOM;
 	}
+	for (uint32_t i = 0; i < b->conn_count; i++)
+		if (b->conns[i].why.code == BAL_WHY_MIN_OFF && results[i].why == ALLOC_NO_ROOM)
+			why_waits(b, &b->conns[i], &results[i]);
 	for (size_t i = 0; i < b->order_count; i++)
 		run_rotation(b, &b->conns[b->order[i]], waiting, now);
 }
@@ -355,6 +370,7 @@ static void fill_conn(struct balance *b, struct conn *c, struct alloc_conn *a, m
 	find_class(b, c, a);
 	c->cls = a->cls;
 	a->competes = may_compete(b, c, now);
+	a->asks = c->why.code == BAL_WHY_MIN_OFF;
 }
 
 /* Default limits on phases that the present cars do not use: the next ones may. */

@@ -7,20 +7,24 @@
 
 #include "balance/level.h"
 
+static void no_room(struct level *lv, uint32_t conn, int cell)
+{
+	lv->out[conn].why = ALLOC_NO_ROOM;
+	lv->out[conn].zone = lv->cells[cell].zone;
+	lv->out[conn].cap = lv->cells[cell].cap;
+}
+
 static void admit_class(struct level *lv, const uint32_t *list, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct alloc_conn *c = &lv->in->conns[list[i]];
-		struct alloc_result *r = &lv->out[list[i]];
 		int64_t more = c->min_ma - c->floor_ma;
 		int64_t start = c->starting && c->start_ma > c->min_ma ? c->start_ma - c->floor_ma
 								       : more;
 		int cell = level_blocked(lv, list[i], more, start);
 
 		if (cell >= 0) {
-			r->why = ALLOC_NO_ROOM;
-			r->zone = lv->cells[cell].zone;
-			r->cap = lv->cells[cell].cap;
+			no_room(lv, list[i], cell);
 			continue;
 		}
 		level_take(lv, list[i], more);
@@ -87,6 +91,19 @@ static size_t class_end(const struct alloc_in *in, size_t from)
 	return to;
 }
 
+/* When all minima are given, and before what is left is shared. */
+static void answer_asking(struct level *lv)
+{
+	for (uint32_t i = 0; i < lv->in->conn_count; i++) {
+		const struct alloc_conn *c = &lv->in->conns[i];
+		int64_t more = c->min_ma - c->floor_ma;
+		int cell = c->asks ? level_blocked(lv, i, more, more) : -1;
+
+		if (cell >= 0)
+			no_room(lv, i, cell);
+	}
+}
+
 const struct alloc_result *alloc_run(const struct alloc_in *in, struct arena *arena)
 {
 	struct level lv;
@@ -98,6 +115,7 @@ const struct alloc_result *alloc_run(const struct alloc_in *in, struct arena *ar
 		admit_class(&lv, in->order + from, to - from);
 		fill_class(&lv, in->order + from, to - from, FILL_STRICT, scratch);
 	}
+	answer_asking(&lv);
 	for (size_t from = 0, to; from < in->order_count; from = to) {
 		to = class_end(in, from);
 		fill_class(&lv, in->order + from, to - from, FILL_REST, scratch);

@@ -24,6 +24,7 @@ struct alloc_conn {
 	phase_mask_t phases;
 	bool beside;			/* counts already in single-phase zones, by another entry */
 	bool competes;			/* named in `order`, once */
+	bool asks;			/* does not compete, but would its min fit? */
 	bool starting;			/* draws nothing yet: needs `start_ma` where dynamic */
 	bool strict;			/* filled to its max before a lower class is admitted */
 	bool fifo;			/* filled alone, in the order of admission */
@@ -48,7 +49,7 @@ enum alloc_why {
 	ALLOC_IDLE,			/* does not compete */
 	ALLOC_MAX,			/* has its max */
 	ALLOC_FULL,			/* a zone is full: zone, cap */
-	ALLOC_NO_ROOM			/* not admitted: its min does not fit in zone, cap */
+	ALLOC_NO_ROOM			/* not admitted, or asks: its min does not fit in zone, cap */
 };
 
 struct alloc_result {

@@ -53,13 +53,16 @@ static bool is_active(enum bal_use use)
 }
 
 /* The queue is fair from now on: nobody has to make up for what others got before he came. */
-static int64_t least_served(const struct balance *b)
+static int64_t least_served(const struct balance *b, mono_t now)
 {
 	int64_t least = INT64_MAX;
 
-	for (size_t i = 0; i < b->conn_count; i++)
-		if (is_active(b->conns[i].use) && b->conns[i].served_us < least)
-			least = b->conns[i].served_us;
+	for (size_t i = 0; i < b->conn_count; i++) {
+		int64_t served = admit_served(b, &b->conns[i], now);
+
+		if (is_active(b->conns[i].use) && served < least)
+			least = served;
+	}
 	return least == INT64_MAX ? 0 : least;
 }
 
@@ -83,7 +86,7 @@ void balance_use(struct balance *b, uint32_t conn, enum bal_use use, int64_t ses
 	if (session != c->session || !c->session_known)
 		change_session(c, session, now);
 	if (is_active(use) && !is_active(c->use)) {
-		c->served_us = least_served(b);
+		c->served_us = least_served(b, now);
 		c->arrived = now;
 		c->off_since = MONO_NEVER;
 	}

@@ -98,3 +98,5 @@ void model_caps(struct balance *b);
 void model_sums(struct balance *b);
 /* Who charges at all and how much: sets target and why of every connector. */
 void admit_run(struct balance *b, mono_t now);
+/* Time that it has charged, for its place in the queue. */
+int64_t admit_served(const struct balance *b, const struct conn *c, mono_t now);

@@ -211,6 +211,12 @@ void rig_charge(struct rig *r, uint32_t conn, int64_t session)
 	balance_use(r->b, conn, BAL_CHARGING, session, false, r->now);
 }
 
+void rig_forget(struct rig *r)
+{
+	r->sent_count = r->answered_to = 0;
+	memset(r->answered, 0, sizeof(r->answered));
+}
+
 int64_t rig_limit(const struct rig *r, uint32_t conn)
 {
 	struct bal_conn_view v;

@@ -49,6 +49,8 @@ void rig_start(struct rig *r);
 /* A transaction begins on a connector that may charge. */
 void rig_charge(struct rig *r, uint32_t conn, int64_t session);
 void rig_run(struct rig *r, int64_t for_us);
+/* Empties the log of what was sent; nothing may be waiting for an answer. */
+void rig_forget(struct rig *r);
 int64_t rig_limit(const struct rig *r, uint32_t conn);
 int64_t rig_w(const struct rig *r, uint32_t conn);
 /* The last order to a connector sent at or after `from`, or NULL. */

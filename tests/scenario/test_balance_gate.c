@@ -387,7 +387,7 @@ static void one_message_is_under_way_per_station(void **state)
 	(void)state;
 	rig_start(&rig);
 	rig.answers[c1] = rig.answers[c4] = RIG_MUTE;
-	rig.sent_count = rig.answered_to = 0;
+	rig_forget(&rig);
 	rig_charge(&rig, c1, 11);
 	rig_charge(&rig, c4, 14);
 	rig_run(&rig, 30 * S);

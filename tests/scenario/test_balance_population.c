@@ -55,19 +55,19 @@ static void run_sites(enum pop_kind kind, uint64_t usual)
 static void no_sum_ever_exceeds_a_cap_on_proven_sites(void **state)
 {
 	(void)state;
-	run_sites(POP_STATIC, 200);
+	run_sites(POP_STATIC, 120);
 }
 
 static void w_is_never_below_what_a_station_obeys_on_any_site(void **state)
 {
 	(void)state;
-	run_sites(POP_ANY, 200);
+	run_sites(POP_ANY, 120);
 }
 
 static void meter_lost_is_in_force_within_15_s_on_measured_sites(void **state)
 {
 	(void)state;
-	run_sites(POP_DYNAMIC, 100);
+	run_sites(POP_DYNAMIC, 80);
 }
 
 int main(void)

@@ -1,0 +1,368 @@
+/* Who charges when not all can: classes, turns, minimum times, places for cars that just came. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "helper_rig.h"
+
+#define S   US_PER_S
+#define MIN (60 * US_PER_S)
+
+static struct rig rig;
+static char ids[RIG_CONNS][16], stations[RIG_CONNS][16];
+
+static int start(void **state)
+{
+	(void)state;
+	rig_init(&rig);
+	return 0;
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	rig_fini(&rig);
+	return 0;
+}
+
+static void site(int64_t cap_ma, uint32_t cars)
+{
+	rig_zone(&rig, "P1", -1, cap_ma);
+	for (uint32_t i = 0; i < cars; i++) {
+		snprintf(stations[i], sizeof(stations[i]), "CP%u", i + 1);
+		snprintf(ids[i], sizeof(ids[i]), "CP%u/1", i + 1);
+		rig_conn(&rig, ids[i], stations[i], 0);
+	}
+}
+
+static void all_charge(uint32_t cars)
+{
+	rig_start(&rig);
+	for (uint32_t i = 0; i < cars; i++) {
+		rig_charge(&rig, i, 100 + i);
+		rig_run(&rig, 1 * S);
+	}
+	rig_run(&rig, 15 * S);
+}
+
+static int charging(uint32_t cars)
+{
+	int n = 0;
+
+	for (uint32_t i = 0; i < cars; i++)
+		n += rig_limit(&rig, i) >= 6000;
+	return n;
+}
+
+static const char *text(uint32_t conn)
+{
+	static struct bal_cause causes[4];
+
+	balance_explain(rig.b, conn, causes, 4, rig.now);
+	return causes[0].text;
+}
+
+static void twenty_amperes_serve_three_and_the_others_queue(void **state)
+{
+	(void)state;
+	site(20000, 5);
+	all_charge(5);
+	assert_int_equal(rig_limit(&rig, 0), 6700);
+	assert_int_equal(rig_limit(&rig, 1), 6700);
+	assert_int_equal(rig_limit(&rig, 2), 6600);
+	assert_int_equal(rig_limit(&rig, 3), 0);
+	assert_int_equal(rig_limit(&rig, 4), 0);
+	assert_string_equal(text(3), "first in the queue of zone P1: 20 A is too little for all on L1");
+	assert_string_equal(text(4), "second in the queue of zone P1: 20 A is too little for all on L1");
+}
+
+static void everyone_gets_a_turn_within_the_bounds_of_the_timers(void **state)
+{
+	mono_t off[5], longest = 0;
+	bool on[5] = { false };
+	int changes = 0;
+
+	(void)state;
+	site(20000, 5);
+	all_charge(5);
+	for (int i = 0; i < 5; i++) {
+		off[i] = rig.now;
+		on[i] = rig_limit(&rig, (uint32_t)i) >= 6000;
+	}
+	for (int s = 0; s < 6 * 3600; s += 5) {
+		rig_run(&rig, 5 * S);
+		for (int i = 0; i < 5; i++) {
+			bool is_on = rig_limit(&rig, (uint32_t)i) >= 6000;
+
+			if (is_on && !on[i] && rig.now - off[i] > longest)
+				longest = rig.now - off[i];
+			if (!is_on && on[i])
+				off[i] = rig.now;
+			changes += is_on != on[i];
+			on[i] = is_on;
+		}
+		assert_in_range(charging(5), 1, 3);
+	}
+	/* ceil(5 / 3) = 2 turns of 15 minutes, and the time to lower others first. */
+	assert_in_range(longest, 1, 30 * MIN + 20 * S);
+	/* Each of three places changes hands at most every 15 minutes. */
+	assert_in_range(changes, 60, 3 * 2 * 4 * 6);
+	assert_false(rig.over);
+}
+
+static void a_newcomer_waits_for_the_end_of_a_turn_but_not_for_all_that_others_got(void **state)
+{
+	(void)state;
+	site(12000, 3);
+	rig_start(&rig);
+	rig_charge(&rig, 0, 100);
+	rig_charge(&rig, 1, 101);
+	rig_run(&rig, 5 * 60 * MIN);
+	rig_charge(&rig, 2, 102);
+	rig_run(&rig, 20 * S);
+	assert_int_equal(charging(3), 2);
+	rig_run(&rig, 16 * MIN);
+	assert_int_equal(rig_limit(&rig, 2), 6000);
+	/* It does not keep its place until it has five hours, too. */
+	rig_run(&rig, 16 * MIN);
+	assert_int_equal(rig_limit(&rig, 2), 6000);
+	rig_run(&rig, 16 * MIN);
+	assert_int_equal(rig_limit(&rig, 2), 0);
+}
+
+static void a_vip_takes_a_place_at_once(void **state)
+{
+	(void)state;
+	site(12000, 3);
+	rig_start(&rig);
+	rig_charge(&rig, 0, 100);
+	rig_charge(&rig, 1, 101);
+	rig_run(&rig, 30 * S);
+	assert_int_equal(charging(2), 2);
+	balance_use(rig.b, 2, BAL_CHARGING, 102, true, rig.now);
+	rig_run(&rig, 20 * S);
+	assert_int_equal(rig_limit(&rig, 2), 6000);
+	assert_int_equal(rig_limit(&rig, 0), 6000);
+	assert_int_equal(rig_limit(&rig, 1), 0);
+	assert_string_equal(text(1), "zone P1 is full on L1: 12 A, and CP3/1 goes first");
+}
+
+static void a_paused_car_stays_paused_for_the_minimum_off_time(void **state)
+{
+	mono_t t;
+
+	(void)state;
+	site(12000, 3);
+	rig_start(&rig);
+	rig_charge(&rig, 0, 100);
+	rig_charge(&rig, 1, 101);
+	rig_run(&rig, 30 * S);
+	balance_use(rig.b, 2, BAL_CHARGING, 102, true, rig.now);
+	rig_run(&rig, 10 * S);
+	t = rig.now;
+	balance_use(rig.b, 2, BAL_NONE, 0, false, rig.now);
+	rig_run(&rig, 2 * MIN);
+	assert_null(rig_sent(&rig, 1, t));
+	assert_string_equal(rig_why(&rig, 1), "minimum_off");
+	rig_run(&rig, 1 * MIN);
+	assert_int_equal(rig_limit(&rig, 1), 6000);
+}
+
+static void a_place_is_kept_for_a_car_that_was_plugged_in_but_not_for_ever(void **state)
+{
+	(void)state;
+	site(32000, 2);
+	rig_start(&rig);
+	rig_charge(&rig, 0, 100);
+	rig_run(&rig, 30 * S);
+	assert_int_equal(rig_limit(&rig, 0), 32000);
+	balance_use(rig.b, 1, BAL_WELCOME, 0, false, rig.now);
+	rig_run(&rig, 10 * S);
+	assert_int_equal(rig_limit(&rig, 0), 26000);
+	assert_string_equal(rig_why(&rig, 1), "welcome");
+	rig_run(&rig, 4 * MIN);
+	assert_int_equal(rig_limit(&rig, 0), 32000);
+	assert_string_equal(rig_why(&rig, 1), "welcome_over");
+}
+
+static void a_car_about_to_start_finds_its_current_free(void **state)
+{
+	mono_t t;
+
+	(void)state;
+	site(32000, 2);
+	rig_start(&rig);
+	rig_charge(&rig, 0, 100);
+	rig_run(&rig, 30 * S);
+	balance_use(rig.b, 1, BAL_WAITS, 0, false, rig.now);
+	rig_run(&rig, 10 * S);
+	assert_int_equal(rig_limit(&rig, 0), 16000);
+	t = rig.now;
+	rig_charge(&rig, 1, 101);
+	rig_run(&rig, 1);
+	assert_int_equal(rig_sent(&rig, 1, t)->limit_ma, 16000);
+}
+
+static void a_full_car_gets_what_is_left(void **state)
+{
+	(void)state;
+	site(12000, 2);
+	rig_start(&rig);
+	balance_use(rig.b, 0, BAL_FULL, 100, false, rig.now);
+	rig_run(&rig, 30 * S);
+	assert_int_equal(rig_limit(&rig, 0), 6000);
+	assert_string_equal(rig_why(&rig, 0), "full_car");
+	rig_charge(&rig, 1, 101);
+	rig_run(&rig, 30 * S);
+	assert_int_equal(rig_limit(&rig, 0), 6000);
+	assert_int_equal(rig_limit(&rig, 1), 6000);
+	balance_conn_cap(rig.b, 1, NUM_NONE, rig.now);
+	rig.conns[1].min_ma = 8000;
+	{
+		struct bal_conf conf = { rig.zones, 1, rig.conns, 2 };
+
+		assert_int_equal(balance_configure(rig.b, &conf, rig.now, NULL), 0);
+	}
+	rig_run(&rig, 30 * S);
+	assert_int_equal(rig_limit(&rig, 0), 0);
+	assert_int_equal(rig_limit(&rig, 1), 12000);
+}
+
+static void a_socket_without_pilot_has_all_or_nothing(void **state)
+{
+	(void)state;
+	site(30000, 2);
+	rig.conns[0].on_off = true;
+	rig.conns[0].max_ma = 16000;
+	rig_start(&rig);
+	rig_charge(&rig, 0, 100);
+	rig_charge(&rig, 1, 101);
+	rig_run(&rig, 30 * S);
+	assert_int_equal(rig_limit(&rig, 0), 16000);
+	assert_int_equal(rig_limit(&rig, 1), 14000);
+	balance_conn_cap(rig.b, 0, 10000, rig.now);
+	rig_run(&rig, 30 * S);
+	assert_int_equal(rig_limit(&rig, 0), 0);
+	assert_int_equal(rig_limit(&rig, 1), 30000);
+}
+
+static void policies_decide_who_is_filled_first(void **state)
+{
+	static const struct {
+		enum bal_policy policy;
+		int64_t expect[3];
+	} cases[] = {	/* 40 A; the third is a VIP with priority 2, the second has priority 1 */
+		{ BAL_KEEP_MIN, { 6000, 6000, 28000 } },
+		{ BAL_STRICT, { 8000, 0, 32000 } },
+		{ BAL_EQUAL, { 13400, 13300, 13300 } },
+		{ BAL_PRIORITY, { 6000, 6000, 28000 } },
+		{ BAL_FIFO, { 28000, 6000, 6000 } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		site(40000, 3);
+		rig.zones[0].policy = cases[i].policy;
+		rig.conns[1].priority = 1;
+		rig.conns[2].priority = 2;
+		rig.conns[2].vip = true;
+		all_charge(3);
+		rig_run(&rig, 60 * S);
+		for (uint32_t k = 0; k < 3; k++)
+			if (rig_limit(&rig, k) != cases[i].expect[k])
+				fail_msg("policy %d: connector %u has %lld", (int)cases[i].policy, k,
+					 (long long)rig_limit(&rig, k));
+		rig_fini(&rig);
+		rig_init(&rig);
+	}
+}
+
+static void many_changes_at_once_make_few_messages(void **state)
+{
+	(void)state;
+	site(60000, 8);
+	rig_start(&rig);
+	rig_forget(&rig);
+	for (uint32_t i = 0; i < 8; i++) {
+		rig_charge(&rig, i, 100 + i);
+		rig_run(&rig, 10 * US_PER_MS);
+	}
+	rig_run(&rig, 30 * S);
+	assert_int_equal(rig_limit(&rig, 7), 7500);
+	/* The first was answered at once and had to give way again; the others came together. */
+	assert_in_range(rig.sent_count, 9, 12);
+}
+
+static void a_raise_below_one_ampere_waits_until_it_is_worth_it(void **state)
+{
+	struct bal_conf conf = { rig.zones, 1, rig.conns, 2 };
+	mono_t t;
+
+	(void)state;
+	site(40000, 2);
+	rig_start(&rig);
+	rig_charge(&rig, 0, 100);
+	rig_charge(&rig, 1, 101);
+	rig_run(&rig, 30 * S);
+	assert_int_equal(rig_limit(&rig, 0), 20000);
+	rig.zones[0].cap = (struct phase_ma){ { 41000, 41000, 41000 } };
+	assert_int_equal(balance_configure(rig.b, &conf, rig.now, NULL), 0);
+	t = rig.now;
+	rig_run(&rig, 50 * S);
+	assert_null(rig_sent(&rig, 0, t));
+	assert_string_equal(rig_why(&rig, 0), "small_raise");
+	rig_run(&rig, 15 * S);
+	assert_int_equal(rig_limit(&rig, 0), 20500);
+	rig.zones[0].cap = (struct phase_ma){ { 40800, 40800, 40800 } };
+	t = rig.now;
+	assert_int_equal(balance_configure(rig.b, &conf, rig.now, NULL), 0);
+	rig_run(&rig, 1 * S);
+	assert_int_equal(rig_sent(&rig, 0, t)->limit_ma, 20400);
+}
+
+static void a_start_needs_head_room_where_the_zone_is_measured(void **state)
+{
+	(void)state;
+	site(60000, 1);
+	rig.meters = true;
+	rig.zones[0].dynamic = (struct phase_ma){ { 50000, 50000, 50000 } };
+	rig.zones[0].meter_lost = (struct phase_ma){ { 0, 0, 0 } };
+	for (int k = 0; k < PHASES; k++)
+		rig.building_ma[0][k] = 43000;
+	rig_start(&rig);
+	rig.car_ma[0] = 32000;
+	rig_charge(&rig, 0, 100);
+	rig_run(&rig, 60 * S);
+	assert_int_equal(rig_limit(&rig, 0), 0);	/* 7 A left: 7.2 A needed */
+	for (int k = 0; k < PHASES; k++)
+		rig.building_ma[0][k] = 42000;
+	rig_run(&rig, 60 * S);
+	assert_in_range(rig_limit(&rig, 0), 6000, 8000);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
+	const struct CMUnitTest tests[] = {
+		TEST(twenty_amperes_serve_three_and_the_others_queue),
+		TEST(everyone_gets_a_turn_within_the_bounds_of_the_timers),
+		TEST(a_newcomer_waits_for_the_end_of_a_turn_but_not_for_all_that_others_got),
+		TEST(a_vip_takes_a_place_at_once),
+		TEST(a_paused_car_stays_paused_for_the_minimum_off_time),
+		TEST(a_place_is_kept_for_a_car_that_was_plugged_in_but_not_for_ever),
+		TEST(a_car_about_to_start_finds_its_current_free),
+		TEST(a_full_car_gets_what_is_left),
+		TEST(a_socket_without_pilot_has_all_or_nothing),
+		TEST(policies_decide_who_is_filled_first),
+		TEST(many_changes_at_once_make_few_messages),
+		TEST(a_raise_below_one_ampere_waits_until_it_is_worth_it),
+		TEST(a_start_needs_head_room_where_the_zone_is_measured),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
