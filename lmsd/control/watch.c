@@ -35,6 +35,7 @@ struct watch {
 	struct seen *seen;
 	bool append_only;		/* events: a cursor instead of a comparison */
 	char cursor[80];
+	struct diag why;		/* it ended: what its verb answered at last */
 };
 
 struct watch *watch_new(struct control *c, struct control_peer *peer, int64_t number,
@@ -123,11 +124,17 @@ static const struct json *watch_run(struct watch *w, const char *cursor, struct 
 	struct json *result = NULL;
 	struct ctl_call call = { 0 };
 	struct buf out;
+	int ret;
 
 	buf_init(&out);
 	call.out = &out;
-	if (control_run(w->control, w->peer, w->verb, p, &call) == 0)
-		result = json_parse(arena, arena_strndup(arena, out.data, out.len), out.len, &caps, NULL);
+	ret = control_run(w->control, w->peer, w->verb, p, &call);
+	if (ret == 0)
+		result = json_parse(arena, arena_strndup(arena, out.data, out.len), out.len, &caps, &w->why);
+	else if (ret == CTL_LATER)
+		diag_set(&w->why, -LMS_EUSAGE, "%s: cannot be watched with these arguments", w->verb->method);
+	else
+		diag_set(&w->why, ret, "%s", call.diag.text);
 	buf_fini(&out);
 	return result;
 }
@@ -200,6 +207,36 @@ static bool watch_collect(struct watch *w, struct arena *arena, struct json_writ
 	return true;
 }
 
+/* The last word on a watch whose verb fails now: the object is gone, or the role. */
+static void watch_end(struct watch *w)
+{
+	struct json_writer jw;
+	struct buf b;
+
+	buf_init(&b);
+	jw_init(&jw, &b);
+	jw_object(&jw);
+	jw_kstr(&jw, "jsonrpc", "2.0");
+	jw_kstr(&jw, "method", "watch");
+	jw_key(&jw, "params");
+	jw_object(&jw);
+	jw_kint(&jw, "watch", w->number);
+	jw_kint(&jw, "seq", (int64_t)w->seq);
+	jw_key(&jw, "ended");
+	jw_object(&jw);
+	jw_kint(&jw, "code", lms_err_rpc_code(w->why.err));
+	jw_kstr(&jw, "message", w->why.text[0] ? w->why.text : lms_err_text(w->why.err));
+	jw_key(&jw, "data");
+	jw_object(&jw);
+	jw_kstr(&jw, "err", lms_err_name(w->why.err));
+	jw_object_end(&jw);
+	jw_object_end(&jw);
+	jw_object_end(&jw);
+	jw_object_end(&jw);
+	control_peer_line(w->peer, b.data, b.len);
+	buf_fini(&b);
+}
+
 bool watch_push(struct watch *w, mono_t now)
 {
 	struct arena arena;
@@ -236,6 +273,8 @@ bool watch_push(struct watch *w, mono_t now)
 		control_peer_line(w->peer, b.data, b.len);
 		w->seq++;
 	}
+	if (!ok)
+		watch_end(w);
 	buf_fini(&b);
 	arena_fini(&arena);
 	return ok;
