@@ -307,13 +307,26 @@ static bool watchable(const struct ctl_verb_desc *v)
 	       (v->result == CTL_RECORD && !v->takes_keys && v->role == CTL_VIEW);
 }
 
+/* What has ended does not change; of all transactions only those that run can be watched. */
+static void watch_running(struct lmsctl *l)
+{
+	for (size_t i = 0; i < l->word_count; i++) {
+		if (!l->words[i].name || strcmp(l->words[i].name, "state") == 0)
+			return;
+	}
+	words_add(l, "state", "running");
+}
+
 int call_run(struct lmsctl *l)
 {
 	const struct json *result;
 	const char *params;
 	struct rows probe;
-	int ret = args_build(l, &params);
+	int ret;
 
+	if (l->opt.watch && l->verb->id == CTL_VERB_transaction_list)
+		watch_running(l);
+	ret = args_build(l, &params);
 	if (ret)
 		return ret;
 	if (l->opt.watch && !watchable(l->verb))

@@ -52,14 +52,8 @@ static int take_document(struct lmsctl *l)
 			 strcmp(name, "-") == 0 ? "stdin" : name);
 		ret = l->diag.err;
 	}
-	if (ret == 0) {
-		struct word *words = arena_array(&l->arena, l->word_count + 1, sizeof(*words));
-
-		memcpy(words, l->words, l->word_count * sizeof(*words));
-		words[l->word_count++] =
-			(struct word){ "document", arena_strdup(&l->arena, buf_cstr(&text)) };
-		l->words = words;
-	}
+	if (ret == 0)
+		words_add(l, "document", arena_strdup(&l->arena, buf_cstr(&text)));
 	buf_fini(&text);
 	return ret;
 }

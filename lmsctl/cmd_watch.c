@@ -197,10 +197,16 @@ static void on_push(void *ctx, const char *method, const struct json *params)
 	const struct json *snapshot = json_get(params, "snapshot"),
 			  *gone = json_get(params, "gone");
 	const struct json *items = snapshot ? snapshot : json_get(params, "changed");
+	const struct json *ended = json_get(params, "ended");
 	bool visible = snapshot != NULL;
 
 	if (strcmp(method, "watch") != 0 || w->ret)
 		return;
+	if (ended) {
+		client_read_error(ended, &w->l->diag);
+		w->ret = w->l->diag.err;
+		return;
+	}
 	if (snapshot)
 		rows_clear(&w->rows);
 	if (items && w->events)

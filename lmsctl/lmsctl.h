@@ -59,6 +59,8 @@ struct lmsctl {
 
 /* words.c: the command line. Fills the options, the command and the words. */
 int words_read(struct lmsctl *l, int argc, char **argv);
+/* One more, as if it had been written. */
+void words_add(struct lmsctl *l, const char *name, const char *value);
 struct option_row { char letter; const char *name, *value, *help; };
 extern const struct option_row option_rows[];
 extern const size_t option_row_count;

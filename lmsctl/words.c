@@ -412,6 +412,16 @@ static int command_word(struct lmsctl *l, struct scan *s)
 	return 0;
 }
 
+void words_add(struct lmsctl *l, const char *name, const char *value)
+{
+	struct word *words = arena_array(&l->arena, l->word_count + 1, sizeof(*words));
+
+	if (l->word_count)
+		memcpy(words, l->words, l->word_count * sizeof(*words));
+	words[l->word_count++] = (struct word){ name, value };
+	l->words = words;
+}
+
 int words_read(struct lmsctl *l, int argc, char **argv)
 {
 	struct scan s = { argv, argc, 1 };

@@ -181,7 +181,7 @@ static bool take_line(struct client *c, const char **line, size_t *len)
 
 /* ---- messages ---- */
 
-static void read_error(const struct json *error, struct diag *out)
+void client_read_error(const struct json *error, struct diag *out)
 {
 	const char *name = json_str(
 		json_get(error, "data") ? json_get(json_get(error, "data"), "err") : NULL, "");
@@ -228,7 +228,7 @@ static int answer(struct client *c, const struct json *id, const struct json *ms
 
 	diag_init(&said);
 	if (error)
-		read_error(error, &said);
+		client_read_error(error, &said);
 	/* An error without id is about the connection itself. */
 	if (json_int(id, &number))
 		return error ? diag_set(diag, said.err, "%s", said.text) : 0;

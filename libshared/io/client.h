@@ -48,6 +48,8 @@ int client_step(struct client *c, struct diag *diag);
 /* Blocks until something came and was handed to the callbacks, at most timeout_ms (-1 = for ever).
  * 1 = something came, 0 = time is up or a signal, negative as client_step. */
 int client_wait(struct client *c, int timeout_ms, struct diag *diag);
+/* A JSON-RPC error object as a diag: the error that its data names, else its code; and its message. */
+void client_read_error(const struct json *error, struct diag *out);
 /* Blocks until the hello. */
 int client_wait_ready(struct client *c, struct diag *diag);
 /* Sends and blocks until the answer; 0 with *result, or the error that lmsd answered, or as

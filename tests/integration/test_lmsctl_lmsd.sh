@@ -111,6 +111,17 @@ lmsctl zone delete S -y -q
 until_says "$dir/events" 'zone.delete'
 verdict $? "events follow" "$(cat "$dir/events")"
 
+check "what is not there cannot be watched" 4 "'S' does not exist" zone show S -w
+check "nor what has ended" 64 "cannot be watched" tx list state=ended -w
+lmsctl zone create T parent=main -q
+lmsctl zone show T -w > "$dir/gone" 2>&1 &
+watcher=$!
+until_says "$dir/gone" 'id +T'
+lmsctl zone delete T -y -q
+wait $watcher
+[ $? = 4 ] && grep -q "'T' does not exist" "$dir/gone"
+verdict $? "a watch ends with its object" "$(cat "$dir/gone")"
+
 python3 - "$LMS_SOCKET" > "$dir/raw" <<'PY'
 import json, socket, sys
 s = socket.socket(socket.AF_UNIX)
