@@ -22,7 +22,7 @@ struct ws_client_ops {
  * the limits and times. 0, or a negative LMS_E… with diag naming the file and the remedy. */
 int ws_client_new(struct loop *loop, const struct ws_server_conf *conf,
 		  const struct ws_client_ops *ops, struct ws_client **out, struct diag *diag);
-/* Drops all connections; no callbacks any more. NULL is fine. */
+/* As ws_server_free(). */
 void ws_client_free(struct ws_client *c);
 
 struct ws_target {

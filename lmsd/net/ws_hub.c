@@ -313,6 +313,13 @@ void ws_hub_fini(struct ws_hub *h)
 	struct ws_conn *c;
 
 	loop_off_turn(h->loop, h);
+	/* Who is told comes back at once; who only loses the connection may take minutes to see it. */
+	TAILQ_FOREACH(c, &h->all, all) {
+		if (c->state == WS_OPEN) {
+			ws_tx_close(&h->pool, &c->out, 1001, "going away");
+			ws_conn_flush(c);
+		}
+	}
 	while ((c = TAILQ_FIRST(&h->all)))
 		conn_free(c);
 	loop_timer_free(h->sweep);

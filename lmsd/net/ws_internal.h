@@ -89,7 +89,7 @@ struct ws_hub {
 /* ws_hub.c */
 void ws_hub_init(struct ws_hub *h, struct loop *loop, const struct ws_server_conf *conf,
 		 const struct ws_hub_ops *ops, bool is_client);
-void ws_hub_fini(struct ws_hub *h);	/* drops all connections, without callbacks */
+void ws_hub_fini(struct ws_hub *h);	/* says 1001 and drops all, without callbacks */
 /* Takes fd. NULL when out of memory: fd is closed then. */
 struct ws_conn *ws_conn_new(struct ws_hub *h, int fd, enum ws_state state);
 void ws_conn_opened(struct ws_conn *c);

@@ -70,7 +70,8 @@ int ws_server_new(struct loop *loop, const struct ws_server_conf *conf,
 int ws_server_port(const struct ws_server *s);
 /* Reads certificate, key and CA again. On error the old ones stay. Open connections keep theirs. */
 int ws_server_reload_tls(struct ws_server *s, struct diag *diag);
-/* Stops listening and drops all connections; no callbacks any more. */
+/* Stops listening, sends what is queued and 1001 "going away" as far as the sockets take it, drops
+ * all connections; no callbacks any more. NULL is fine. */
 void ws_server_free(struct ws_server *s);
 size_t ws_server_count(const struct ws_server *s);	/* open connections */
 

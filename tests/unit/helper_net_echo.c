@@ -43,6 +43,7 @@ static void *on_opened(void *ctx, struct ws_conn *c, const struct ws_upgrade *u)
 	(void)u;
 	p->echo = ctx;
 	p->conn = c;
+	p->echo->last_peer = p;
 	p->echo->opened++;
 	return p;
 }
@@ -134,10 +135,12 @@ void echo_go(struct echo *e)
 
 void echo_stop(struct echo *e)
 {
-	assert_true(echo_wait(&e->closed, e->opened));
+	assert_true(e->abrupt || echo_wait(&e->closed, e->opened));
 	loop_wake_send(e->stop);
 	pthread_join((pthread_t)e->thread, NULL);
 	ws_server_free(e->server);
+	if (e->abrupt)
+		free(e->last_peer);
 	loop_wake_free(e->stop);
 	loop_wake_free(e->reload);
 	loop_free(e->loop);

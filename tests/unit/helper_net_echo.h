@@ -10,6 +10,7 @@
 
 struct echo {
 	struct ws_server_conf conf;	/* set before echo_start(); address: 127.0.0.1 */
+	bool abrupt;			/* echo_stop() does not wait; for one connection */
 	bool hold;			/* echo_start() listens only, echo_go() starts the loop */
 	atomic_int refuse;		/* HTTP status to refuse with */
 	/* What the server saw. */
@@ -27,6 +28,7 @@ struct echo {
 	struct ws_server *server;
 	struct loop_wake *stop, *reload;
 	unsigned long thread;
+	void *last_peer;
 	atomic_int reloads;
 	int reload_ret;
 };

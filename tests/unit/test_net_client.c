@@ -150,7 +150,7 @@ static void text_goes_and_comes_back(void **state)
 	assert_true(e.offered);
 	side_fini(&s);
 	echo_stop(&e);
-	assert_int_equal(e.last_code, 1006);
+	assert_int_equal(e.last_code, 1001);
 }
 
 static void both_sides_may_close(void **state)

@@ -201,6 +201,21 @@ static void after_our_close_no_message_is_taken(void **state)
 	assert_int_equal(e.closed, 1);
 }
 
+static void a_server_that_goes_says_so(void **state)
+{
+	struct echo e = { .abrupt = true };
+	int fd;
+
+	(void)state;
+	echo_start(&e);
+	fd = open_client(&e);
+	assert_true(echo_wait(&e.opened, 1));
+	echo_stop(&e);
+	expect_close(fd, 1001);
+	close(fd);
+	assert_int_equal(e.closed, 0);
+}
+
 static void violations_end_with_their_code(void **state)
 {
 	static const uint8_t too_big[] = { 0x81, 0xff, 0, 0, 0, 0, 0, 0x10, 0, 1, 1, 2, 3, 4, 'a' };
@@ -599,6 +614,7 @@ int main(void)
 		cmocka_unit_test(what_one_turn_queues_leaves_in_one_write),
 		cmocka_unit_test(the_peers_close_is_answered_with_its_code),
 		cmocka_unit_test(after_our_close_no_message_is_taken),
+		cmocka_unit_test(a_server_that_goes_says_so),
 		cmocka_unit_test(violations_end_with_their_code),
 		cmocka_unit_test(pings_that_are_read_are_all_answered),
 		cmocka_unit_test(a_ping_flood_that_is_not_read_is_answered_with_the_latest),
