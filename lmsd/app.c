@@ -281,16 +281,8 @@ static int load_live_row(void *ctx, const char *key, const char *json, size_t le
 static int load_meta_row(void *ctx, const char *key, const char *json, size_t len)
 {
 	struct app *app = ctx;
-	struct arena arena;
-	const struct json *rec;
-	int64_t next = 0;
 
-	arena_init(&arena);
-	rec = json_parse(&arena, json, len, &JSON_CAPS_DEFAULT, NULL);
-	if (strcmp(key, "transaction") == 0 && json_int(json_get(rec, "next_id"), &next) == 0 &&
-	    next > app->hall.site->next_tx && next <= INT32_MAX)
-		app->hall.site->next_tx = (int32_t)next;
-	arena_fini(&arena);
+	site_meta_load(app->hall.site, key, json, len, NULL);
 	return 0;
 }
 

@@ -349,13 +349,15 @@ static void single_phase_zones_know_one_phase(void **state)
 	(void)state;
 	desk_init(&d);
 	desk_must(&d, "config.apply",
-		  "{'document': {'zones': [{'id': 'A', 'phases': 1, 'static': 32}, {'id': 'B', 'parent': 'A'}],"
+		  "{'document': {'zones': [{'id': 'A', 'phases': 1, 'static': 32}, {'id': 'B', 'parent': 'A', 'fuse': 25}],"
 		  "'stations': [{'id': 'S', 'zone': 'B'}]}}");
 	c = d.site->conf;
 	assert_int_equal(c->zones[0].cap.l[0], 32000);
 	assert_int_equal(c->zones[0].cap.l[1], NUM_NONE);
 	assert_int_equal(c->zones[0].k.static_ma.l[1], NUM_NONE);
 	assert_int_equal(c->zones[1].phases, 1);
+	assert_int_equal(c->zones[1].cap.l[0], 25000);
+	assert_int_equal(c->zones[1].cap.l[2], NUM_NONE);
 	assert_string_equal(c->stations[0].connectors[0].wiring, "L1");
 	/* 32 and 32,-,- are the same */
 	desk_must(&d, "zone.set", "{'id': 'A', 'static': 32}");

@@ -185,6 +185,12 @@ static void ids_go_on_upwards_over_restarts_and_refusals(void **state)
 	desk_restart(&l.d);
 	start(&l, "S2/1", "BOB", 0, 3);
 	assert_int_equal(l.id, 3);
+	/* even if no record of the latest one were left */
+	assert_int_equal(site_meta_load(l.d.site, "transaction", "{\"next_id\":900}", 15, NULL), 0);
+	assert_int_equal(site_meta_load(l.d.site, "transaction", "{\"next_id\":7}", 13, NULL), 0);
+	assert_int_equal(site_meta_load(l.d.site, "schema", "{\"next_id\":9999}", 16, NULL), 0);
+	start(&l, "S1/2", "CAT", 0, 4);
+	assert_int_equal(l.id, 900);
 	desk_fini(&l.d);
 }
 
