@@ -165,7 +165,7 @@ static void put_noun(struct lmsctl *l, const struct ctl_noun_desc *n)
 		put_fields(n->keys, n->key_count, DOC_KEYS);
 	}
 	if (n->field_count > n->key_count) {
-		puts(".Pp\nFurther fields:");
+		puts(n->key_count ? ".Pp\nFurther fields:" : ".Pp\nFields:");
 		put_fields(n->fields + n->key_count, n->field_count - n->key_count, DOC_SHOWN);
 	}
 }

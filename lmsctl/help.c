@@ -104,6 +104,9 @@ const char *help_synopsis(const struct ctl_verb_desc *v, struct arena *arena)
 	const char *text;
 	struct buf b;
 
+	/* Its document comes from a file. */
+	if (v->id == CTL_VERB_config_apply)
+		return "config apply -f FILE [--prune] [-n]";
 	buf_init(&b);
 	buf_printf(&b, "%s %s", n->name, words_verb(v, ' ', arena));
 	for (size_t i = 0; (f = args_positional(v, all, count, i)) != NULL; i++) {
@@ -176,7 +179,8 @@ static void print_fields(const struct field *fields, size_t count, bool values)
 	for (size_t i = 0; i < count; i++) {
 		const struct field *f = &fields[i];
 
-		if (strcmp(f->name, "cursor") == 0)
+		/* Paging is done for people, and -n is in the synopsis. */
+		if (strcmp(f->name, "cursor") == 0 || strcmp(f->name, "dry_run") == 0)
 			continue;
 		printf("  %-16.*s %s%s", (int)field_base_len(f), f->name, f->help,
 		       values && (f->flags & FIELD_REQUIRED) ? " (required)" : "");
@@ -186,13 +190,18 @@ static void print_fields(const struct field *fields, size_t count, bool values)
 	}
 }
 
+static bool help_has_arguments(const struct ctl_verb_desc *v)
+{
+	return v->arg_count > 1 || (v->arg_count == 1 && strcmp(v->args[0].name, "dry_run") != 0);
+}
+
 static int help_verb(struct lmsctl *l, const struct ctl_verb_desc *v)
 {
 	const struct ctl_noun_desc *n = &ctl_nouns[v->noun];
 
 	printf("lmsctl %s\n\n%s (role: %s)\n", help_synopsis(v, &l->arena), v->help,
 	       help_roles(v->role, &l->arena));
-	if (v->arg_count) {
+	if (help_has_arguments(v)) {
 		puts("\nArguments:");
 		print_fields(v->args, v->arg_count, true);
 	}
@@ -223,7 +232,7 @@ static int help_noun(struct lmsctl *l, const struct ctl_noun_desc *n)
 		print_fields(n->keys, n->key_count, true);
 	}
 	if (n->field_count > n->key_count) {
-		puts("\nFurther fields that it shows:");
+		puts(n->key_count ? "\nFurther fields that it shows:" : "\nFields that it shows:");
 		print_fields(n->fields + n->key_count, n->field_count - n->key_count, false);
 	}
 	return 0;
