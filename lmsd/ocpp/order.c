@@ -88,7 +88,7 @@ static void fill_style(struct profile *p, const struct ocpp_session *s, const st
 	const struct connector_conf *cc = conn ? site_connector_conf(s->o->site, conn) : NULL;
 	const struct ocpp_habits *h = habits_of(s->o->habits, st);
 	const char *wiring = cc ? cc->wiring : NULL;
-	int64_t step = sc ? sc->step_ma : h->step_ma;
+	int64_t step = sc && sc->k.step_ma != NUM_NONE ? sc->k.step_ma : h->step_ma;
 	int64_t behind = s->skew_us != NUM_NONE && s->skew_us < 0 ? -s->skew_us : 0;
 	wall_t clock = wall - behind - START_PAST_US;
 
