@@ -191,7 +191,8 @@ static void reply_failure(const struct ocpp_session *s, const struct call *c, co
 
 	snprintf(text, sizeof(text), "station %s %s", s->id,
 		 r->how == CALL_TIMED_OUT ? "did not answer in time" :
-		 r->how == CALL_LOST ? "disconnected before it answered" : "disconnected before it was asked");
+		 r->how == CALL_LOST ? "disconnected before it answered" :
+		 s->link ? "was too busy to be asked (try again)" : "disconnected before it was asked");
 	fx_reply_error(t->fx, c->token, -LMS_EOFFLINE, text);
 }
 

@@ -92,6 +92,15 @@ static void write_time(struct json_writer *w, wall_t time)
 	jw_kstr(w, "currentTime", rfc3339_format(time / US_PER_MS * US_PER_MS, text));
 }
 
+static void keep_boot(struct inbound *in)
+{
+	const struct station *st = in->st;
+
+	site_boot_store(st, in->t->fx);
+	log_station(INFO, st->id, "station_booted", "vendor=%s model=%s firmware=%s", log_text(st->vendor),
+		    log_text(st->model), log_text(st->firmware));
+}
+
 static void on_boot(struct inbound *in)
 {
 	bool known = session_known(in->s, in->st);
@@ -108,9 +117,8 @@ static void on_boot(struct inbound *in)
 	inbound_copy_field(st->meter_type, sizeof(st->meter_type), in->p, "meterType");
 	inbound_copy_field(st->meter_serial, sizeof(st->meter_serial), in->p, "meterSerialNumber");
 	st->booted = in->t->wall;
-	site_boot_store(st, in->t->fx);
-	log_station(INFO, st->id, "station_booted", "vendor=%s model=%s firmware=%s", log_text(st->vendor),
-		    log_text(st->model), log_text(st->firmware));
+	if (known || !in->s->booted)
+		keep_boot(in);
 	session_step(in->s, known ? SESSION_EV_BOOT_KNOWN : SESSION_EV_BOOT_UNKNOWN, in->t);
 	jw_object(&in->w);
 	jw_kstr(&in->w, "status", known ? "Accepted" : closed ? "Rejected" : "Pending");

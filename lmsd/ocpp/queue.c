@@ -24,6 +24,11 @@ static void ignore_done(struct ocpp_session *s, struct call *c, const struct cal
 		log_station(INFO, s->id, "call_refused", "action=%s code=%s", c->action, log_text(r->code));
 }
 
+static bool start_accepted(const struct call_result *r)
+{
+	return r->how == CALL_ANSWERED && strcmp(json_str(json_get(r->payload, "status"), ""), "Accepted") == 0;
+}
+
 static done_fn *const done_fns[CALL_KIND_COUNT] = {
 	[CALL_ORDER] = order_done,
 	[CALL_CONTROL] = control_done,
@@ -59,6 +64,8 @@ static void call_free(struct call *c)
 static void finish(struct ocpp_session *s, struct call *c, const struct call_result *r, const struct turn *t)
 {
 	done_fns[c->kind](s, c, r, t);
+	if (strcmp(c->action, "RemoteStartTransaction") == 0 && !start_accepted(r))
+		status_start_refused(s, t);
 	call_free(c);
 }
 
@@ -90,8 +97,34 @@ void queue_push(struct ocpp_session *s, struct call *c, const struct turn *t)
 		at = &(*at)->next;
 	c->next = *at;
 	*at = c;
+	if (c->kind == CALL_CONTROL) {
+		c->expires = t->now + ANSWER_US;
+		if (c->expires < s->timer[TIMER_QUEUE])
+			session_timer(s, TIMER_QUEUE, c->expires);
+	}
 	hurry(s, t);
 	queue_pump(s, t);
+}
+
+/* An administrator's call that did not get its turn: whoever asked has been told by now. */
+void queue_expire(struct ocpp_session *s, const struct turn *t)
+{
+	mono_t next = MONO_NEVER;
+
+	for (struct call **at = &s->queue; *at;) {
+		struct call *c = *at;
+
+		if (c->kind != CALL_CONTROL || c->expires > t->now) {
+			if (c->kind == CALL_CONTROL && c->expires < next)
+				next = c->expires;
+			at = &c->next;
+			continue;
+		}
+		*at = c->next;
+		s->waiting--;
+		finish(s, c, &(struct call_result){ .how = CALL_UNSENT }, t);
+	}
+	session_timer(s, TIMER_QUEUE, next);
 }
 
 static struct call *pop(struct ocpp_session *s)

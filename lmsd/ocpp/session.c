@@ -186,9 +186,12 @@ static void on_booted(struct ocpp_session *s, struct station *st, const struct t
 
 static void on_pending(struct ocpp_session *s, struct station *st, const struct turn *t)
 {
+	st->state = STATION_PENDING;
+	/* A pending station says BootNotification again and again. */
+	if (s->booted)
+		return;
 	s->set_up = false;
 	s->booted = true;
-	st->state = STATION_PENDING;
 	log_station(NOTICE, s->id, "station_pending", "vendor=%s model=%s address=%s", log_text(st->vendor),
 		    log_text(st->model), log_text(st->address));
 	/* It may charge from its memory: no current until it is accepted. */
@@ -328,6 +331,7 @@ static void on_nudge(struct ocpp_session *s, const struct turn *t)
 
 static void (*const timer_fns[TIMER_COUNT])(struct ocpp_session *s, const struct turn *t) = {
 	[TIMER_CALL] = queue_timed_out,
+	[TIMER_QUEUE] = queue_expire,
 	[TIMER_HOLD] = on_hold_over,
 	[TIMER_NUDGE] = on_nudge,
 	[TIMER_SETUP] = setup_begin,
@@ -447,11 +451,11 @@ void ocpp_closed(struct ocpp *o, uint64_t link, mono_t now, wall_t wall, struct 
 {
 	const struct turn t = { now, wall, fx };
 	struct ocpp_session *s = session_by_link(o, link);
-	const struct station *st;
+	const struct station *st = s ? session_station(s) : NULL;
 
 	if (!s)
 		return;
-	log_station(INFO, s->id, "station_closed", " ");
+	log_station(INFO, s->id, "station_closed", "address=%s", log_text(st ? st->address : ""));
 	disconnect(s, &t);
 	st = session_station(s);
 	if (!st || st->conf < 0)

@@ -49,6 +49,7 @@ struct call {
 	char *payload;		/* owned; NULL for orders, which are written when they leave */
 	size_t len;
 	uint64_t token;		/* of the order or of the control call */
+	mono_t expires;		/* control: somebody waits; later it need not be sent */
 	int connector;		/* orders, zero, triggers */
 	uint32_t slot;
 	bool idle, raises;
@@ -87,6 +88,7 @@ enum session_event {
 };
 
 enum session_timer {
+	TIMER_QUEUE,		/* a control call waited too long to be sent */
 	TIMER_CALL,		/* the call in flight times out */
 	TIMER_HOLD,		/* no BootNotification came: go on without */
 	TIMER_NUDGE,		/* ask for BootNotification and StatusNotification */
@@ -172,6 +174,7 @@ bool queue_full(const struct ocpp_session *s);
 void queue_pump(struct ocpp_session *s, const struct turn *t);
 void queue_answered(struct ocpp_session *s, const struct frame *f, const struct turn *t);
 void queue_timed_out(struct ocpp_session *s, const struct turn *t);
+void queue_expire(struct ocpp_session *s, const struct turn *t);
 void queue_drop(struct ocpp_session *s, const struct turn *t);
 
 /* inbound.c */
@@ -183,6 +186,7 @@ void status_refresh_all(struct ocpp_session *s, struct station *st, const struct
 void status_on_use(struct ocpp_session *s, const struct turn *t);
 void status_on_adopt(struct ocpp_session *s, const struct turn *t);
 void status_on_auth(struct ocpp_session *s, const struct turn *t);
+void status_start_refused(struct ocpp_session *s, const struct turn *t);
 void status_authorized(struct ocpp_session *s, struct station *st, int connector, bool vip, const struct turn *t);
 
 /* order.c */

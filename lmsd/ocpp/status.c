@@ -78,6 +78,13 @@ void status_authorized(struct ocpp_session *s, struct station *st, int connector
 	status_refresh_all(s, st, t);
 }
 
+/* A remote start will not happen: nobody waits for it any more. */
+void status_start_refused(struct ocpp_session *s, const struct turn *t)
+{
+	s->timer[TIMER_AUTH] = MONO_NEVER;
+	status_on_auth(s, t);
+}
+
 void status_on_auth(struct ocpp_session *s, const struct turn *t)
 {
 	s->auth = false;

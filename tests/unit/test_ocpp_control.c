@@ -204,6 +204,38 @@ static void transactions_start_without_a_profile_and_stop_by_id(void **state)
 	sends("\"RemoteStopTransaction\",{\"transactionId\":1}]");
 }
 
+static void a_refused_remote_start_is_not_waited_for(void **state)
+{
+	(void)state;
+	bench_say(&b, 1, "[2,\"a\",\"StatusNotification\",{\"connectorId\":2,\"errorCode\":\"NoError\",\"status\":\"Preparing\"}]");
+	ctl_connector_start(command(), &(struct ctl_connector_start_args){ .id = "CP1/2", .tag = "GOOD" });
+	assert_int_equal(bench_conn(&b, "CP1", 2)->use, USE_WAITS);
+	bench_answer(&b, 1, "RemoteStart", "{\"status\":\"Rejected\"}");
+	assert_int_equal(bench_conn(&b, "CP1", 2)->use, USE_WELCOME);
+}
+
+static void a_call_that_never_got_its_turn_is_answered_in_time(void **state)
+{
+	(void)state;
+	bench_order(&b, "CP1", 1, true, 6000, true);
+	bench_pass(&b, 29 * US_PER_S);
+	ctl_station_restart(command(), &(struct ctl_station_restart_args){ .id = "CP1" });
+	assert_string_equal(bench_frame(&b, 0), "");
+	bench_pass(&b, US_PER_S);
+	assert_non_null(bench_find(&b, "Reset"));
+	bench_pass(&b, 15 * US_PER_S);
+	ctl_station_unlock(command(), &(struct ctl_station_unlock_args){ .id = "CP1", .connector = 1 });
+	bench_order(&b, "CP1", 1, true, 0, false);
+	bench_pass(&b, 0);
+	assert_non_null(bench_find(&b, "SetChargingProfile"));
+	bench_pass(&b, 29 * US_PER_S);
+	assert_null(bench_effect(&b, FX_REPLY, 0));
+	bench_pass(&b, 2 * US_PER_S);
+	/* Both came due: the unlock is not sent for somebody who has gone. */
+	assert_non_null(strstr(reply(), "was too busy"));
+	assert_null(bench_find(&b, "Unlock"));
+}
+
 static void a_silent_station_is_a_time_out_and_a_lost_one_is_said(void **state)
 {
 	(void)state;
@@ -298,6 +330,8 @@ int main(void)
 		T(any_call_can_be_made_and_is_written_in_schema_order),
 		T(wrong_commands_are_refused_before_anything_is_sent),
 		T(transactions_start_without_a_profile_and_stop_by_id),
+		T(a_refused_remote_start_is_not_waited_for),
+		T(a_call_that_never_got_its_turn_is_answered_in_time),
 		T(a_silent_station_is_a_time_out_and_a_lost_one_is_said),
 		T(limits_by_hand_pass_the_gate),
 		T(what_does_not_fit_is_refused_and_nothing_is_sent),

@@ -347,6 +347,26 @@ static void draws_arrive_on_grid_phases(void **state)
 	assert_true(c->dirty);
 }
 
+static void an_empty_connector_draws_nothing(void **state)
+{
+	const struct connector *c;
+
+	(void)state;
+	bench_boot(&b, 1, "CP2");
+	c = bench_conn(&b, "CP2", 1);
+	bench_start(&b, 1, 1, "GOOD");
+	bench_say(&b, 1, "[2,\"y\",\"MeterValues\",{\"connectorId\":1,\"meterValue\":[{\"timestamp\":\"2026-11-21T06:00:06Z\","
+		  "\"sampledValue\":[{\"value\":\"10\",\"measurand\":\"Current.Import\",\"phase\":\"L1\"},"
+		  "{\"value\":\"2300\",\"measurand\":\"Power.Active.Import\"}]}]}]");
+	assert_int_equal(c->draw.l[1], 10000);
+	assert_int_equal(c->power_w, 2300);
+	bench_say(&b, 1, "[2,\"a\",\"StatusNotification\",{\"connectorId\":1,\"errorCode\":\"NoError\",\"status\":\"Finishing\"}]");
+	assert_int_equal(c->draw.l[1], 0);
+	assert_int_equal(c->draw.l[0], NUM_NONE);
+	assert_int_equal(c->power_w, 0);
+	assert_int_equal(c->draw_at, b.now);
+}
+
 static void a_replayed_session_never_counts_as_live(void **state)
 {
 	(void)state;
@@ -460,6 +480,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(available_ends_a_transaction_and_a_late_stop_completes_it, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(meter_values_with_a_strange_id_count_for_what_runs, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(draws_arrive_on_grid_phases, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(an_empty_connector_draws_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_replayed_session_never_counts_as_live, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_replayed_status_does_not_undo_the_present_one, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(faults_are_shown_and_go_away, set_up, tear_down),

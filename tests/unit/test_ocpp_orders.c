@@ -352,6 +352,87 @@ static void a_connector_that_moved_in_the_model_is_answered_where_it_is(void **s
 	assert_int_equal(bench_effect(&b, FX_ANSWER, 0)->u.answer.conn, 77);
 }
 
+/* ---- whatever happens ---- */
+
+#define TOKENS 3000
+static uint64_t seed = 20261121;
+
+static uint32_t draw(uint32_t below)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return (uint32_t)(seed >> 11) % below;
+}
+
+static unsigned char answered[TOKENS + 200];
+
+static void count_answers(char *flight, size_t size)
+{
+	for (const struct effect *e = b.fx.first; e; e = e->next) {
+		if (e->kind == FX_ANSWER)
+			answered[e->u.answer.token]++;
+		if (e->kind == FX_FRAME && e->u.frame.text[1] == '2')
+			snprintf(flight, size, "%.*s", (int)strcspn(e->u.frame.text + 4, "\""), e->u.frame.text + 4);
+	}
+}
+
+static void something_happens(uint64_t *link, const char *flight)
+{
+	static const char *const replies[] = {
+		"{\"status\":\"Accepted\"}", "{\"status\":\"Rejected\"}", "\"InternalError\",\"\",{}",
+	};
+	char frame[200];
+	uint32_t reply;
+
+	switch (draw(8)) {
+	case 0:
+		bench_pass(&b, (int64_t)draw(12) * US_PER_S);
+		break;
+	case 1:
+		if (draw(4) == 0)
+			bench_close(&b, *link);
+		else
+			bench_start(&b, *link, 1 + (int)draw(2), draw(2) ? "GOOD" : "GOOD2");
+		break;
+	case 2:
+		if (draw(3) == 0)
+			bench_open(&b, ++*link, "CP1");
+		else
+			bench_say(&b, *link, "[2,\"a\",\"StatusNotification\",{\"connectorId\":1,\"errorCode\":\"NoError\","
+				  "\"status\":\"Available\"}]");
+		break;
+	case 3:
+	case 4:
+		bench_order(&b, "CP1", 1 + (int)draw(2), draw(2), (int64_t)draw(32) * 1000, draw(2));
+		break;
+	default:
+		reply = draw(3);
+		snprintf(frame, sizeof(frame), "[%d,\"%s\",%s]", reply == 2 ? 4 : 3, flight, replies[reply]);
+		bench_say(&b, *link, frame);
+		break;
+	}
+}
+
+static void every_token_is_answered_exactly_once(void **state)
+{
+	uint64_t link = 1;
+	char flight[60] = "";
+
+	(void)state;
+	memset(answered, 0, sizeof(answered));
+	while (b.next_token < TOKENS) {
+		something_happens(&link, flight);
+		count_answers(flight, sizeof(flight));
+	}
+	bench_close(&b, link);
+	count_answers(flight, sizeof(flight));
+	for (uint64_t token = 101; token <= b.next_token; token++) {
+		if (answered[token] != 1)
+			fail_msg("token %llu was answered %d times", (unsigned long long)token, answered[token]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -375,6 +456,7 @@ int main(void)
 		T(before_its_boot_is_answered_a_station_is_not_called),
 		T(a_station_that_only_reconnects_is_called_after_a_moment),
 		T(a_rejected_kind_of_profile_is_tried_as_the_other_kind),
+		T(every_token_is_answered_exactly_once),
 		T(a_connector_that_moved_in_the_model_is_answered_where_it_is),
 	};
 

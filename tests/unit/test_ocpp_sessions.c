@@ -88,6 +88,27 @@ static void what_a_pending_station_can_do_is_asked_and_nothing_is_set(void **sta
 	assert_null(bench_find(&b, "ChangeConfiguration"));
 }
 
+static void a_pending_station_that_asks_again_costs_nothing(void **state)
+{
+	(void)state;
+	bench_open(&b, 9, "NEW");
+	bench_say(&b, 9, BOOT);
+	bench_answer(&b, 9, "SetChargingProfile", ACCEPTED);
+	bench_pass(&b, 5 * US_PER_S);
+	bench_refuse(&b, 9, "GetConfiguration", "NotSupported");
+	for (int i = 0; i < 3; i++) {
+		bench_pass(&b, 30 * US_PER_S);
+		bench_say(&b, 9, BOOT);
+		assert_non_null(bench_find(&b, "\"Pending\""));
+		assert_string_equal(bench_frame(&b, 1), "");
+		assert_null(bench_effect(&b, FX_PUT, 0));
+	}
+	/* But after a new connection it may have lost its default. */
+	bench_open(&b, 10, "NEW");
+	bench_say(&b, 10, BOOT);
+	assert_non_null(bench_find(&b, "SetChargingProfile"));
+}
+
 static void only_so_many_strangers_are_heard(void **state)
 {
 	char id[16];
@@ -288,6 +309,7 @@ int main(void)
 		T(an_unknown_station_waits_without_current),
 		T(a_pending_station_cannot_charge),
 		T(what_a_pending_station_can_do_is_asked_and_nothing_is_set),
+		T(a_pending_station_that_asks_again_costs_nothing),
 		T(only_so_many_strangers_are_heard),
 		T(closed_registration_hears_no_strangers),
 		T(a_bench_serves_everybody),
