@@ -23,7 +23,8 @@ SHARED_OBJS := $(call objs,$(call srcs,$(SHARED_DIRS)))
 LMSD_MAIN   := $(BUILD)/obj/lmsd/main.o
 LMSD_OBJS   := $(filter-out $(LMSD_MAIN) $(PURE_OBJS),$(call objs,$(call srcs,$(SHELL_DIRS))))
 LMSCTL_OBJS := $(call objs,$(call srcs,lmsctl))
-LMSTOP_OBJS := $(call objs,$(call srcs,lmstop))
+LMSTOP_MAIN := $(BUILD)/obj/lmstop/main.o
+LMSTOP_OBJS := $(filter-out $(LMSTOP_MAIN),$(call objs,$(call srcs,lmstop)))
 UNIT_SRCS   := $(sort $(wildcard tests/unit/test_*.c tests/scenario/test_*.c tests/golden/test_*.c tests/fuzz/test_*.c))
 UNIT_BINS   := $(patsubst tests/%.c,$(BUILD)/tests/%,$(UNIT_SRCS))
 HELPER_OBJS := $(call objs,$(sort $(wildcard tests/unit/helper_*.c tests/scenario/helper_*.c)))
@@ -55,7 +56,7 @@ BINS := $(if $(wildcard lmsd/main.c),$(BUILD)/bin/lmsd) $(if $(wildcard lmsctl/m
 MAN_PAGES := $(addprefix $(BUILD)/man/,$(notdir $(wildcard man/*.[0-9]) $(basename $(wildcard man/*.[0-9].in))))
 
 .PHONY: all
-all: $(BINS) $(BUILD)/libpure.a $(BUILD)/libshared.a $(BUILD)/liblmsd.a $(LMSCTL_OBJS) $(LMSTOP_OBJS) $(MAN_PAGES)
+all: $(BINS) $(BUILD)/libpure.a $(BUILD)/libshared.a $(BUILD)/liblmsd.a $(LMSCTL_OBJS) $(BUILD)/liblmstop.a $(MAN_PAGES)
 
 # Changed flags rebuild everything.
 $(BUILD)/flags: FORCE
@@ -77,12 +78,14 @@ $(BUILD)/libshared.a: $(SHARED_OBJS)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 $(BUILD)/liblmsd.a: $(LMSD_OBJS)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(BUILD)/liblmstop.a: $(LMSTOP_OBJS)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 $(BUILD)/bin/lmsd: $(LMSD_MAIN) $(BUILD)/liblmsd.a $(BUILD)/libshared.a $(BUILD)/libpure.a
 $(BUILD)/bin/lmsd: LIBS = $(LMSD_LIBS)
 $(BUILD)/bin/lmsctl: $(LMSCTL_OBJS) $(BUILD)/libshared.a $(BUILD)/libpure.a
 $(BUILD)/bin/lmsctl: LIBS = $(LMSCTL_LIBS)
-$(BUILD)/bin/lmstop: $(LMSTOP_OBJS) $(BUILD)/libshared.a $(BUILD)/libpure.a
+$(BUILD)/bin/lmstop: $(LMSTOP_MAIN) $(BUILD)/liblmstop.a $(BUILD)/libshared.a $(BUILD)/libpure.a
 $(BUILD)/bin/lmstop: LIBS = $(LMSTOP_LIBS)
 $(BUILD)/bin/%:
 	@mkdir -p $(@D)
@@ -99,8 +102,10 @@ $(BUILD)/man/%: man/%
 	$(Q)cp $< $@
 
 # Unit tests: each tests/{unit,scenario,golden,fuzz}/test_*.c is one cmocka program against the archives.
-# Those named test_<shell room>_* link the shell rooms too; the pure ones get by without.
-$(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(HELPER_OBJS) $(BUILD)/liblmsd.a $(BUILD)/libshared.a $(BUILD)/libpure.a
+# Those named test_<shell room>_* link the shell rooms too; the pure ones get by without. Of lmstop they
+# take the pure files: what needs curses is not pulled out of its archive.
+$(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(HELPER_OBJS) $(BUILD)/liblmsd.a $(BUILD)/liblmstop.a \
+		$(BUILD)/libshared.a $(BUILD)/libpure.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) -lcmocka $(LMSD_LIBS)

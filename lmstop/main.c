@@ -1,9 +1,7 @@
-/* lmstop/main.c - lmstop: the dashboard of lms. Arguments, the loop, signals.
+/* lmstop/main.c - lmstop: the dashboard of lms. The loop, signals, one frame or a life.
  *
  * Drawing: what the user does shows at once, what lmsd says at most four times a second.
  */
-#include <errno.h>
-#include <getopt.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <poll.h>
@@ -12,12 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/text.h"
 #include "lmstop/link.h"
+#include "lmstop/options.h"
 #include "lmstop/screen.h"
 #include "lmstop/view.h"
 
@@ -25,14 +23,6 @@
 #define ONCE_WAIT_S 5.
 #define WIDTH_DEFAULT 100
 #define HEIGHT_DEFAULT 30
-
-struct options {
-	const char *socket, *screen, *tz;
-	bool once, readonly, utc;
-	int width, height;		/* 0 = as the terminal is */
-	enum theme theme;		/* THEME_COUNT = not said */
-	int color;			/* -1 auto, 0 never, 1 always */
-};
 
 struct program {
 	struct options opt;
@@ -48,141 +38,6 @@ struct program {
 	mono_t drawn_at;
 	int empty_reads;
 };
-
-/* ---- arguments ---- */
-
-static const char usage[] =
-	"usage: lmstop [options]\n"
-	"  -s, --socket PATH      lmsd's control socket ($LMS_SOCKET, else " CLIENT_SOCKET_DEFAULT ")\n"
-	"      --screen NAME      overview, zones, stations, meters, transactions or events, or its key\n"
-	"      --once             print one frame and leave\n"
-	"      --size WxH         of that frame (100x30, or the terminal's)\n"
-	"      --theme NAME       dark, light or mono\n"
-	"      --color WHEN       auto, always or never: colours of --once\n"
-	"      --readonly         offer no actions\n"
-	"      --utc, --tz ZONE   times in UTC, or of a zone such as Europe/Paris\n"
-	"  -V, --version  -h, --help\n";
-
-enum { OPT_ONCE = 256, OPT_SIZE, OPT_THEME, OPT_READONLY, OPT_UTC, OPT_TZ, OPT_SCREEN, OPT_COLOR };
-
-static int read_size(const char *text, struct options *o, struct diag *d)
-{
-	char end;
-
-	if (sscanf(text, "%dx%d%c", &o->width, &o->height, &end) != 2 || o->width < 20 || o->width > 1000 ||
-	    o->height < 4 || o->height > 10000)
-		return diag_set(d, -LMS_EUSAGE, "--size: '%s' is not a size (write 100x30, at least 20x4)", text);
-	return 0;
-}
-
-static int read_color(const char *text, struct options *o, struct diag *d)
-{
-	static const char *const words[] = { "auto", "never", "always" };
-
-	for (int i = 0; i < 3; i++) {
-		if (strcmp(text, words[i]) == 0) {
-			o->color = i - 1;
-			return 0;
-		}
-	}
-	return diag_set(d, -LMS_EUSAGE, "--color: '%s' is none of auto, always, never", text);
-}
-
-static int read_option(struct options *o, int which, struct diag *d)
-{
-	switch (which) {
-	case 's':
-		o->socket = optarg;
-		return 0;
-	case OPT_ONCE:
-		o->once = true;
-		return 0;
-	case OPT_SIZE:
-		return read_size(optarg, o, d);
-	case OPT_THEME:
-		o->theme = theme_find(optarg);
-		if (o->theme == THEME_COUNT)
-			return diag_set(d, -LMS_EUSAGE, "--theme: '%s' is none of dark, light, mono", optarg);
-		return 0;
-	case OPT_READONLY:
-		o->readonly = true;
-		return 0;
-	case OPT_UTC:
-		o->utc = true;
-		return 0;
-	case OPT_TZ:
-		o->tz = optarg;
-		return 0;
-	case OPT_SCREEN:
-		o->screen = optarg;
-		return 0;
-	case OPT_COLOR:
-		return read_color(optarg, o, d);
-	default:
-		return diag_set(d, -LMS_EUSAGE, "see lmstop --help");
-	}
-}
-
-/* 0, a negative error, or 1: all is done. */
-static int read_arguments(struct options *o, int argc, char **argv, struct diag *d)
-{
-	static const struct option longs[] = {
-		{ "socket", required_argument, NULL, 's' },	  { "once", no_argument, NULL, OPT_ONCE },
-		{ "size", required_argument, NULL, OPT_SIZE },	  { "theme", required_argument, NULL, OPT_THEME },
-		{ "readonly", no_argument, NULL, OPT_READONLY },  { "utc", no_argument, NULL, OPT_UTC },
-		{ "tz", required_argument, NULL, OPT_TZ },	  { "screen", required_argument, NULL, OPT_SCREEN },
-		{ "color", required_argument, NULL, OPT_COLOR },  { "version", no_argument, NULL, 'V' },
-		{ "help", no_argument, NULL, 'h' },		  { NULL, 0, NULL, 0 },
-	};
-	int which, ret;
-
-	*o = (struct options){ .theme = THEME_COUNT, .color = -1 };
-	while ((which = getopt_long(argc, argv, "s:Vh", longs, NULL)) != -1) {
-		if (which == 'V' || which == 'h') {
-			fputs(which == 'V' ? "lmstop " LMS_VERSION "\n" : usage, stdout);
-			return 1;
-		}
-		ret = read_option(o, which, d);
-		if (ret)
-			return ret;
-	}
-	if (optind < argc)
-		return diag_set(d, -LMS_EUSAGE, "'%s' is one word too many (see lmstop --help)", argv[optind]);
-	return 0;
-}
-
-/* ---- local time ---- */
-
-static int setup_time(const struct options *o, struct diag *d)
-{
-	char path[300];
-
-	if (o->tz && !o->utc) {
-		/* The C library takes an unknown zone for UTC without a word. */
-		snprintf(path, sizeof(path), "/usr/share/zoneinfo/%s", o->tz);
-		if (strstr(o->tz, "..") || access(path, R_OK) != 0)
-			return diag_set(d, -LMS_EUSAGE,
-					"--tz: '%s' is not a time zone (write one such as Europe/Paris)", o->tz);
-		setenv("TZ", o->tz, 1);
-	}
-	tzset();
-	return 0;
-}
-
-static const struct time_zone *zone_at(void *ctx, wall_t t)
-{
-	/* A table of one row: good for the moment that it was asked for. */
-	static struct utc_offset row;
-	static struct time_zone zone = { &row, 1, "" };
-	const struct options *o = ctx;
-	time_t seconds = (time_t)(t / US_PER_S);
-	struct tm tm;
-
-	if (o->utc || !localtime_r(&seconds, &tm))
-		return NULL;
-	row = (struct utc_offset){ INT64_MIN, (int32_t)tm.tm_gmtoff };
-	return &zone;
-}
 
 /* ---- set-up ---- */
 
@@ -202,7 +57,7 @@ static int setup(struct program *p, struct diag *d)
 {
 	model_init(&p->model);
 	ui_init(&p->ui, &p->model);
-	p->ui.zone_at = zone_at;
+	p->ui.zone_at = options_zone_at;
 	p->ui.zone_ctx = &p->opt;
 	p->ui.readonly = p->opt.readonly;
 	p->ui.now = link_now();
@@ -465,9 +320,11 @@ int main(int argc, char **argv)
 	setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_IGN);
 	diag_init(&d);
-	ret = read_arguments(&p.opt, argc, argv, &d);
+	if (argc > 1 && strcmp(argv[1], "__doc") == 0)
+		return doc_print(argc > 2 ? argv[2] : "");
+	ret = options_read(&p.opt, argc, argv, &d);
 	if (ret == 0)
-		ret = setup_time(&p.opt, &d);
+		ret = options_setup_time(&p.opt, &d);
 	if (ret == 0) {
 		ret = setup(&p, &d);
 		if (ret == 0)
