@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -17,6 +18,7 @@
 #include "net/tls.h"
 
 #define EXIT_STORE_FAILED 70
+#define WATCHDOG_US (10 * US_PER_S)	/* a third of the unit's WatchdogSec */
 
 /* ---- events -------------------------------------------------------------------------------- */
 
@@ -231,7 +233,12 @@ static void on_turn_end(void *ctx)
 		sense_views(app, now);
 		control_push(app->control, now);
 	}
-	due = earliest(ocpp_next_due(app->hall.ocpp), balance_next_due(app->hall.balance));
+	if (now >= app->watchdog_due) {
+		sd_notify(0, "WATCHDOG=1");
+		app->watchdog_due = now + WATCHDOG_US;
+	}
+	due = earliest(app->watchdog_due, balance_next_due(app->hall.balance));
+	due = earliest(due, ocpp_next_due(app->hall.ocpp));
 	due = earliest(due, control_next_due(app->control));
 	for (const struct limit_until *l = app->limits; l != NULL; l = l->next)
 		due = earliest(due, l->until);
@@ -239,95 +246,6 @@ static void on_turn_end(void *ctx)
 }
 
 /* ---- start --------------------------------------------------------------------------------- */
-
-struct load_ctx {
-	struct app *app;
-	struct site_conf *conf;
-	enum store_table table;
-};
-
-static int load_conf_row(void *ctx, const char *key, const char *json, size_t len)
-{
-	struct load_ctx *l = ctx;
-	struct diag diag;
-
-	diag_init(&diag);
-	if (site_conf_load_row(l->conf, l->table, key, json, len, &diag) < 0)
-		log_lmsd(ERROR, "bad_record", "table=%s key=%s why=%s", store_table_name(l->table),
-			 log_text(key), diag.text);
-	return 0;
-}
-
-static int load_live_row(void *ctx, const char *key, const char *json, size_t len)
-{
-	struct load_ctx *l = ctx;
-	struct site *site = l->app->hall.site;
-	struct diag diag;
-	int ret = 0;
-
-	diag_init(&diag);
-	if (l->table == STORE_TAG)
-		ret = site_tag_load(site, json, len, &diag);
-	else if (l->table == STORE_BOOT)
-		ret = site_boot_load(site, key, json, len, &diag);
-	else
-		ret = site_tx_load(site, json, len, l->table == STORE_TX_RUN, &diag);
-	if (ret < 0)
-		log_lmsd(ERROR, "bad_record", "table=%s key=%s why=%s", store_table_name(l->table),
-			 log_text(key), diag.text);
-	return ret > 0 ? 1 : 0;	/* 1: no older one is needed */
-}
-
-static int load_meta_row(void *ctx, const char *key, const char *json, size_t len)
-{
-	struct app *app = ctx;
-
-	site_meta_load(app->hall.site, key, json, len, NULL);
-	return 0;
-}
-
-static int load_conf(struct app *app, struct diag *diag)
-{
-	static const enum store_table tables[] = {
-		STORE_META, STORE_SITE, STORE_ZONE, STORE_METER, STORE_STATION, STORE_CONNECTOR,
-	};
-	struct load_ctx l = { .app = app, .conf = site_conf_load_begin() };
-	struct diag complaint;
-	int ret = 0;
-
-	for (size_t i = 0; i < ARRAY_LEN(tables) && ret == 0; i++) {
-		l.table = tables[i];
-		ret = store_load(app->store, tables[i], load_conf_row, &l, diag);
-	}
-	if (ret < 0) {
-		site_conf_free(l.conf);
-		return ret;
-	}
-	diag_init(&complaint);
-	if (site_conf_load_end(l.conf, &complaint) < 0)
-		log_lmsd(ERROR, "configuration", "taken although: %s", complaint.text);
-	app->hall.site->conf = l.conf;
-	site_attach(app->hall.site, l.conf);
-	return 0;
-}
-
-static int load_live(struct app *app, struct diag *diag)
-{
-	static const enum store_table tables[] = { STORE_BOOT, STORE_TAG, STORE_TX_RUN };
-	struct load_ctx l = { .app = app };
-	int ret = store_load(app->store, STORE_META, load_meta_row, app, diag);
-
-	for (size_t i = 0; i < ARRAY_LEN(tables) && ret == 0; i++) {
-		l.table = tables[i];
-		ret = store_load(app->store, tables[i], load_live_row, &l, diag);
-	}
-	if (ret != 0)
-		return ret;
-	/* From the newest on, and only as many as are needed: there may be a million. */
-	l.table = STORE_TX;
-	ret = store_load_backwards(app->store, STORE_TX, load_live_row, &l, diag);
-	return ret < 0 ? ret : 0;
-}
 
 void app_time_zone(struct app *app)
 {
@@ -344,35 +262,6 @@ void app_time_zone(struct app *app)
 	free(app->tz_rows);
 	app->tz_rows = rows;
 	site->tz = (struct time_zone){ .rows = rows, .count = count, .name = name ? name : "UTC" };
-}
-
-static int app_load(struct app *app, struct diag *diag)
-{
-	struct diag complaint;
-	int ret;
-
-	app->hall.site->registration = (int)app->boot.registration == BOOT_REGISTRATION_CLOSED ? REG_CLOSED :
-				       (int)app->boot.registration == BOOT_REGISTRATION_ACCEPT ? REG_ACCEPT :
-												REG_PENDING;
-	ret = load_conf(app, diag);
-	if (ret < 0)
-		return ret;
-	app_time_zone(app);
-	/* Before transactions are loaded: what is summed depends on when week and month began. */
-	site_totals_roll(app->hall.site, loop_wall());
-	ret = load_live(app, diag);
-	if (ret < 0)
-		return ret;
-	diag_init(&complaint);
-	if (feed_configure(app, loop_now(app->loop), &complaint) < 0)
-		log_lmsd(ERROR, "configuration", "balance: %s", complaint.text);
-	feed_restore(app);
-	if (store_is_failed(app->store)) {
-		log_lmsd(ERROR, "store_failed", "why=%s", store_why_failed(app->store));
-		app->hall.store_failed = true;
-		balance_store_failed(app->hall.balance, true);
-	}
-	return 0;
 }
 
 static int open_ws(struct app *app, const struct boot_addr *addr, bool tls, struct ws_server **out,
@@ -438,7 +327,7 @@ int app_new(const struct boot_conf *boot, struct app **out, struct diag *diag)
 	if (ret == 0)
 		ret = sense_new(app, diag);
 	if (ret == 0)
-		ret = app_load(app, diag);
+		ret = load_site(app, diag);
 	if (ret == 0)
 		ret = app_listen(app, diag);
 	if (ret < 0) {

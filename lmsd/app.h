@@ -1,6 +1,6 @@
 /* app.h - the hall: the one object that owns everything, and the turn that ties the rooms together.
  *
- * app.c (turn), carry.c (effects), feed.c (site <-> balance), sense.c (meters) and ctl_*.c (handlers that
+ * app.c (turn), load.c (start), carry.c (effects), feed.c (site <-> balance), sense.c (meters) and ctl_*.c (handlers that
  * need more than one room) are the only files that see both the pure rooms and the shell rooms.
  */
 #pragma once
@@ -69,6 +69,7 @@ struct app {
 	struct limit_until *limits;
 	struct effect **call_first;	/* where the running control call's effects begin */
 	int exit_status;
+	mono_t watchdog_due;
 	char listen_ws[64], listen_wss[64];
 	struct utc_offset *tz_rows;
 };
@@ -88,6 +89,10 @@ const char *app_ready_line(const struct app *app, char *out, size_t size);
 
 /* Hands an event to the rooms. Effects are carried out when the loop's turn ends. */
 void app_event(struct app *app, const struct event *ev);
+
+/* ---- load.c ------------------------------------------------------------------------------- */
+
+int load_site(struct app *app, struct diag *diag);
 
 /* ---- carry.c ------------------------------------------------------------------------------ */
 
