@@ -66,9 +66,10 @@ main(async () => {
 	ws.send(`[2,"deep","DataTransfer",{"vendorId":"V","data":${'['.repeat(40)}${']'.repeat(40)}}]`);
 	const deep = await answer('[2,"d2","Heartbeat",{}]', 'd2');
 	ok(deep[0] === 3 && !ws.inbox.some((f) => f[0] === 3 && f[1] === 'deep'), 'a frame nested deeper than 32 is refused, the connection goes on');
-	const again = await answer('[2,"same","Heartbeat",{}]', 'same');
+	const start = '[2,"same","StartTransaction",{"connectorId":1,"idTag":"T","meterStart":5,"timestamp":"2026-01-01T00:00:00Z"}]';
+	const again = await answer(start, 'same');
 	ws.inbox.length = 0;
-	equal(await answer('[2,"same","Heartbeat",{}]', 'same'), again, 'the same call again is answered the same');
+	equal(await answer(start, 'same'), again, 'the same StartTransaction again is answered with the same id');
 
 	const big = await open(lmsd.url + '/CP1');
 	big.send(`[2,"big","DataTransfer",{"vendorId":"V","data":"${'x'.repeat(1 << 20)}"}]`);
