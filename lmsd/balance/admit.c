@@ -141,16 +141,6 @@ static bool may_compete(struct balance *b, struct conn *c, mono_t now)
 	return true;
 }
 
-/* What is taken off the caps for it in any case. */
-static int64_t find_floor(const struct balance *b, const struct conn *c)
-{
-	bool online = b->stations[c->station].online;
-
-	if (!c->conf.manageable || !online || gate_uncontrollable(c))
-		return gate_w(c, online);
-	return c->idle_ma;
-}
-
 /* ---- order of admission ----------------------------------------------------------------------- */
 
 struct place {
@@ -334,6 +324,8 @@ static void take_results(struct balance *b, const struct alloc_result *results, 
 		struct conn *c = &b->conns[i];
 
 		c->target_ma = results[i].x_ma;
+		if (c->why.code == BAL_WHY_UNPROVEN && gate_limit(c) != NUM_NONE)
+			c->target_ma = gate_limit(c);
 		set_admitted(c, c->target_ma > 0, now);
 	}
 	count_zones(b);
@@ -363,13 +355,18 @@ static void fill_conn(struct balance *b, struct conn *c, struct alloc_conn *a, m
 	find_bounds(b, c);
 	*a = (struct alloc_conn){
 		.zone = c->conf.zone, .phases = model_phases(c), .step_ma = c->conf.step_ma,
-		.floor_ma = find_floor(b, c), .min_ma = c->min_ma, .max_ma = c->max_ma,
+		.floor_ma = gate_floor(c, b->stations[c->station].online, now, &b->due),
+		.min_ma = c->min_ma, .max_ma = c->max_ma,
 		.starting = !c->admitted && (have == NUM_NONE || have < c->min_ma),
 		.start_ma = c->min_ma * START_NUM / START_DEN,
 	};
 	find_class(b, c, a);
 	c->cls = a->cls;
 	a->competes = may_compete(b, c, now);
+	if (a->competes && a->floor_ma > a->min_ma) {
+		a->competes = false;	/* its default limit is still unknown: left as it is */
+		why(c, BAL_WHY_UNPROVEN, a->floor_ma);
+	}
 	a->asks = c->why.code == BAL_WHY_MIN_OFF;
 }
 

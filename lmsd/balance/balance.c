@@ -26,12 +26,11 @@ void balance_online(struct balance *b, const char *station, bool online, mono_t 
 {
 	struct station *st = model_station(b, station);
 
-	(void)now;
 	if (!st || st->online == online)
 		return;
 	st->online = online;
 	for (uint32_t i = 0; i < st->conn_count; i++)
-		gate_online(&b->conns[b->by_station[st->first_conn + i]], online);
+		gate_online(&b->conns[b->by_station[st->first_conn + i]], online, now);
 	changed_now(b);
 }
 
@@ -39,11 +38,10 @@ void balance_booted(struct balance *b, const char *station, mono_t now)
 {
 	struct station *st = model_station(b, station);
 
-	(void)now;
 	if (!st)
 		return;
 	for (uint32_t i = 0; i < st->conn_count; i++)
-		gate_booted(&b->conns[b->by_station[st->first_conn + i]]);
+		gate_booted(&b->conns[b->by_station[st->first_conn + i]], now);
 	changed_now(b);
 }
 
@@ -170,8 +168,10 @@ static void recompute(struct balance *b, mono_t now, struct arena *arena, struct
 void balance_turn(struct balance *b, mono_t now, struct arena *arena, struct bal_turn *out)
 {
 	*out = (struct bal_turn){ 0 };
-	if (b->metered || now >= b->meter_due)
+	if (b->metered || now >= b->meter_due) {
 		budget_run(b, now);
+		model_caps(b);
+	}
 	if (now >= b->due)
 		changed_now(b);	/* a clock has run out */
 	if (b->dirty && (b->urgent || now - b->ran >= COALESCE_US))

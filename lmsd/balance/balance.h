@@ -157,6 +157,8 @@ void balance_free(struct balance *b);
  * counts at its maximum until its idle limit is acknowledged, unless balance_restore() says less.
  * `conf` is copied. 0, or -LMS_EDATA with diag (contradiction); nothing is changed then. */
 int balance_configure(struct balance *b, const struct bal_conf *conf, mono_t now, struct diag *d);
+/* The same checks alone: what balance_configure() would say. */
+int balance_check(const struct bal_conf *conf, struct diag *d);
 
 /* After a restart: the stored W counts until the station acknowledges anew. */
 void balance_restore(struct balance *b, uint32_t conn, int64_t w_ma, bool idle_acked);

@@ -275,7 +275,7 @@ void budget_run(struct balance *b, mono_t now)
 		}
 		if (take_sample(z, &sums[i], now))
 			b->urgent = true;
-		if (memcmp(&held, &z->budget.held, sizeof(held)) != 0)
-			b->dirty = true;
+		if (z->competing && memcmp(&held, &z->budget.held, sizeof(held)) != 0)
+			b->dirty = true;	/* else whoever comes next looks at it */
 	}
 }

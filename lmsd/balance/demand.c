@@ -22,6 +22,7 @@ void demand_reset(struct demand *d, mono_t now)
 	*d = (struct demand){
 		.draw = { { NUM_NONE, NUM_NONE, NUM_NONE } },
 		.before = { { NUM_NONE, NUM_NONE, NUM_NONE } }, .draw_at = MONO_NEVER,
+		.since = now,
 		.raised_at = now, .lowered_at = now, .max_ma = NUM_NONE, .step_ma = PROBE_STEP_MA,
 		.window_at = now, .peak_ma = NUM_NONE,
 	};

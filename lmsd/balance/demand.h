@@ -13,6 +13,7 @@ struct conn;
 struct demand {
 	struct phase_ma draw;		/* last, per grid phase; NUM_NONE = unknown */
 	struct phase_ma before;		/* the sample before that */
+	mono_t since;			/* this session began; what is older is another car's */
 	mono_t draw_at;			/* MONO_NEVER = none in this session */
 	mono_t raised_at, lowered_at;	/* last change of the limit in force */
 	int64_t max_ma;			/* may take; NUM_NONE = all */

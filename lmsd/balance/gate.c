@@ -10,6 +10,9 @@
 enum { UNCONTROLLABLE_STRIKES = 3 };
 
 #define REFUSED_WAIT_US (2 * US_PER_S)
+#define DROPPED_WAIT_US (1 * US_PER_S)
+/* A station that just came may take this long to acknowledge before others have to give way. */
+#define GRACE_US        (10 * US_PER_S)
 #define BACKOFF_US      (10 * US_PER_S)
 #define BACKOFF_MAX_US  (300 * US_PER_S)
 /* A remote start's profile waits this long for its transaction. */
@@ -107,8 +110,9 @@ void gate_tx_end(struct conn *c)
 	c->gate.again_ma = NUM_NONE;
 }
 
-void gate_booted(struct conn *c)
+void gate_booted(struct conn *c, mono_t now)
 {
+	c->gate.came_at = now;
 	for (int k = 0; k < GATE_KINDS; k++)
 		c->gate.claims[k].sure = false;
 	if (!c->conf.proven && c->gate.claims[BAL_LIMIT_IDLE].hold_ma < c->conf.max_ma)
@@ -120,10 +124,11 @@ void gate_booted(struct conn *c)
 		c->gate.strikes = UNCONTROLLABLE_STRIKES - 1;
 }
 
-void gate_online(struct conn *c, bool online)
+void gate_online(struct conn *c, bool online, mono_t now)
 {
 	if (!online)
 		return;
+	c->gate.came_at = now;
 	c->gate.retry_at = 0;
 	if (c->gate.strikes >= UNCONTROLLABLE_STRIKES)
 		c->gate.strikes = UNCONTROLLABLE_STRIKES - 1;
@@ -161,6 +166,26 @@ int64_t gate_w(const struct conn *c, bool online)
 	int64_t w = gate_claim(c);
 
 	return assume_max(c, online) && w < c->conf.max_ma ? c->conf.max_ma : w;
+}
+
+static int64_t gate_idle_w(const struct conn *c, bool online)
+{
+	int64_t w = claim_max(&c->gate.claims[BAL_LIMIT_IDLE]);
+
+	return assume_max(c, online) && w < c->conf.max_ma ? c->conf.max_ma : w;
+}
+
+int64_t gate_floor(const struct conn *c, bool online, mono_t now, mono_t *due)
+{
+	bool known = c->gate.claims[BAL_LIMIT_IDLE].sure;
+
+	if (!c->conf.manageable || !online || gate_uncontrollable(c))
+		return gate_w(c, online);
+	if (!known && now >= c->gate.came_at + GRACE_US)
+		return gate_idle_w(c, online);
+	if (!known && c->gate.came_at + GRACE_US < *due)
+		*due = c->gate.came_at + GRACE_US;
+	return c->idle_ma;
 }
 
 static void at_least(int64_t w[PHASES], phase_mask_t phases, int64_t ma)
@@ -267,8 +292,12 @@ static void not_accepted(struct conn *c, const struct pending *p, enum bal_answe
 	if (p->limit_ma > cl->hold_ma)
 		cl->hold_ma = p->limit_ma;
 	cl->sure = false;
-	if (p->manual || answer == BAL_DROPPED)
+	if (p->manual)
 		return;
+	if (answer == BAL_DROPPED) {
+		c->gate.retry_at = now + DROPPED_WAIT_US;
+		return;
+	}
 	c->gate.strikes++;
 	if (gate_uncontrollable(c)) {
 		int n = c->gate.strikes - UNCONTROLLABLE_STRIKES;

@@ -37,7 +37,8 @@ struct gate {
 	struct pending pending[GATE_PENDING];
 	int pending_count;
 	int strikes;			/* refused or unanswered in a row */
-	mono_t retry_at;		/* nothing before */
+	mono_t came_at;			/* online or booted */
+	mono_t retry_at;		/* nothing before, except what is lower still */
 	enum bal_limit_kind again_kind;	/* last order: what an uncontrollable one is asked again */
 	int64_t again_ma;		/* NUM_NONE = none in this transaction */
 	int64_t stored_ma;		/* NUM_NONE = nothing stored: counts as max */
@@ -51,8 +52,8 @@ void gate_restore(struct conn *c, int64_t w_ma, bool idle_acked);
 /* Its transaction has begun, or is over. */
 void gate_tx_begin(struct conn *c);
 void gate_tx_end(struct conn *c);
-void gate_booted(struct conn *c);
-void gate_online(struct conn *c, bool online);
+void gate_booted(struct conn *c, mono_t now);
+void gate_online(struct conn *c, bool online, mono_t now);
 /* Drops what has settled; tells in *due when to look again. True if W fell. */
 bool gate_settle(struct conn *c, mono_t now, mono_t *due);
 /* The most that it may be obeying; `online` is its station's. */
@@ -63,6 +64,8 @@ void gate_phases_w(const struct conn *c, bool online, int64_t w[PHASES]);
 int64_t gate_claim(const struct conn *c);
 /* The limit that it confirmed last and obeys now; NUM_NONE = none. */
 int64_t gate_limit(const struct conn *c);
+/* What the others cannot have in any case; *due says when that may change by time alone. */
+int64_t gate_floor(const struct conn *c, bool online, mono_t now, mono_t *due);
 bool gate_uncontrollable(const struct conn *c);
 /* Decides what to send and to store (orders.c); sums and targets are those of this turn. */
 void orders_run(struct balance *b, mono_t now, struct arena *arena, struct bal_turn *out);

@@ -181,7 +181,7 @@ static int check_fallbacks(const struct bal_conf *conf, struct diag *d)
 	return ret;
 }
 
-static int check_conf(const struct bal_conf *conf, struct diag *d)
+int balance_check(const struct bal_conf *conf, struct diag *d)
 {
 	int ret = 0;
 
@@ -396,7 +396,7 @@ void balance_free(struct balance *b)
 int balance_configure(struct balance *b, const struct bal_conf *conf, mono_t now, struct diag *d)
 {
 	struct balance next = *b, old = *b;
-	int ret = check_conf(conf, d);
+	int ret = balance_check(conf, d);
 
 	if (ret)
 		return ret;

@@ -142,11 +142,15 @@ static bool want_tx(struct conn *c, struct want *w)
 	return true;
 }
 
+/* A refused order is not repeated at once; something lower may still leave. */
 static bool may_order(struct balance *b, struct conn *c, mono_t now)
 {
+	bool lower = !gate_uncontrollable(c) && c->gate.again_ma != NUM_NONE &&
+		     c->gate.again_kind == BAL_LIMIT_TX && c->target_ma < c->gate.again_ma;
+
 	if (!c->conf.manageable || c->gate.pending_count >= GATE_PENDING)
 		return false;
-	if (c->gate.retry_at > now) {
+	if (c->gate.retry_at > now && !lower) {
 		c->held = reason_make(BAL_WHY_WAITS_RETRY);
 		c->held.value = c->gate.retry_at - now;
 		model_due(b, c->gate.retry_at);

@@ -185,20 +185,6 @@ static struct bal_reason target_reason(const struct balance *b, const struct con
 	return r;
 }
 
-void balance_conn_view(const struct balance *b, uint32_t conn, struct bal_conn_view *out)
-{
-	const struct conn *c = &b->conns[conn];
-
-	*out = (struct bal_conn_view){
-		.target_ma = c->target_ma, .limit_ma = gate_limit(c), .pending_ma = NUM_NONE,
-		.w_ma = gate_w(c, b->stations[c->station].online), .phases = model_phases(c),
-		.uncontrollable = gate_uncontrollable(c),
-	};
-	for (int i = 0; i < c->gate.pending_count; i++)
-		out->pending_ma = c->gate.pending[i].limit_ma;
-	out->reason = c->held.code != BAL_WHY_NONE ? held_reason(b, c) : target_reason(b, c);
-}
-
 /* Why a zone has the cap that it has, where that is not just its configuration. */
 static bool zone_cause(const struct balance *b, int zone, int cap, struct bal_reason *r)
 {
@@ -223,6 +209,25 @@ static bool zone_cause(const struct balance *b, int zone, int cap, struct bal_re
 	r->zone = zone;
 	r->phase = cap;
 	return true;
+}
+
+void balance_conn_view(const struct balance *b, uint32_t conn, struct bal_conn_view *out)
+{
+	const struct conn *c = &b->conns[conn];
+	struct bal_reason cause;
+
+	*out = (struct bal_conn_view){
+		.target_ma = c->target_ma, .limit_ma = gate_limit(c), .pending_ma = NUM_NONE,
+		.w_ma = gate_w(c, b->stations[c->station].online), .phases = model_phases(c),
+		.uncontrollable = gate_uncontrollable(c),
+	};
+	for (int i = 0; i < c->gate.pending_count; i++)
+		out->pending_ma = c->gate.pending[i].limit_ma;
+	out->reason = c->held.code != BAL_WHY_NONE ? held_reason(b, c) : target_reason(b, c);
+	/* Where one line must do, a silent meter says more than the zone that is full for it. */
+	if (c->held.code == BAL_WHY_NONE && c->why.zone >= 0 &&
+	    zone_cause(b, c->why.zone, c->why.phase, &cause) && cause.code == BAL_WHY_METER_LOST)
+		out->reason = cause;
 }
 
 size_t balance_explain(const struct balance *b, uint32_t conn, struct bal_cause *out, size_t max, mono_t now)

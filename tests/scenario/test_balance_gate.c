@@ -222,6 +222,23 @@ static void an_unproven_station_counts_at_its_maximum_from_boot_to_acknowledgeme
 	assert_int_equal(rig_w(&rig, c3), 0);
 }
 
+static void others_give_way_when_a_station_that_came_back_does_not_acknowledge(void **state)
+{
+	(void)state;
+	rig.conns[c3].proven = false;
+	two_charge();
+	rig.answers[c3] = RIG_MUTE;
+	balance_booted(rig.b, "CP3", rig.now);
+	rig_run(&rig, 9 * S);
+	assert_int_equal(rig_limit(&rig, c1), 30000);
+	rig_run(&rig, 2 * S);
+	assert_int_equal(rig_limit(&rig, c1), 14000);
+	assert_int_equal(rig_limit(&rig, c2), 14000);
+	answer(c3, BAL_ACCEPTED);
+	rig_run(&rig, 20 * S);
+	assert_int_equal(rig_limit(&rig, c1), 30000);
+}
+
 static void a_proven_station_that_booted_is_asked_again_but_trusted(void **state)
 {
 	mono_t t;
@@ -428,6 +445,7 @@ int main(void)
 		TEST(an_offline_station_keeps_its_last_limit_reserved),
 		TEST(an_unproven_station_counts_at_its_maximum_while_offline),
 		TEST(an_unproven_station_counts_at_its_maximum_from_boot_to_acknowledgement),
+		TEST(others_give_way_when_a_station_that_came_back_does_not_acknowledge),
 		TEST(a_proven_station_that_booted_is_asked_again_but_trusted),
 		TEST(a_restart_begins_with_the_stored_w),
 		TEST(a_new_connector_counts_at_its_maximum_until_it_acknowledges),
