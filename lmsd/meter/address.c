@@ -30,19 +30,21 @@ static bool number(const char *s, size_t len, int max, int *out)
 
 static bool host_char(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-	       c == '-' || c == '_';
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '.' || c == '-' || c == '_';
 }
 
 static int parse_host(const char *s, size_t len, struct meter_address *a, bool v6, struct diag *d)
 {
 	if (len == 0 || len >= sizeof(a->host))
-		return diag_set(d, -LMS_EDATA, "address: the host is %s (%s)", len ? "too long" : "missing", HOW);
+		return diag_set(d, -LMS_EDATA, "address: the host is %s (%s)",
+				len ? "too long" : "missing", HOW);
 	for (size_t i = 0; i < len; i++) {
 		bool ok = v6 ? (s[i] == ':' || s[i] == '%' || host_char(s[i])) : host_char(s[i]);
 
 		if (!ok)
-			return diag_set(d, -LMS_EDATA, "address: '%.*s' is not a host (%s)", (int)len, s, HOW);
+			return diag_set(d, -LMS_EDATA, "address: '%.*s' is not a host (%s)",
+					(int)len, s, HOW);
 	}
 	memcpy(a->host, s, len);
 	a->host[len] = '\0';
@@ -58,13 +60,15 @@ static int parse_tcp(const char *s, struct meter_address *a, struct diag *d)
 	if (v6) {
 		end = strchr(s, ']');
 		if (!end || (end[1] != '\0' && end[1] != ':'))
-			return diag_set(d, -LMS_EDATA, "address: '%s' lacks its ']' (write [2001:db8::1]:502)", s);
+			return diag_set(d, -LMS_EDATA,
+					"address: '%s' lacks its ']' (write [2001:db8::1]:502)", s);
 		ret = parse_host(s + 1, (size_t)(end - s - 1), a, true, d);
 		colon = end[1] ? end + 1 : NULL;
 	} else {
 		colon = strchr(s, ':');
 		if (colon && strchr(colon + 1, ':'))
-			return diag_set(d, -LMS_EDATA, "address: IPv6 needs brackets (write [%s]:502)", s);
+			return diag_set(d, -LMS_EDATA,
+					"address: IPv6 needs brackets (write [%s]:502)", s);
 		ret = parse_host(s, colon ? (size_t)(colon - s) : strlen(s), a, false, d);
 	}
 	if (ret < 0)
@@ -90,14 +94,16 @@ static int parse_rtu(const char *s, struct meter_address *a, struct diag *d)
 	const char *p = s + len;
 
 	if (s[0] != '/' || len >= sizeof(a->device) || strstr(s, ".."))
-		return diag_set(d, -LMS_EDATA, "address: '%.*s' is not a serial device (%s)", (int)len, s, HOW);
+		return diag_set(d, -LMS_EDATA, "address: '%.*s' is not a serial device (%s)",
+				(int)len, s, HOW);
 	memcpy(a->device, s, len);
 	a->device[len] = '\0';
 	if (*p == ',') {
 		p++;
 		len = strcspn(p, ",");
 		if (!number(p, len, 115200, &a->baud) || !known_baud(a->baud))
-			return diag_set(d, -LMS_EDATA, "address: '%.*s' is not a baud rate (1200 to 115200)",
+			return diag_set(d, -LMS_EDATA,
+					"address: '%.*s' is not a baud rate (1200 to 115200)",
 					(int)len, p);
 		p += len;
 	}
@@ -105,7 +111,8 @@ static int parse_rtu(const char *s, struct meter_address *a, struct diag *d)
 		p++;
 		if (strlen(p) != 3 || (p[0] != '7' && p[0] != '8') || !strchr("NEOneo", p[1]) ||
 		    (p[2] != '1' && p[2] != '2'))
-			return diag_set(d, -LMS_EDATA, "address: '%s' is not a serial format (8N1, 8E1, 8O1, 8N2)",
+			return diag_set(d, -LMS_EDATA,
+					"address: '%s' is not a serial format (8N1, 8E1, 8O1, 8N2)",
 					p);
 		a->data_bits = p[0] - '0';
 		a->parity = (char)(p[1] & ~0x20);
@@ -129,17 +136,19 @@ int address_parse(const char *text, struct meter_address *a, struct diag *d)
 	if (!a->rtu)
 		return parse_tcp(rest, a, d);
 	if (a->slave < 1 || a->slave > 247)
-		return diag_set(d, -LMS_EDATA, "address: a serial bus needs a slave of 1 to 247 (%s)", HOW);
+		return diag_set(d, -LMS_EDATA,
+				"address: a serial bus needs a slave of 1 to 247 (%s)", HOW);
 	return parse_rtu(rest + 4, a, d);
 }
 
 const char *address_bus(const struct meter_address *a, char *out)
 {
 	if (a->rtu)
-		snprintf(out, ADDRESS_TEXT_MAX, "rtu:%s,%d,%d%c%d", a->device, a->baud, a->data_bits,
-			 a->parity, a->stop_bits);
+		snprintf(out, ADDRESS_TEXT_MAX, "rtu:%s,%d,%d%c%d", a->device, a->baud,
+			 a->data_bits, a->parity, a->stop_bits);
 	else
-		snprintf(out, ADDRESS_TEXT_MAX, strchr(a->host, ':') ? "[%s]:%d" : "%s:%d", a->host, a->port);
+		snprintf(out, ADDRESS_TEXT_MAX, strchr(a->host, ':') ? "[%s]:%d" : "%s:%d", a->host,
+			 a->port);
 	return out;
 }
 

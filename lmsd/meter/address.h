@@ -1,4 +1,4 @@
-/* meter/address.h - where a meter is: "3@192.0.2.10:1502", "[2001:db8::1]", "7@rtu:/dev/ttyUSB0,9600,8N1". */
+/* meter/address.h - where a meter is: "3@192.0.2.10:1502", "[2001:db8::1]", "7@rtu:/dev/ttyS0". */
 #pragma once
 
 #include <stdbool.h>

@@ -95,7 +95,8 @@ uint64_t meter_raw(const struct meter_reg *reg, const uint16_t *words)
 {
 	int count = reg_type_words(reg->type);
 	bool little = reg->order == REG_ORDER_LITTLE || reg->order == REG_ORDER_LITTLE_SWAPPED;
-	bool swapped = reg->order == REG_ORDER_BIG_SWAPPED || reg->order == REG_ORDER_LITTLE_SWAPPED;
+	bool swapped =
+		reg->order == REG_ORDER_BIG_SWAPPED || reg->order == REG_ORDER_LITTLE_SWAPPED;
 	uint64_t raw = 0;
 
 	for (int i = 0; i < count; i++) {

@@ -87,8 +87,8 @@ const struct meter_setup *meter_setup(const struct meter_state *m)
 
 /* ---- reading ------------------------------------------------------------------------------ */
 
-static const struct meter_block *find_block(const struct meter_reading *r, uint8_t fc, unsigned addr,
-					    int words)
+static const struct meter_block *find_block(const struct meter_reading *r, uint8_t fc,
+					    unsigned addr, int words)
 {
 	for (size_t i = 0; i < r->block_count; i++) {
 		const struct meter_block *b = &r->blocks[i];
@@ -108,8 +108,8 @@ static void note_raw(struct meter_state *m, enum meter_var var, uint64_t raw, mo
 	m->raw_known |= METER_BIT(var);
 }
 
-static void read_reg(struct meter_state *m, const struct meter_reading *r, const struct meter_reg *reg,
-		     struct intake *in)
+static void read_reg(struct meter_state *m, const struct meter_reading *r,
+		     const struct meter_reg *reg, struct intake *in)
 {
 	const struct meter_block *b = find_block(r, reg->fc, reg->addr, reg_type_words(reg->type));
 	const struct meter_block *sf = b;
@@ -127,7 +127,8 @@ static void read_reg(struct meter_state *m, const struct meter_reading *r, const
 	if (b->err || !sf || sf->err)
 		return;
 	words = &b->words[reg->addr - b->addr];
-	v->quality = meter_decode(reg, words, reg->has_sf ? sf->words[reg->sf_addr - sf->addr] : 0, &v->v);
+	v->quality = meter_decode(reg, words, reg->has_sf ? sf->words[reg->sf_addr - sf->addr] : 0,
+				  &v->v);
 	note_raw(m, reg->var, meter_raw(reg, words), b->at);
 }
 
@@ -152,14 +153,15 @@ static void apply_ct(const struct meter_setup *s, struct intake *in)
 	for (int i = 0; i < METER_VAR_COUNT; i++) {
 		enum meter_dim dim = meter_var_info((enum meter_var)i)->dim;
 
-		if (!usable(in, (enum meter_var)i) || dim == METER_DIM_VOLTAGE || dim == METER_DIM_RATIO ||
-		    dim == METER_DIM_FREQ)
+		if (!usable(in, (enum meter_var)i) || dim == METER_DIM_VOLTAGE ||
+		    dim == METER_DIM_RATIO || dim == METER_DIM_FREQ)
 			continue;
 		/* ENERGY's range times the largest ratio would overflow. */
 		if (in->value[i].v > INT64_MAX / s->ct_primary - s->ct_secondary)
 			in->value[i].quality = METER_Q_RANGE;
 		else
-			in->value[i].v = times_ratio(in->value[i].v, s->ct_primary, s->ct_secondary);
+			in->value[i].v =
+				times_ratio(in->value[i].v, s->ct_primary, s->ct_secondary);
 	}
 }
 
@@ -263,10 +265,13 @@ static uint64_t store(struct meter_state *m, const struct intake *in)
 			continue;
 		renewed |= METER_BIT(var);
 		/* A failed read has no number: the old one stays with its own time. */
-		if (in->value[i].quality == METER_Q_ERROR)
+		if (in->value[i].quality == METER_Q_ERROR) {
 			m->value[var].quality = METER_Q_ERROR;
-		else
-			m->value[var] = in->value[i];
+			continue;
+		}
+		m->value[var] = in->value[i];
+		if (in->value[i].quality == METER_Q_NAN || in->value[i].quality == METER_Q_INVALID)
+			m->value[var].v = NUM_NONE;	/* never a 0 that somebody might use */
 	}
 	return renewed;
 }
@@ -278,7 +283,8 @@ bool meter_take(struct meter_state *m, const struct meter_reading *r)
 	uint64_t renewed;
 	bool currents = false;
 
-	snprintf(m->text, sizeof(m->text), "%s", r->text ? r->text : r->err ? lms_err_text(r->err) : "");
+	snprintf(m->text, sizeof(m->text), "%s",
+		 r->text || !r->err ? (r->text ? r->text : "") : lms_err_text(r->err));
 	if (r->err) {
 		m->faults |= METER_FAULT_SILENT;
 		return false;
@@ -359,7 +365,8 @@ enum meter_status meter_status(const struct meter_state *m, mono_t now)
 	meter_sample_currents(m, now, &c);
 	/* A meter without phase currents (totals only) is judged by the age of what it has. */
 	if (c.at == INT64_MIN)
-		return now - m->value[METER_power_total].at > m->setup.stale_us ? METER_STALE : METER_OK;
+		return now - m->value[METER_power_total].at > m->setup.stale_us ? METER_STALE
+										: METER_OK;
 	return c.good ? METER_OK : METER_STALE;
 }
 
@@ -393,7 +400,8 @@ const char *meter_fault_text(const struct meter_state *m, char *out, size_t size
 	out[0] = '\0';
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
 		if (m->faults >> i & 1 && len < size)
-			len += (size_t)snprintf(out + len, size - len, "%s%s", len ? "; " : "", texts[i]);
+			len += (size_t)snprintf(out + len, size - len, "%s%s", len ? "; " : "",
+						texts[i]);
 	/* What the bus said about it, if it did. */
 	if (len && m->text[0] && len < size)
 		snprintf(out + len, size - len, ": %s", m->text);

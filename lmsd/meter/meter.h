@@ -14,7 +14,7 @@
 
 enum meter_ct {
 	METER_CT_METER,		/* the meter applies its transformers itself, or has none */
-	METER_CT_DIRECT,	/* the conductors pass through the meter: up to METER_DIRECT_MAX_MA */
+	METER_CT_DIRECT,	/* the conductors pass through it: up to METER_DIRECT_MAX_MA */
 	METER_CT_RATIO		/* we multiply */
 };
 #define METER_DIRECT_MAX_MA INT64_C(63000)
@@ -24,23 +24,24 @@ struct meter_setup {
 	const struct meter_profile *profile;	/* borrowed; outlives the meter */
 	enum meter_ct ct;
 	int64_t ct_primary, ct_secondary;	/* of METER_CT_RATIO: 250, 5 */
-	int phase[PHASES];			/* grid phase 0..2 at the meter's L1..L3, -1 = not connected */
+	int phase[PHASES];			/* grid phase 0..2 at its L1..L3, -1 = none */
 	phase_mask_t invert;			/* bits of the meter's own L1..L3 */
 	int64_t breaker_ma;			/* what protects the line, NUM_NONE = not known */
 	int64_t stale_us;			/* older values are no longer fresh */
-	int64_t frozen_us;			/* unchanged for longer under load: the meter hangs; 0 = never */
+	int64_t frozen_us;			/* unchanged for longer: it hangs; 0 = never */
 };
 
 /* ct=meter, L1,L2,L3 (a single-phase profile: L1 only), no inversion, 5 s, 60 s. */
 void meter_setup_init(struct meter_setup *s, const char *id, const struct meter_profile *profile);
 /* The keys as people write them; NULL or "" leaves the default. 0 or -LMS_EDATA with a remedy. */
-int meter_setup_phases(struct meter_setup *s, const char *text, struct diag *d);	/* "L1,L2,L3", "L2" */
-int meter_setup_invert(struct meter_setup *s, const char *text, struct diag *d);	/* "L1,L3", "all", "no" */
-/* "meter", "direct", "250/5". fuse_ma NUM_NONE = not known; "direct" above 63 A is refused. */
+int meter_setup_phases(struct meter_setup *s, const char *text, struct diag *d);
+int meter_setup_invert(struct meter_setup *s, const char *text, struct diag *d);
+/* "L1,L2,L3" or "L2"; "L1,L3", "all" or "no".
+ * "meter", "direct", "250/5". fuse_ma NUM_NONE = not known; "direct" above 63 A is refused. */
 int meter_setup_ct(struct meter_setup *s, const char *text, int64_t fuse_ma, struct diag *d);
 
 struct meter_value {
-	int64_t v;		/* fixed-point unit of its dimension; meaningless unless read once */
+	int64_t v;		/* fixed-point unit of its dimension, or NUM_NONE */
 	mono_t at;		/* when the meter was asked for it */
 	wall_t wall;
 	enum meter_quality quality;	/* as read; age is not in it: meter_quality() */
@@ -76,7 +77,7 @@ struct meter_reading {
 
 /* What the balance takes: the shape of its sample. */
 struct meter_currents {
-	struct phase_ma current;	/* NUM_NONE where this meter has no conductor, or no good value */
+	struct phase_ma current;	/* NUM_NONE: no conductor there, or no good value */
 	struct phase_ma voltage_mv;	/* NUM_NONE if unknown or stale */
 	mono_t at;			/* of the currents */
 	bool good;
@@ -104,10 +105,12 @@ enum meter_quality meter_quality(const struct meter_state *m, enum meter_var var
 
 enum meter_status { METER_UNKNOWN, METER_OK, METER_STALE, METER_SILENT, METER_IMPLAUSIBLE };
 enum meter_status meter_status(const struct meter_state *m, mono_t now);
-const char *meter_status_name(enum meter_status s);	/* "unknown" "ok" "stale" "silent" "implausible" */
+/* "unknown" "ok" "stale" "silent" "implausible" */
+const char *meter_status_name(enum meter_status s);
 unsigned meter_faults(const struct meter_state *m);	/* set of enum meter_fault */
 /* What is wrong in words, "" if nothing; into out, always terminated. */
 const char *meter_fault_text(const struct meter_state *m, char *out, size_t size);
-mono_t meter_good_at(const struct meter_state *m);	/* of the latest good currents; INT64_MIN = never */
-wall_t meter_good_wall(const struct meter_state *m);	/* WALL_NONE = never */
+/* Of the latest good currents; INT64_MIN and WALL_NONE = never. */
+mono_t meter_good_at(const struct meter_state *m);
+wall_t meter_good_wall(const struct meter_state *m);
 int64_t meter_latency_us(const struct meter_state *m);	/* of the last answer, NUM_NONE = none */

@@ -77,7 +77,8 @@ int plan_make(const struct meter_profile *p, struct meter_plan *plan, struct dia
 			continue;
 		}
 		if (plan->count == PLAN_BLOCK_MAX)
-			return diag_set(d, -LMS_ECONFIG, "%s: takes more than %d requests (give fewer variables)",
+			return diag_set(d, -LMS_ECONFIG,
+					"%s: takes more than %d requests (give fewer variables)",
 					p->model, PLAN_BLOCK_MAX);
 		b = &plan->blocks[plan->count++];
 		*b = (struct plan_block){ s->fc, s->addr, (uint16_t)s->words, s->group };

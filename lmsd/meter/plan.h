@@ -20,12 +20,13 @@ struct plan_block {
 };
 
 struct meter_plan {
-	struct plan_block blocks[PLAN_BLOCK_MAX];	/* fast ones first, then by function and address */
+	/* fast ones first, then by function and address */
+	struct plan_block blocks[PLAN_BLOCK_MAX];
 	int count;
 	int fast_count;
 };
 
-/* `p` has passed profile_check(). 0, or -LMS_ECONFIG when it takes more than PLAN_BLOCK_MAX blocks. */
+/* `p` has passed profile_check(). 0, or -LMS_ECONFIG for more than PLAN_BLOCK_MAX blocks. */
 int plan_make(const struct meter_profile *p, struct meter_plan *plan, struct diag *d);
 
 /* A block as it was read: what the worker hands to the loop. */

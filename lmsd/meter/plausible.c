@@ -97,7 +97,8 @@ static void judge_power_sum(struct meter_state *m, uint64_t renewed)
 static bool far(const struct phase_ma *a, const struct phase_ma *b, int64_t limit)
 {
 	for (int i = 0; i < PHASES; i++)
-		if (a->l[i] != NUM_NONE && b->l[i] != NUM_NONE && magnitude(a->l[i] - b->l[i]) > limit)
+		if (a->l[i] != NUM_NONE && b->l[i] != NUM_NONE &&
+		    magnitude(a->l[i] - b->l[i]) > limit)
 			return true;
 	return false;
 }
@@ -112,11 +113,13 @@ static void judge_jump(struct meter_state *m)
 	if (limit == NUM_NONE)
 		return;
 	for (int i = 0; i < PHASES; i++) {
-		now.l[i] = has(m, METER_current_l1 + i) ? m->value[METER_current_l1 + i].v : NUM_NONE;
+		now.l[i] =
+			has(m, METER_current_l1 + i) ? m->value[METER_current_l1 + i].v : NUM_NONE;
 		beyond = beyond || (now.l[i] != NUM_NONE && magnitude(now.l[i]) > 2 * limit);
 	}
 	if (!beyond && far(&now, &m->last, 2 * limit)) {
-		m->jump_count = m->jump_count && !far(&now, &m->jump_to, limit) ? m->jump_count + 1 : 1;
+		m->jump_count =
+			m->jump_count && !far(&now, &m->jump_to, limit) ? m->jump_count + 1 : 1;
 		m->jump_to = now;
 	} else {
 		m->jump_count = 0;
@@ -128,15 +131,17 @@ static void judge_jump(struct meter_state *m)
 		m->last = now;
 }
 
-/* Voltage and frequency never stand still to the last digit; without them it takes longer to be sure. */
+/* Voltage and frequency never stand still to the last digit; without them it takes longer to be
+ * sure. */
 static void judge_frozen(struct meter_state *m, mono_t at)
 {
 	int64_t limit = m->setup.frozen_us;
 	bool loaded = false;
 
 	for (int i = 0; i < PHASES; i++)
-		loaded = loaded || (good(m, METER_current_l1 + i) &&
-				    magnitude(m->value[METER_current_l1 + i].v) >= CURRENT_NOISE_MA);
+		loaded =
+			loaded || (good(m, METER_current_l1 + i) &&
+				   magnitude(m->value[METER_current_l1 + i].v) >= CURRENT_NOISE_MA);
 	if (!good(m, METER_voltage_l1n) && !good(m, METER_frequency))
 		limit *= 5;
 	set_fault(m, METER_FAULT_FROZEN, limit && loaded && at - m->changed_at > limit);
@@ -159,7 +164,8 @@ static void judge_counter(struct meter_state *m, int var, mono_t at)
 	if (m->energy[var].known) {
 		wrong = v < old - grain;
 		if (m->setup.breaker_ma != NUM_NONE)
-			wrong = wrong || v - old > grain + energy_possible(m, at - m->energy[var].at);
+			wrong = wrong ||
+				v - old > grain + energy_possible(m, at - m->energy[var].at);
 	}
 	if (wrong && ++m->energy[var].count < ENERGY_CONFIRMED) {
 		m->value[var].quality = METER_Q_SUSPECT;
@@ -187,7 +193,8 @@ static void judge_energy(struct meter_state *m, uint64_t renewed, mono_t at)
 
 void meter_judge(struct meter_state *m, uint64_t renewed, mono_t at)
 {
-	bool currents = has(m, METER_current_l1) || has(m, METER_current_l2) || has(m, METER_current_l3);
+	bool currents =
+		has(m, METER_current_l1) || has(m, METER_current_l2) || has(m, METER_current_l3);
 
 	judge_energy(m, renewed, at);
 	if (!currents)

@@ -108,14 +108,16 @@ static int fault(const struct meter_profile *p, const struct meter_reg *reg, str
 	int line = reg ? reg->line : p->line;
 
 	if (p->file[0])
-		return diag_set_at(d, -LMS_ECONFIG, p->file, line, 0, "%s: %s: %s", name, key, what);
+		return diag_set_at(d, -LMS_ECONFIG, p->file, line, 0, "%s: %s: %s", name, key,
+				   what);
 	return diag_set(d, -LMS_ECONFIG, "%s: %s: %s", name, key, what);
 }
 
 static int check_device(const struct meter_profile *p, struct diag *d)
 {
 	if (!p->model[0])
-		return fault(p, NULL, d, "model", "is missing (the name that `meter add profile=` takes)");
+		return fault(p, NULL, d, "model",
+			     "is missing (the name that `meter add profile=` takes)");
 	if (p->max_regs < 1 || p->max_regs > MODBUS_READ_MAX)
 		return fault(p, NULL, d, "max_regs", "must be 1 to 125");
 	if (p->inter_request_ms < 0 || p->inter_request_ms > 2000)
@@ -150,7 +152,8 @@ static int check_reg(const struct meter_profile *p, const struct meter_reg *reg,
 	if (p->even_only && words % 2)
 		return fault(p, reg, d, "type", "is one register, but the device wants even_only");
 	if (p->even_only && reg->has_sf)
-		return fault(p, reg, d, "scale_register", "is one register, but the device wants even_only");
+		return fault(p, reg, d, "scale_register",
+			     "is one register, but the device wants even_only");
 	if (reg->has_sf && (reg->type == REG_F32 || reg->type == REG_F64))
 		return fault(p, reg, d, "scale_register", "goes with integer types only");
 	if (reg->scale < 1 || reg->scale > 1000000)

@@ -35,7 +35,7 @@ struct meter_reg {
 	uint16_t addr;			/* 0-based, as on the wire */
 	enum reg_type type;
 	enum reg_order order;
-	int64_t scale;			/* value = raw * scale * 10^exp10, in the variable's fixed-point */
+	int64_t scale;			/* value = raw * scale * 10^exp10, in fixed-point */
 	int exp10;
 	bool has_sf;			/* times 10^(signed register sf_addr, same function) */
 	uint16_t sf_addr;
@@ -43,7 +43,8 @@ struct meter_reg {
 	bool four_quadrant;		/* power factor of Schneider: beyond +-1 it is capacitive */
 	enum meter_group group;
 	bool verified;			/* two independent sources agree */
-	struct { uint64_t lo, hi; } invalid[PROFILE_INVALID_MAX];	/* raw patterns that mean "no value" */
+	/* raw patterns that mean "no value" */
+	struct { uint64_t lo, hi; } invalid[PROFILE_INVALID_MAX];
 	int invalid_count;
 	int line;			/* of the file, 0 = none */
 };
@@ -56,7 +57,7 @@ struct meter_profile {
 	char note[400];
 	char file[200];			/* for messages; "" = none */
 	int line;			/* of the key that a message about the whole is given */
-	bool verified;			/* two independent sources agree on every register used to steer */
+	bool verified;			/* two independent sources agree on all that steers */
 	bool ct_in_meter;		/* the meter multiplies by its CT ratio itself */
 	char serial[16];		/* "9600,8N1": as it leaves the factory; "" = unknown */
 	int slave;			/* as it leaves the factory; 0 = unknown */
@@ -81,17 +82,18 @@ struct meter_profile {
 	size_t reg_count;
 };
 
-/* Zeroed but for the defaults of a file that says nothing: 125 registers, aligned, no holes, 1 s. */
+/* Zeroed but for the defaults of a file that says nothing: 125 registers, aligned, 1 s. */
 struct meter_profile *profile_new(void);
 void profile_free(struct meter_profile *p);	/* NULL is fine */
 
-/* Appends a register with its variable's default group, scale 1 and exp10 0; the caller fills the rest.
- * NULL when PROFILE_REG_MAX is reached. The pointer lives until the next call. */
+/* Appends a register with its variable's default group, scale 1 and exp10 0; the caller fills the
+ * rest. NULL when PROFILE_REG_MAX is reached. */
 struct meter_reg *profile_add_reg(struct meter_profile *p, enum meter_var var);
 
 /* The register of a variable, or NULL. */
 const struct meter_reg *profile_reg(const struct meter_profile *p, enum meter_var var);
-bool profile_is_named(const struct meter_profile *p, const char *name);	/* model or alias, any case */
+/* Model or alias, in any case. */
+bool profile_is_named(const struct meter_profile *p, const char *name);
 
 /* Whether it can be used: ranges, overlaps, values cut by the device's limits, nothing twice.
  * 0, or -LMS_ECONFIG with file and line of the offending register. */
@@ -105,8 +107,8 @@ struct profile_set {
 
 void profile_set_init(struct profile_set *set);
 void profile_set_fini(struct profile_set *set);		/* frees the profiles */
-/* Takes a checked profile into the set. -LMS_ECONFLICT (diag; `p` stays the caller's) when one of its
- * names is taken. */
+/* Takes a checked profile into the set. -LMS_ECONFLICT (diag; `p` stays the caller's) when one of
+ * its names is taken. */
 int profile_set_take(struct profile_set *set, struct meter_profile *p, struct diag *d);
 /* By model or alias in any case, or NULL. */
 const struct meter_profile *profile_set_find(const struct profile_set *set, const char *name);
@@ -115,5 +117,5 @@ const char *profile_set_nearest(const struct profile_set *set, const char *name)
 
 int reg_type_words(enum reg_type t);
 int reg_type_find(const char *name);		/* enum reg_type or -1 */
-int reg_order_find(const char *name);		/* "big" "little" "big_swapped" "little_swapped", or -1 */
+int reg_order_find(const char *name);		/* enum reg_order or -1 */
 const char *reg_type_name(enum reg_type t);

@@ -29,16 +29,17 @@ const struct meter_profile *profile_set_find(const struct profile_set *set, cons
 	return NULL;
 }
 
-static int refuse_taken(const struct profile_set *set, const struct meter_profile *p, const char *name,
-			struct diag *d)
+static int refuse_taken(const struct profile_set *set, const struct meter_profile *p,
+			const char *name, struct diag *d)
 {
 	const struct meter_profile *other = profile_set_find(set, name);
 
 	if (!other)
 		return 0;
-	return diag_set_at(d, -LMS_ECONFLICT, p->file, p->line, 0,
-			   "model: '%s' is already defined in %s (give this file's model another name)", name,
-			   other->file);
+	return diag_set_at(
+		d, -LMS_ECONFLICT, p->file, p->line, 0,
+		"model: '%s' is already defined in %s (give this file's model another name)", name,
+		other->file);
 }
 
 static int by_model(const void *a, const void *b)

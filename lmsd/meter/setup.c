@@ -8,6 +8,12 @@
 #define CT_PRIMARY_MIN 5
 #define CT_PRIMARY_MAX 6000
 
+static bool measures_phase(const struct meter_profile *p, int i)
+{
+	return profile_reg(p, (enum meter_var)(METER_current_l1 + i)) ||
+	       profile_reg(p, (enum meter_var)(METER_power_l1 + i));
+}
+
 void meter_setup_init(struct meter_setup *s, const char *id, const struct meter_profile *profile)
 {
 	*s = (struct meter_setup){
@@ -21,9 +27,7 @@ void meter_setup_init(struct meter_setup *s, const char *id, const struct meter_
 		.frozen_us = 60 * US_PER_S,
 	};
 	for (int i = 0; i < PHASES; i++)
-		s->phase[i] = i == 0 || profile_reg(profile, (enum meter_var)(METER_current_l1 + i)) ||
-					      profile_reg(profile, (enum meter_var)(METER_power_l1 + i)) ?
-				      i : -1;
+		s->phase[i] = i == 0 || measures_phase(profile, i) ? i : -1;
 }
 
 /* One item of a list of phases; moves *s behind its comma. -1 if it is none. */
@@ -59,14 +63,16 @@ int meter_setup_phases(struct meter_setup *s, const char *text, struct diag *d)
 		int at = next_phase(&p);
 
 		if (at < 0 || n == PHASES || seen >> at & 1)
-			return diag_set(d, -LMS_EDATA,
-					"phases: '%s' is not a list of grid phases (write L1,L2,L3 or L2)", text);
+			return diag_set(
+				d, -LMS_EDATA,
+				"phases: '%s' is not a list of grid phases (write L1,L2,L3 or L2)",
+				text);
 		seen |= (phase_mask_t)(1 << at);
 		phase[n++] = at;
 	}
 	if (n > conductors)
-		return diag_set(d, -LMS_EDATA, "phases: '%s' names %d phases, but %s measures %d", text, n,
-				s->profile->model, conductors);
+		return diag_set(d, -LMS_EDATA, "phases: '%s' names %d phases, but %s measures %d",
+				text, n, s->profile->model, conductors);
 	memcpy(s->phase, phase, sizeof(phase));
 	return 0;
 }
@@ -90,8 +96,10 @@ int meter_setup_invert(struct meter_setup *s, const char *text, struct diag *d)
 		int at = next_phase(&p);
 
 		if (at < 0)
-			return diag_set(d, -LMS_EDATA, "invert: '%s' is not a list of the meter's phases "
-						       "(write L1,L3, all or no)", text);
+			return diag_set(d, -LMS_EDATA,
+					"invert: '%s' is not a list of the meter's phases "
+					"(write L1,L3, all or no)",
+					text);
 		invert |= (phase_mask_t)(1 << at);
 	}
 	s->invert = invert;
@@ -116,16 +124,21 @@ static int parse_ratio(struct meter_setup *s, const char *text, struct diag *d)
 
 	if (!amperes(&p, &primary) || *p++ != '/' || !amperes(&p, &secondary) ||
 	    (*p != '\0' && strcasecmp(p, "a") != 0))
-		return diag_set(d, -LMS_EDATA, "ct: '%s' is not meter, direct or a ratio such as 250/5", text);
+		return diag_set(d, -LMS_EDATA,
+				"ct: '%s' is not meter, direct or a ratio such as 250/5", text);
 	if (secondary != 1 && secondary != 5)
-		return diag_set(d, -LMS_EDATA, "ct: the secondary side is 1 or 5 A, not %lld (write 250/5)",
+		return diag_set(d, -LMS_EDATA,
+				"ct: the secondary side is 1 or 5 A, not %lld (write 250/5)",
 				(long long)secondary);
 	if (primary < CT_PRIMARY_MIN || primary > CT_PRIMARY_MAX)
-		return diag_set(d, -LMS_EDATA, "ct: a primary side of %lld A is not within 5 to 6000",
+		return diag_set(d, -LMS_EDATA,
+				"ct: a primary side of %lld A is not within 5 to 6000",
 				(long long)primary);
 	if (s->profile->ct_in_meter)
-		return diag_set(d, -LMS_EDATA, "ct: the %s multiplies by its ratio itself (write ct=meter and set "
-					       "the ratio in the device)", s->profile->model);
+		return diag_set(d, -LMS_EDATA,
+				"ct: the %s multiplies by its ratio itself (write ct=meter and set "
+				"the ratio in the device)",
+				s->profile->model);
 	s->ct = METER_CT_RATIO;
 	s->ct_primary = primary;
 	s->ct_secondary = secondary;
@@ -142,8 +155,10 @@ int meter_setup_ct(struct meter_setup *s, const char *text, int64_t fuse_ma, str
 	}
 	if (strcasecmp(text, "direct") == 0) {
 		if (fuse_ma != NUM_NONE && fuse_ma > METER_DIRECT_MAX_MA)
-			return diag_set(d, -LMS_EDATA, "ct: direct measurement ends at 63 A, the fuse is %lld A "
-						       "(use current transformers)", (long long)(fuse_ma / 1000));
+			return diag_set(d, -LMS_EDATA,
+					"ct: direct measurement ends at 63 A, the fuse is %lld A "
+					"(use current transformers)",
+					(long long)(fuse_ma / 1000));
 		s->ct = METER_CT_DIRECT;
 		return 0;
 	}

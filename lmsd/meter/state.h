@@ -1,4 +1,4 @@
-/* meter/state.h - the inside of a meter, shared by meter.c (values) and plausible.c (trust) only. */
+/* meter/state.h - the inside of a meter: for meter.c (values) and plausible.c (trust) only. */
 #pragma once
 
 #include "meter/meter.h"
@@ -6,7 +6,7 @@
 struct meter_state {
 	char id[ID_MAX + 1];
 	struct meter_setup setup;
-	uint64_t has, fast;		/* bits of enum meter_var that the profile offers, by grid phase */
+	uint64_t has, fast;		/* bits of enum meter_var in the profile, by grid phase */
 	int64_t slow_stale_us;
 
 	struct meter_value value[METER_VAR_COUNT];	/* by grid phase */

@@ -1,6 +1,7 @@
-/* meter/variable.h - the quantities of variable.def as an enum and a table, and the units of profiles.
+/* meter/variable.h - the quantities of variable.def as enum and table; the units of profiles.
  *
- * A value is an int64 in the fixed-point unit of its dimension: mA, mV, W, var, VA, thousandths, mHz, Wh.
+ * A value is an int64 in the fixed-point unit of its dimension: mA, mV, W, var, VA, thousandths,
+ * mHz, Wh.
  */
 #pragma once
 

@@ -150,10 +150,12 @@ static int make_task(const struct bus_meter *m, struct bus_task *t, struct diag 
 	t->inter_request_us = p->inter_request_ms * US_PER_MS;
 	t->slave_switch_us = p->after_slave_switch_ms * US_PER_MS;
 	if (t->poll_us < BUS_POLL_MIN_US)
-		return diag_set(d, -LMS_EDATA, "meter %s: poll: %lld ms is too fast (at least 100 ms)", m->id,
+		return diag_set(d, -LMS_EDATA,
+				"meter %s: poll: %lld ms is too fast (at least 100 ms)", m->id,
 				(long long)(t->poll_us / US_PER_MS));
 	if (t->timeout_us < 10 * US_PER_MS || t->timeout_us > 5 * US_PER_S)
-		return diag_set(d, -LMS_EDATA, "meter %s: a time-out of %lld ms is not within 10 to 5000", m->id,
+		return diag_set(d, -LMS_EDATA,
+				"meter %s: a time-out of %lld ms is not within 10 to 5000", m->id,
 				(long long)(t->timeout_us / US_PER_MS));
 	return 0;
 }
@@ -179,8 +181,8 @@ static bool same_task(const struct bus_task *a, const struct bus_task *b)
 	       a->identity.addr == b->identity.addr && a->identity.count == b->identity.count &&
 	       memcmp(a->identity.words, b->identity.words, sizeof(a->identity.words)) == 0 &&
 	       a->poll_us == b->poll_us && a->timeout_us == b->timeout_us &&
-	       a->retry_us == b->retry_us &&
-	       a->inter_request_us == b->inter_request_us && a->slave_switch_us == b->slave_switch_us;
+	       a->retry_us == b->retry_us && a->inter_request_us == b->inter_request_us &&
+	       a->slave_switch_us == b->slave_switch_us;
 }
 
 static void number_task(struct bus_set *set, struct bus_task *t)
@@ -194,7 +196,8 @@ static void number_task(struct bus_set *set, struct bus_task *t)
 }
 
 /* The tasks of one bus; out has room for all. */
-static size_t tasks_of(const struct bus_task *tasks, size_t n, const char *bus, struct bus_task *out)
+static size_t tasks_of(const struct bus_task *tasks, size_t n, const char *bus,
+		       struct bus_task *out)
 {
 	char name[ADDRESS_TEXT_MAX];
 	size_t count = 0;
@@ -293,7 +296,8 @@ int bus_set_configure(struct bus_set *set, const struct bus_meter *meters, size_
 		goto out;
 	buses = buses_of(tasks, n, first);
 	if (buses > BUS_MAX) {
-		ret = diag_set(d, -LMS_ERANGE, "%zu buses are more than %d (let meters share a gateway)", buses,
+		ret = diag_set(d, -LMS_ERANGE,
+			       "%zu buses are more than %d (let meters share a gateway)", buses,
 			       BUS_MAX);
 		goto out;
 	}

@@ -23,8 +23,8 @@ struct bus_sample {
 	mono_t at;			/* CLOCK_MONOTONIC before the first request */
 	wall_t wall;			/* the same moment */
 	int64_t latency_us;		/* of the first answer, NUM_NONE = none */
-	int identity;			/* 1 as the profile expects, 0 not known, -1 another model (text says) */
-	const struct meter_block *blocks;	/* blocks that the slave refused are there with their err */
+	int identity;			/* 1 as expected, 0 not known, -1 another (see text) */
+	const struct meter_block *blocks;	/* refused ones are there with their err */
 	size_t block_count;
 };
 
@@ -41,7 +41,7 @@ struct bus_meter {
 	const struct meter_profile *profile;	/* read during the call only */
 	int64_t poll_us;			/* 0 = 1 s */
 	int64_t timeout_us;			/* 0 = the profile's */
-	int64_t retry_us;			/* first pause after silence, 0 = 2 s; it grows each time */
+	int64_t retry_us;			/* first pause after silence, 0 = 2 s; it grows */
 };
 
 #define BUS_POLL_MIN_US (100 * US_PER_MS)
@@ -49,9 +49,11 @@ struct bus_meter {
 
 /* Early at start, before sockets take the low descriptors. */
 struct bus_set *bus_set_new(struct loop *loop, const struct bus_ops *ops, void *ctx);
-/* Replaces what is read. Meters that stay as they are go on undisturbed; a sample of a meter that is
- * gone or changed is never delivered afterwards. Nothing is changed on error: 0, -LMS_EDATA (address,
- * times), -LMS_ECONFIG (profile), -LMS_ERANGE (more than BUS_MAX buses), with diag. Does not block. */
-int bus_set_configure(struct bus_set *set, const struct bus_meter *meters, size_t n, struct diag *d);
+/* Replaces what is read, without blocking. Meters that stay as they are go on undisturbed; a sample
+ * of a meter that is gone or changed is never delivered afterwards. 0; or, with nothing changed,
+ * -LMS_EDATA (address, times), -LMS_ECONFIG (profile), -LMS_ERANGE (more than BUS_MAX buses);
+ * -LMS_EIO when a bus could not get a thread, the others being read. */
+int bus_set_configure(struct bus_set *set, const struct bus_meter *meters, size_t n,
+		      struct diag *d);
 /* Ends all workers, within a second even when a TCP peer is mute. Not from within sample(). */
 void bus_set_free(struct bus_set *set);

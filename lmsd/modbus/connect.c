@@ -73,7 +73,8 @@ static void *lookup_run(void *arg)
 /* 1 = fd is ready, 0 = time is over, -1 = called off. */
 static int wait_for(int fd, short events, mono_t until, int cancel_fd)
 {
-	struct pollfd p[2] = { { .fd = fd, .events = events }, { .fd = cancel_fd, .events = POLLIN } };
+	struct pollfd p[2] = { { .fd = fd, .events = events },
+			       { .fd = cancel_fd, .events = POLLIN } };
 
 	for (;;) {
 		int64_t left = until - clock_mono();

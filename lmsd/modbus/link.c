@@ -82,7 +82,8 @@ void link_close(struct link *l)
 
 	publish(l, -1);
 	if (l->ctx && l->addr.rtu && fd >= 0) {
-		/* Puts the line's settings back, and closes; so it gets a number of its own to close. */
+		/* Puts the line's settings back, and closes; so it gets a number of its own to
+		 * close. */
 		int own = dup(fd);
 
 		if (own >= 0) {
@@ -100,7 +101,8 @@ void link_close(struct link *l)
 
 static int open_tcp(struct link *l, int64_t timeout_us, char *text)
 {
-	int fd = connect_host(l->addr.host, l->addr.port, timeout_us, l->cancel_fd, text, LINK_TEXT_MAX);
+	int fd = connect_host(l->addr.host, l->addr.port, timeout_us, l->cancel_fd, text,
+			      LINK_TEXT_MAX);
 
 	if (fd < 0)
 		return fd;
@@ -167,10 +169,18 @@ int link_open(struct link *l, int64_t timeout_us, char *text)
 
 static const char *exception_text(int exception)
 {
-	static const char *const texts[] = { "?", "illegal function", "illegal data address",
-					     "illegal data value", "slave failure", "acknowledge",
-					     "slave busy", "negative acknowledge", "memory parity", "?",
-					     "gateway path unavailable", "gateway target does not answer" };
+	static const char *const texts[] = { "?",
+					     "illegal function",
+					     "illegal data address",
+					     "illegal data value",
+					     "slave failure",
+					     "acknowledge",
+					     "slave busy",
+					     "negative acknowledge",
+					     "memory parity",
+					     "?",
+					     "gateway path unavailable",
+					     "gateway target does not answer" };
 
 	return exception > 0 && exception < (int)ARRAY_LEN(texts) ? texts[exception] : "?";
 }
@@ -179,7 +189,8 @@ static int explain(const struct link_request *q, int err, int *exception, char *
 {
 	if (err > MODBUS_ENOBASE && err <= EMBXGTAR) {
 		*exception = err - MODBUS_ENOBASE;
-		snprintf(text, LINK_TEXT_MAX, "slave %d refused registers %u to %u: exception %d (%s)", q->slave,
+		snprintf(text, LINK_TEXT_MAX,
+			 "slave %d refused registers %u to %u: exception %d (%s)", q->slave,
 			 q->addr, q->addr + q->count - 1U, *exception, exception_text(*exception));
 		return -LMS_EREFUSED;
 	}
@@ -189,24 +200,27 @@ static int explain(const struct link_request *q, int err, int *exception, char *
 		return -LMS_EOFFLINE;
 	}
 	if (err > EMBXGTAR) {
-		snprintf(text, LINK_TEXT_MAX, "slave %d: the answer is not that of the request: %s", q->slave,
-			 modbus_strerror(err));
+		snprintf(text, LINK_TEXT_MAX, "slave %d: the answer is not that of the request: %s",
+			 q->slave, modbus_strerror(err));
 		return -LMS_EPROTOCOL;
 	}
-	snprintf(text, LINK_TEXT_MAX, "slave %d: the connection ended: %s", q->slave, modbus_strerror(err));
+	snprintf(text, LINK_TEXT_MAX, "slave %d: the connection ended: %s", q->slave,
+		 modbus_strerror(err));
 	return -LMS_EIO;
 }
 
-int link_read(struct link *l, const struct link_request *q, uint16_t *words, int *exception, char *text)
+int link_read(struct link *l, const struct link_request *q, uint16_t *words, int *exception,
+	      char *text)
 {
 	int n;
 
 	*exception = 0;
-	/* Whatever lies there answers no question of ours any more; on TCP a part of it may still be
-	 * under way, and only a new connection is clean. */
+	/* Whatever lies there answers no question of ours any more; on TCP a part of it may still
+	 * be under way, and only a new connection is clean. */
 	n = modbus_flush(l->ctx);
 	if (n > 0 && !l->addr.rtu) {
-		snprintf(text, LINK_TEXT_MAX, "slave %d: a late answer came; connecting anew", q->slave);
+		snprintf(text, LINK_TEXT_MAX, "slave %d: a late answer came; connecting anew",
+			 q->slave);
 		return -LMS_EPROTOCOL;
 	}
 	if (modbus_set_slave(l->ctx, q->slave) < 0) {

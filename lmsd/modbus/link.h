@@ -39,4 +39,5 @@ struct link_request {
  * -LMS_EREFUSED: the slave answered with *exception, the link is fine.
  * -LMS_EOFFLINE: no answer in time; -LMS_EIO: the connection ended; -LMS_EPROTOCOL: the answer is
  * not that of the request. After these the link must be closed. text says it for people. */
-int link_read(struct link *l, const struct link_request *q, uint16_t *words, int *exception, char *text);
+int link_read(struct link *l, const struct link_request *q, uint16_t *words, int *exception,
+	      char *text);

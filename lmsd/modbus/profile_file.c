@@ -25,7 +25,8 @@ struct reader {
 /* What a key is worth: reads `s` into the profile, or into `reg` where the key is a variable's. */
 struct key {
 	const char *name;
-	int (*read)(struct reader *r, config_setting_t *s, const struct key *k, struct meter_reg *reg);
+	int (*read)(struct reader *r, config_setting_t *s, const struct key *k,
+		    struct meter_reg *reg);
 	size_t offset, size;	/* of the member in struct meter_profile */
 };
 
@@ -54,7 +55,8 @@ static int refuse(struct reader *r, config_setting_t *s, const char *fmt, ...)
 
 static int get_text(struct reader *r, config_setting_t *s, char *out, size_t size)
 {
-	const char *text = config_setting_type(s) == CONFIG_TYPE_STRING ? config_setting_get_string(s) : NULL;
+	const char *text =
+		config_setting_type(s) == CONFIG_TYPE_STRING ? config_setting_get_string(s) : NULL;
 
 	if (!text)
 		return refuse(r, s, "must be text in quotes");
@@ -101,31 +103,36 @@ static void *member(struct reader *r, const struct key *k)
 	return (char *)r->p + k->offset;
 }
 
-static int read_text(struct reader *r, config_setting_t *s, const struct key *k, struct meter_reg *reg)
+static int read_text(struct reader *r, config_setting_t *s, const struct key *k,
+		     struct meter_reg *reg)
 {
 	(void)reg;
 	return get_text(r, s, member(r, k), k->size);
 }
 
-static int read_int(struct reader *r, config_setting_t *s, const struct key *k, struct meter_reg *reg)
+static int read_int(struct reader *r, config_setting_t *s, const struct key *k,
+		    struct meter_reg *reg)
 {
 	(void)reg;
 	return get_int(r, s, 0, 65535, member(r, k));
 }
 
-static int read_yes(struct reader *r, config_setting_t *s, const struct key *k, struct meter_reg *reg)
+static int read_yes(struct reader *r, config_setting_t *s, const struct key *k,
+		    struct meter_reg *reg)
 {
 	(void)reg;
 	return get_yes(r, s, member(r, k));
 }
 
-static int read_model(struct reader *r, config_setting_t *s, const struct key *k, struct meter_reg *reg)
+static int read_model(struct reader *r, config_setting_t *s, const struct key *k,
+		      struct meter_reg *reg)
 {
 	r->p->line = line_of(s);
 	return read_text(r, s, k, reg);
 }
 
-static int read_aliases(struct reader *r, config_setting_t *s, const struct key *k, struct meter_reg *reg)
+static int read_aliases(struct reader *r, config_setting_t *s, const struct key *k,
+			struct meter_reg *reg)
 {
 	int n = config_setting_length(s);
 
@@ -147,7 +154,8 @@ static int read_aliases(struct reader *r, config_setting_t *s, const struct key 
 	return 0;
 }
 
-static int read_direction(struct reader *r, config_setting_t *s, const struct key *k, struct meter_reg *reg)
+static int read_direction(struct reader *r, config_setting_t *s, const struct key *k,
+			  struct meter_reg *reg)
 {
 	char text[16];
 	int ret = get_text(r, s, text, sizeof(text));
@@ -162,7 +170,8 @@ static int read_direction(struct reader *r, config_setting_t *s, const struct ke
 	return 0;
 }
 
-static int read_function(struct reader *r, config_setting_t *s, const struct key *k, struct meter_reg *reg)
+static int read_function(struct reader *r, config_setting_t *s, const struct key *k,
+			 struct meter_reg *reg)
 {
 	int fc, ret = get_int(r, s, 3, 4, &fc);
 
@@ -176,7 +185,8 @@ static int read_function(struct reader *r, config_setting_t *s, const struct key
 	return 0;
 }
 
-static int read_order(struct reader *r, config_setting_t *s, const struct key *k, struct meter_reg *reg)
+static int read_order(struct reader *r, config_setting_t *s, const struct key *k,
+		      struct meter_reg *reg)
 {
 	char text[24];
 	int order, ret = get_text(r, s, text, sizeof(text));
@@ -194,7 +204,8 @@ static int read_order(struct reader *r, config_setting_t *s, const struct key *k
 	return 0;
 }
 
-static int read_identity(struct reader *r, config_setting_t *s, const struct key *k, struct meter_reg *reg)
+static int read_identity(struct reader *r, config_setting_t *s, const struct key *k,
+			 struct meter_reg *reg)
 {
 	config_setting_t *fc = config_setting_get_member(s, "function");
 	config_setting_t *addr = config_setting_get_member(s, "addr");
@@ -203,7 +214,8 @@ static int read_identity(struct reader *r, config_setting_t *s, const struct key
 
 	(void)k;
 	(void)reg;
-	if (!config_setting_is_group(s) || !fc || !addr || !expected || config_setting_length(s) != 3)
+	if (!config_setting_is_group(s) || !fc || !addr || !expected ||
+	    config_setting_length(s) != 3)
 		return refuse(r, s, "must be { function = 3; addr = 0; expected = [ 0x1234 ]; }");
 	if ((ret = get_int(r, fc, 3, 4, &v)) < 0)
 		return ret;
@@ -217,7 +229,8 @@ static int read_identity(struct reader *r, config_setting_t *s, const struct key
 		return refuse(r, expected, "must be 1 to %zu numbers: [ 0x1234 ]",
 			      ARRAY_LEN(r->p->identity.words));
 	for (int i = 0; i < r->p->identity.count; i++) {
-		if ((ret = get_int(r, config_setting_get_elem(expected, (unsigned)i), 0, 65535, &v)) < 0)
+		if ((ret = get_int(r, config_setting_get_elem(expected, (unsigned)i), 0, 65535,
+				   &v)) < 0)
 			return ret;
 		r->p->identity.words[i] = (uint16_t)v;
 	}
@@ -226,7 +239,8 @@ static int read_identity(struct reader *r, config_setting_t *s, const struct key
 
 /* ---- keys of a variable --------------------------------------------------------------------- */
 
-static int read_addr(struct reader *r, config_setting_t *s, const struct key *k, struct meter_reg *reg)
+static int read_addr(struct reader *r, config_setting_t *s, const struct key *k,
+		     struct meter_reg *reg)
 {
 	int v, ret = get_int(r, s, 0, 65535, &v);
 
@@ -236,7 +250,8 @@ static int read_addr(struct reader *r, config_setting_t *s, const struct key *k,
 	return ret;
 }
 
-static int read_type(struct reader *r, config_setting_t *s, const struct key *k, struct meter_reg *reg)
+static int read_type(struct reader *r, config_setting_t *s, const struct key *k,
+		     struct meter_reg *reg)
 {
 	char text[8];
 	int type, ret = get_text(r, s, text, sizeof(text));
@@ -252,7 +267,8 @@ static int read_type(struct reader *r, config_setting_t *s, const struct key *k,
 }
 
 /* A decimal, exactly: libconfig makes a double of 0.001, which nine digits turn back. */
-static int read_scale(struct reader *r, config_setting_t *s, const struct key *k, struct meter_reg *reg)
+static int read_scale(struct reader *r, config_setting_t *s, const struct key *k,
+		      struct meter_reg *reg)
 {
 	char text[32];
 	int64_t v;
@@ -272,7 +288,8 @@ static int read_scale(struct reader *r, config_setting_t *s, const struct key *k
 		return refuse(r, s, "must be a number such as 0.01");
 	}
 	if (text_fixed(text, strlen(text), 1000000, &v) < 0 || v <= 0)
-		return refuse(r, s, "must be a positive number such as 0.01, with at most six decimals");
+		return refuse(r, s,
+			      "must be a positive number such as 0.01, with at most six decimals");
 	reg->exp10 -= 6;
 	while (v % 10 == 0) {
 		v /= 10;
@@ -282,7 +299,8 @@ static int read_scale(struct reader *r, config_setting_t *s, const struct key *k
 	return 0;
 }
 
-static int read_unit(struct reader *r, config_setting_t *s, const struct key *k, struct meter_reg *reg)
+static int read_unit(struct reader *r, config_setting_t *s, const struct key *k,
+		     struct meter_reg *reg)
 {
 	const struct meter_var_info *var = meter_var_info(reg->var);
 	char text[8];
@@ -293,13 +311,14 @@ static int read_unit(struct reader *r, config_setting_t *s, const struct key *k,
 	if (ret < 0)
 		return ret;
 	if (!meter_unit_find(text, &dim, &exp10, &reg->four_quadrant) || dim != var->dim)
-		return refuse(r, s, "'%s' is not a unit of %s (its unit is \"%s\")", text, var->name,
-			      meter_dim_info(var->dim)->unit);
+		return refuse(r, s, "'%s' is not a unit of %s (its unit is \"%s\")", text,
+			      var->name, meter_dim_info(var->dim)->unit);
 	reg->exp10 += exp10;
 	return 0;
 }
 
-static int read_group(struct reader *r, config_setting_t *s, const struct key *k, struct meter_reg *reg)
+static int read_group(struct reader *r, config_setting_t *s, const struct key *k,
+		      struct meter_reg *reg)
 {
 	char text[8];
 	int ret = get_text(r, s, text, sizeof(text));
@@ -313,13 +332,15 @@ static int read_group(struct reader *r, config_setting_t *s, const struct key *k
 	return 0;
 }
 
-static int read_negate(struct reader *r, config_setting_t *s, const struct key *k, struct meter_reg *reg)
+static int read_negate(struct reader *r, config_setting_t *s, const struct key *k,
+		       struct meter_reg *reg)
 {
 	(void)k;
 	return get_yes(r, s, &reg->negate);
 }
 
-static int read_verified(struct reader *r, config_setting_t *s, const struct key *k, struct meter_reg *reg)
+static int read_verified(struct reader *r, config_setting_t *s, const struct key *k,
+			 struct meter_reg *reg)
 {
 	(void)k;
 	return get_yes(r, s, &reg->verified);
@@ -337,7 +358,8 @@ static int read_scale_register(struct reader *r, config_setting_t *s, const stru
 }
 
 /* "0x7FFF" or "0x7FFF0000-0x7FFFFFFF": text, as the largest ones do not fit libconfig's numbers. */
-static int read_pattern(struct reader *r, config_setting_t *s, const char *text, struct meter_reg *reg)
+static int read_pattern(struct reader *r, config_setting_t *s, const char *text,
+			struct meter_reg *reg)
 {
 	char *end;
 
@@ -350,13 +372,16 @@ static int read_pattern(struct reader *r, config_setting_t *s, const char *text,
 	reg->invalid[reg->invalid_count].hi = reg->invalid[reg->invalid_count].lo;
 	if (*end == '-')
 		reg->invalid[reg->invalid_count].hi = strtoull(end + 1, &end, 16);
-	if (*end || errno || reg->invalid[reg->invalid_count].hi < reg->invalid[reg->invalid_count].lo)
-		return refuse(r, s, "'%s' is not a pattern (write \"0x7FFF\" or \"0x7FF0-0x7FFF\")", text);
+	if (*end || errno ||
+	    reg->invalid[reg->invalid_count].hi < reg->invalid[reg->invalid_count].lo)
+		return refuse(r, s, "'%s' is not a pattern (write \"0x7FFF\" or \"0x7FF0-0x7FFF\")",
+			      text);
 	reg->invalid_count++;
 	return 0;
 }
 
-static int read_invalid(struct reader *r, config_setting_t *s, const struct key *k, struct meter_reg *reg)
+static int read_invalid(struct reader *r, config_setting_t *s, const struct key *k,
+			struct meter_reg *reg)
 {
 	int ret = 0;
 
@@ -371,7 +396,8 @@ static int read_invalid(struct reader *r, config_setting_t *s, const struct key 
 }
 
 /* The name was read before the others, as the units depend on it. */
-static int read_nothing(struct reader *r, config_setting_t *s, const struct key *k, struct meter_reg *reg)
+static int read_nothing(struct reader *r, config_setting_t *s, const struct key *k,
+			struct meter_reg *reg)
 {
 	(void)r;
 	(void)s;
@@ -391,8 +417,8 @@ static const struct key var_keys[] = {
 
 static const char *const var_needs[] = { "addr", "type", "unit" };
 
-static int read_keys(struct reader *r, config_setting_t *group, const struct key *keys, size_t count,
-		     struct meter_reg *reg)
+static int read_keys(struct reader *r, config_setting_t *group, const struct key *keys,
+		     size_t count, struct meter_reg *reg)
 {
 	for (int i = 0; i < config_setting_length(group); i++) {
 		config_setting_t *s = config_setting_get_elem(group, (unsigned)i);
@@ -404,8 +430,9 @@ static int read_keys(struct reader *r, config_setting_t *group, const struct key
 			names[k] = keys[k].name;
 		if (k == count) {
 			near = text_nearest(name, names, count);
-			return refuse(r, s, "is not a key of a meter profile%s%s%s", near ? " (did you mean '" : "",
-				      near ? near : "", near ? "'?)" : "");
+			return refuse(r, s, "is not a key of a meter profile%s%s%s",
+				      near ? " (did you mean '" : "", near ? near : "",
+				      near ? "'?)" : "");
 		}
 		ret = keys[k].read(r, s, &keys[k], reg);
 		if (ret < 0)
@@ -421,12 +448,14 @@ static int read_variable(struct reader *r, config_setting_t *s)
 	int var;
 
 	if (!config_setting_is_group(s) || !config_setting_lookup_string(s, "name", &name))
-		return refuse(r, s, "every entry must be { name = \"…\"; addr = 0; type = \"f32\"; unit = \"A\"; }");
+		return refuse(r, s,
+			      "every entry must be { name = \"…\"; addr = 0; type = \"f32\"; "
+			      "unit = \"A\"; }");
 	var = meter_var_find(name);
 	if (var < 0) {
 		near = meter_var_nearest(name);
-		return refuse(r, s, "'%s' is not a variable%s%s%s", name, near ? " (did you mean '" : "",
-			      near ? near : "", near ? "'?)" : "");
+		return refuse(r, s, "'%s' is not a variable%s%s%s", name,
+			      near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
 	}
 	reg = profile_add_reg(r->p, (enum meter_var)var);
 	if (!reg)
@@ -487,7 +516,8 @@ int profile_load_file(const char *path, struct meter_profile **out, struct diag 
 	int ret;
 
 	if (!f)
-		return diag_set_at(d, -LMS_ENOINPUT, path, 0, 0, "cannot be opened: %s", strerror(errno));
+		return diag_set_at(d, -LMS_ENOINPUT, path, 0, 0, "cannot be opened: %s",
+				   strerror(errno));
 	config_init(&config);
 	r.p = profile_new();
 	r.p->line = 1;
@@ -497,7 +527,8 @@ int profile_load_file(const char *path, struct meter_profile **out, struct diag 
 				  config_error_text(&config));
 		goto out;
 	}
-	ret = read_keys(&r, config_root_setting(&config), device_keys, ARRAY_LEN(device_keys), NULL);
+	ret = read_keys(&r, config_root_setting(&config), device_keys, ARRAY_LEN(device_keys),
+			NULL);
 	if (ret == 0)
 		ret = read_variables(&r, config_root_setting(&config));
 	if (ret == 0)
@@ -528,7 +559,8 @@ int profile_load_dir(const char *dir, struct profile_set *set,
 
 	if (count < 0)
 		return diag_set_at(d, -LMS_ENOINPUT, dir, 0, 0,
-				   "meter profiles cannot be read: %s (set meters.directory)", strerror(errno));
+				   "meter profiles cannot be read: %s (set meters.directory)",
+				   strerror(errno));
 	for (int i = 0; i < count; i++) {
 		struct meter_profile *p = NULL;
 		struct diag why;

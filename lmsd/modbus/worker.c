@@ -191,7 +191,8 @@ static void schedule_failed(struct worker *w, struct slot *s, mono_t now)
 {
 	s->fails++;
 	s->identified = false;
-	s->due = now + back_off(s, s->fails, w->slot_count > 1 ? BACK_OFF_MAX_US : BACK_OFF_ALONE_US);
+	s->due = now +
+		 back_off(s, s->fails, w->slot_count > 1 ? BACK_OFF_MAX_US : BACK_OFF_ALONE_US);
 }
 
 /* ---- one poll ------------------------------------------------------------------------------ */
@@ -212,7 +213,8 @@ static struct bus_result *result_new(const struct slot *s, mono_t at)
 	return r;
 }
 
-static void deliver_error(struct worker *w, const struct slot *s, mono_t at, int err, const char *text)
+static void deliver_error(struct worker *w, const struct slot *s, mono_t at, int err,
+			  const char *text)
 {
 	struct bus_result *r = result_new(s, at);
 
@@ -231,8 +233,8 @@ static bool keep_silence(struct worker *w, const struct bus_task *t)
 	return sleep_until(w, w->quiet_since + silence, false);
 }
 
-static int exchange(struct worker *w, const struct bus_task *t, const struct plan_block *b, uint16_t *words,
-		    int *exception, char *text)
+static int exchange(struct worker *w, const struct bus_task *t, const struct plan_block *b,
+		    uint16_t *words, int *exception, char *text)
 {
 	struct link_request q = { t->addr.slave, b->fc, b->addr, b->count, t->timeout_us };
 	int ret;
@@ -254,8 +256,8 @@ static bool is_silence(int exception)
 	return exception == 10 || exception == 11;
 }
 
-static int read_block(struct worker *w, struct slot *s, const struct plan_block *b, struct bus_result *r,
-		      uint16_t **words, char *text)
+static int read_block(struct worker *w, struct slot *s, const struct plan_block *b,
+		      struct bus_result *r, uint16_t **words, char *text)
 {
 	struct meter_block *out = &r->blocks[r->sample.block_count];
 	mono_t at = now_mono();
@@ -263,7 +265,8 @@ static int read_block(struct worker *w, struct slot *s, const struct plan_block 
 
 	if (ret < 0 && (ret != -LMS_EREFUSED || is_silence(out->exception)))
 		return ret;
-	*out = (struct meter_block){ b->fc, b->addr, b->count, ret, out->exception, at, ret ? NULL : *words };
+	*out = (struct meter_block){ b->fc,          b->addr, b->count,           ret,
+				     out->exception, at,      ret ? NULL : *words };
 	if (ret < 0 && !r->sample.text[0])
 		snprintf(r->sample.text, sizeof(r->sample.text), "%s", text);
 	if (r->sample.latency_us == NUM_NONE)
@@ -295,8 +298,8 @@ static int identify(struct worker *w, struct slot *s, char *text)
 	if (memcmp(words, s->task.identity.words, b.count * sizeof(words[0])) != 0) {
 		s->identity = -1;
 		snprintf(s->identity_text, sizeof(s->identity_text),
-			 "identity register %u reads 0x%04X, the profile expects 0x%04X", b.addr, words[0],
-			 s->task.identity.words[0]);
+			 "identity register %u reads 0x%04X, the profile expects 0x%04X", b.addr,
+			 words[0], s->task.identity.words[0]);
 	}
 	return 0;
 }
@@ -311,7 +314,8 @@ static int read_all(struct worker *w, struct slot *s, struct bus_result *r, char
 	for (int i = 0; i < plan->fast_count && ret == 0; i++)
 		ret = read_block(w, s, &plan->blocks[i], r, &words, text);
 	if (ret == 0 && slow) {
-		ret = read_block(w, s, &plan->blocks[plan->fast_count + s->slow_next], r, &words, text);
+		ret = read_block(w, s, &plan->blocks[plan->fast_count + s->slow_next], r, &words,
+				 text);
 		s->slow_next = (s->slow_next + 1) % slow;
 	}
 	if (ret == 0 && !s->identified)
@@ -323,7 +327,8 @@ static int read_all(struct worker *w, struct slot *s, struct bus_result *r, char
 }
 
 /* Opening failed: that is everybody's failure on this bus. */
-static void link_failed(struct worker *w, const struct slot *s, mono_t at, int err, const char *text)
+static void link_failed(struct worker *w, const struct slot *s, mono_t at, int err,
+			const char *text)
 {
 	mono_t retry;
 
@@ -339,7 +344,8 @@ static void link_failed(struct worker *w, const struct slot *s, mono_t at, int e
 
 static int ensure_open(struct worker *w, const struct slot *s, char *text)
 {
-	int64_t limit = s->task.timeout_us < CONNECT_TIMEOUT_US ? CONNECT_TIMEOUT_US : s->task.timeout_us;
+	int64_t limit =
+		s->task.timeout_us < CONNECT_TIMEOUT_US ? CONNECT_TIMEOUT_US : s->task.timeout_us;
 	int ret;
 
 	if (link_is_open(w->link))
@@ -376,7 +382,8 @@ static void poll_slot(struct worker *w, struct slot *s)
 	r = result_new(s, now_mono());
 	ret = read_all(w, s, r, text);
 	/* A connection that the other side closed meanwhile says nothing about the meter. */
-	if ((ret == -LMS_EIO || ret == -LMS_EPROTOCOL) && was_open && !s->task.addr.rtu && !stopping(w)) {
+	if ((ret == -LMS_EIO || ret == -LMS_EPROTOCOL) && was_open && !s->task.addr.rtu &&
+	    !stopping(w)) {
 		link_close(w->link);
 		free(r);
 		r = result_new(s, now_mono());

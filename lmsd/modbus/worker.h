@@ -1,8 +1,8 @@
 /* modbus/worker.h - the thread of one bus: whom to ask, when, and what to do about who is silent.
  *
  * - A meter is asked every poll_us; a late poll is not made up for.
- * - A slave that does not answer is asked again after retry_us, twice that … up to 60 s (10 s where it is alone on
- *   its bus), and at most one such attempt is made between two rounds of the others.
+ * - A slave that does not answer is asked again after retry_us, twice that … up to 60 s (10 s where
+ *   it is alone on its bus), and at most one such attempt is made between two rounds of the others.
  */
 #pragma once
 
@@ -39,7 +39,7 @@ struct bus_result {
 	uint16_t words[];
 };
 
-/* Starts the thread. `deliver` is called on it and takes the result. NULL when no thread can be had. */
+/* Starts the thread. `deliver` is called on it and takes the result. NULL: no thread to be had. */
 struct worker *worker_new(const struct meter_address *addr, struct lowfd *low,
 			  void (*deliver)(void *ctx, struct bus_result *r), void *ctx);
 /* The tasks are copied; those whose serial is known go on undisturbed. */

@@ -1,4 +1,5 @@
-/* helper_meter.c - encodes values the way devices do; uses floating point, which the room may not. */
+/* helper_meter.c - encodes values the way devices do; uses floating point, which the room may not.
+ */
 #include "helper_meter.h"
 
 #include <math.h>
@@ -50,7 +51,8 @@ static void put(struct image *img, const struct meter_reg *reg, uint64_t raw)
 
 	for (int i = 0; i < count; i++) {
 		uint16_t w = (uint16_t)(raw >> (16 * (count - 1 - i)));
-		bool little = reg->order == REG_ORDER_LITTLE || reg->order == REG_ORDER_LITTLE_SWAPPED;
+		bool little =
+			reg->order == REG_ORDER_LITTLE || reg->order == REG_ORDER_LITTLE_SWAPPED;
 
 		if (reg->order == REG_ORDER_BIG_SWAPPED || reg->order == REG_ORDER_LITTLE_SWAPPED)
 			w = (uint16_t)(w << 8 | w >> 8);
@@ -65,7 +67,8 @@ void image_put(struct image *img, const struct meter_profile *p, enum meter_var 
 	put(img, reg, to_raw(reg, v));
 }
 
-void image_put_raw(struct image *img, const struct meter_profile *p, enum meter_var var, uint64_t raw)
+void image_put_raw(struct image *img, const struct meter_profile *p, enum meter_var var,
+		   uint64_t raw)
 {
 	put(img, profile_reg(p, var), raw);
 }
@@ -88,11 +91,19 @@ size_t image_read(const struct image *img, const struct meter_profile *p, mono_t
 
 struct meter_profile *profile_of_sdm630(void)
 {
-	static const struct { enum meter_var var; uint16_t addr; int exp10; } regs[] = {
-		{ METER_voltage_l1n, 0, 3 }, { METER_voltage_l2n, 2, 3 }, { METER_voltage_l3n, 4, 3 },
-		{ METER_current_l1, 6, 3 }, { METER_current_l2, 8, 3 }, { METER_current_l3, 10, 3 },
-		{ METER_power_l1, 12, 0 }, { METER_power_l2, 14, 0 }, { METER_power_l3, 16, 0 },
-		{ METER_power_total, 52, 0 }, { METER_energy_import_total, 72, 3 },
+	static const struct { enum meter_var var; uint16_t addr; int exp10;
+	} regs[] = {
+		{ METER_voltage_l1n, 0, 3 },
+		{ METER_voltage_l2n, 2, 3 },
+		{ METER_voltage_l3n, 4, 3 },
+		{ METER_current_l1, 6, 3 },
+		{ METER_current_l2, 8, 3 },
+		{ METER_current_l3, 10, 3 },
+		{ METER_power_l1, 12, 0 },
+		{ METER_power_l2, 14, 0 },
+		{ METER_power_l3, 16, 0 },
+		{ METER_power_total, 52, 0 },
+		{ METER_energy_import_total, 72, 3 },
 		{ METER_energy_export_total, 74, 3 },
 	};
 	struct meter_profile *p = profile_new();

@@ -11,7 +11,8 @@ struct image *image_new(void);
 void image_free(struct image *img);
 /* Puts a value, in the fixed-point unit of the variable, where the profile has it. */
 void image_put(struct image *img, const struct meter_profile *p, enum meter_var var, int64_t v);
-void image_put_raw(struct image *img, const struct meter_profile *p, enum meter_var var, uint64_t raw);
+void image_put_raw(struct image *img, const struct meter_profile *p, enum meter_var var,
+		   uint64_t raw);
 
 /* All blocks of the profile's plan as they would be read at `at`; words point into the image. */
 size_t image_read(const struct image *img, const struct meter_profile *p, mono_t at,

@@ -206,7 +206,8 @@ struct peer *peer_start(int port)
 	p->slave = -1;
 	p->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	setsockopt(p->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(p->listener, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(p->listener, 8) < 0) {
+	if (bind(p->listener, (struct sockaddr *)&sa, sizeof(sa)) < 0 ||
+	    listen(p->listener, 8) < 0) {
 		close(p->listener);
 		free(p);
 		return NULL;

@@ -1,6 +1,6 @@
 /* helper_modbus_peer.h - a Modbus TCP device in a thread, with the faults of real ones.
  *
- * Register N of function F reads N + 1000 * F (modulo 65536), so that a word taken for another shows.
+ * Register N of function F reads N + 1000 * F (modulo 65536), so that a mix-up shows.
  */
 #pragma once
 
@@ -24,7 +24,7 @@ struct peer *peer_start(int port);	/* 0 = any; NULL if the port cannot be had */
 void peer_stop(struct peer *p);		/* closes everything */
 int peer_port(const struct peer *p);
 
-/* The fault applies to requests of `slave` and those after it (-1 = all), addresses from `from` on. */
+/* The fault applies to `slave` and those after it (-1 = all), for addresses from `from` on. */
 void peer_set(struct peer *p, enum peer_fault fault, int arg, int slave, int from);
 int peer_requests(const struct peer *p, int slave);	/* so far */
 int peer_connections(const struct peer *p);		/* accepted so far */

@@ -53,8 +53,17 @@ void child_kill(pid_t pid)
 static void start(struct sim *s, const char *option, const char *where, const char *profile,
 		  const char *slaves)
 {
-	const char *args[] = { "tests/sim/meter.py", option, where, "--profile", profile, "--fixed", "10,11,12",
-			       "--exit-on-eof", slaves ? "--slaves" : NULL, slaves, NULL };
+	const char *args[] = { "tests/sim/meter.py",
+			       option,
+			       where,
+			       "--profile",
+			       profile,
+			       "--fixed",
+			       "10,11,12",
+			       "--exit-on-eof",
+			       slaves ? "--slaves" : NULL,
+			       slaves,
+			       NULL };
 	char *argv[sizeof(args) / sizeof(args[0])];
 	char line[200] = "";
 

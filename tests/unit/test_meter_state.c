@@ -204,6 +204,7 @@ static void what_is_not_a_number_does_not_steer(void **state)
 	assert_true(poll(&r, S));
 	expect(&r, 10000, NUM_NONE, 12000, false);
 	assert_int_equal(meter_quality(r.m, METER_current_l2, r.now), METER_Q_NAN);
+	assert_int_equal(meter_value(r.m, METER_current_l2)->v, NUM_NONE);
 	assert_int_equal(meter_status(r.m, r.now), METER_IMPLAUSIBLE);
 	assert_int_equal(meter_good_at(r.m), r.now - S);
 	image_put(r.img, r.p, METER_current_l2, 11000);
