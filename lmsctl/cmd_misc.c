@@ -72,7 +72,7 @@ int cmd_version(struct lmsctl *l)
 		return 0;
 	}
 	for (const struct json *m = result ? result->first : NULL; m; m = m->next) {
-		if (!m->text)
+		if (!m->key || !m->text)
 			continue;
 		printf("%-8s  ", m->key);
 		output_text(m->text, m->len);

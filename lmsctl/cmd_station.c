@@ -30,6 +30,8 @@ int cmd_station_answer(struct lmsctl *l, const struct json *result)
 {
 	const char *status = json_str(json_get(result, "status"), "");
 
+	if (!result || result->type != JSON_OBJECT)
+		return diag_set(&l->diag, -LMS_EPROTOCOL, "lmsd answered no status");
 	switch (l->opt.format) {
 	case FORMAT_JSON:
 	case FORMAT_NDJSON:
@@ -49,7 +51,7 @@ int cmd_station_answer(struct lmsctl *l, const struct json *result)
 		return 0;
 	output_text(status, strlen(status));
 	puts(note_on(status));
-	for (const struct json *m = result ? result->first : NULL; m; m = m->next) {
+	for (const struct json *m = result->first; m; m = m->next) {
 		if (strcmp(m->key, "status") == 0 || m->type == JSON_NULL)
 			continue;
 		printf("%s: ", m->key);
