@@ -127,34 +127,8 @@ static int fail(const struct diag *diag, int ret)
 	return lms_err_exit_status(ret);
 }
 
-/* Tells systemd that the loop turns; a lmsd that stands still is restarted. */
-struct watchdog {
-	struct loop *loop;
-	struct loop_timer *timer;
-	int64_t every_us;
-};
-
-static void on_watchdog(void *ctx)
-{
-	struct watchdog *w = ctx;
-
-	sd_notify(0, "WATCHDOG=1");
-	loop_timer_at(w->timer, loop_now(w->loop) + w->every_us);
-}
-
-static void watchdog_start(struct watchdog *w, struct loop *loop)
-{
-	uint64_t limit_us;
-
-	if (sd_watchdog_enabled(0, &limit_us) <= 0)
-		return;
-	*w = (struct watchdog){ loop, loop_timer_new(loop, on_watchdog, w), (int64_t)(limit_us / 3) };
-	on_watchdog(w);
-}
-
 static int serve(const struct boot_conf *boot, struct log_ctx *log)
 {
-	struct watchdog watchdog = { 0 };
 	struct app *app;
 	struct diag diag;
 	char ready[300];
@@ -170,11 +144,8 @@ static int serve(const struct boot_conf *boot, struct log_ctx *log)
 	printf("%s\n", app_ready_line(app, ready, sizeof(ready)));
 	fflush(stdout);
 	sd_notifyf(0, "READY=1\nSTATUS=%s", ready);
-	watchdog_start(&watchdog, app->loop);
 	app_run(app);
 	sd_notify(0, "STOPPING=1");
-	if (watchdog.timer)
-		loop_timer_free(watchdog.timer);
 	ret = app_exit_status(app);
 	log->events = NULL;
 	app_free(app);
