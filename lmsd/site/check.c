@@ -304,6 +304,14 @@ static int check_station(const struct site_conf *c, const struct station_conf *s
 	return ret;
 }
 
+static bool is_code(const char *s, size_t len)
+{
+	for (size_t i = 0; s[i]; i++)
+		if (s[i] < 'A' || s[i] > 'Z')
+			return false;
+	return strlen(s) == len;
+}
+
 static int check_site(const struct ctl_site_keys *k, const struct site_outside *outside,
 		      struct diag *diag)
 {
@@ -312,6 +320,14 @@ static int check_site(const struct ctl_site_keys *k, const struct site_outside *
 	if (k->free_tag && tag_normalize(k->free_tag, uid))
 		return diag_set(diag, -LMS_EDATA, "site: free_tag: '%.60s' is not a tag's uid",
 				k->free_tag);
+	if (k->country && !is_code(k->country, 2))
+		return diag_set(diag, -LMS_EDATA,
+				"site: country: '%.60s' is not an ISO 3166 code (write one such as CH)",
+				k->country);
+	if (k->currency && !is_code(k->currency, 3))
+		return diag_set(diag, -LMS_EDATA,
+				"site: currency: '%.60s' is not an ISO 4217 code (write one such as EUR)",
+				k->currency);
 	if (!k->timezone || !outside || !outside->tz_known || outside->tz_known(k->timezone))
 		return 0;
 	return diag_set(

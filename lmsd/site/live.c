@@ -7,13 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "site/draft.h"
 #include "site/ledger.h"
 #include "site/tag.h"
 
 #define CONNECTORS_MAX   64
-#define UNREGISTERED_MAX 64
 #define EVENTS_KEPT      2000
 
 struct site *site_new(void)
@@ -109,23 +107,31 @@ static void station_attach(struct site *s, struct station *st, int conf)
 	st->conf = conf;
 	for (size_t i = 0; i < st->connector_count; i++)
 		st->connectors[i]->conf = k && i < k->connector_count ? (int)i : -1;
+}
+
+/* Asked once per growth and generation: what was refused stays refused until something changes. */
+static void note_growth(struct site *s, const struct station *st)
+{
+	const struct station_conf *k = site_station_conf(s, st);
+
 	if (k && k->k.connectors == NUM_NONE && st->connector_count > k->connector_count)
 		s->grown = true;
 }
 
 void site_station_grow(struct site *s, struct station *st, size_t count)
 {
+	size_t before = st->connector_count;
+
 	if (count > CONNECTORS_MAX)
 		count = CONNECTORS_MAX;
-	if (count > st->connector_count) {
-		st->connectors = xrealloc(st->connectors, count * sizeof(struct connector *));
-		while (st->connector_count < count) {
-			st->connectors[st->connector_count] =
-			    connector_new(st, (int)st->connector_count + 1);
-			st->connector_count++;
-		}
-	}
+	if (count <= before)
+		return;
+	st->connectors = xrealloc(st->connectors, count * sizeof(struct connector *));
+	for (size_t i = before; i < count; i++)
+		st->connectors[i] = connector_new(st, (int)i + 1);
+	st->connector_count = count;
 	station_attach(s, st, st->conf);
+	note_growth(s, st);
 }
 
 static void undirty(struct site *s, struct connector *c)
@@ -226,6 +232,7 @@ void site_attach(struct site *s, struct site_conf *conf)
 		st = site_station_get(s, k->k.id);
 		st->conf = (int)i;
 		site_station_grow(s, st, k->connector_count);
+		note_growth(s, st);
 	}
 	for (st = s->stations; st; st = next) {
 		next = st->hh.next;
@@ -234,117 +241,4 @@ void site_attach(struct site *s, struct site_conf *conf)
 		HASH_DELETE(hh, s->stations, st);
 		station_free(s, st);
 	}
-}
-
-void site_adopt_connectors(struct site *s, struct effects *fx)
-{
-	struct site_edit *e = site_edit_new(s);
-	const struct site_conf *c = site_conf_newest(s);
-	const struct site_change *changes;
-	struct diag diag;
-	size_t count;
-
-	s->grown = false;
-	diag_init(&diag);
-	for (size_t i = 0; i < c->station_count; i++) {
-		const struct station_conf *k = &c->stations[i];
-		const struct station *st = site_station(s, k->k.id);
-		struct ctl_station_keys keys;
-
-		if (k->k.connectors != NUM_NONE || !st || st->connector_count <= k->connector_count)
-			continue;
-		ctl_keys_clear(&ctl_nouns[CTL_NOUN_station], &keys);
-		keys.id = k->k.id;
-		keys.connectors = (int64_t)st->connector_count;
-		keys.given = UINT64_C(1) << (field_find(ctl_nouns[CTL_NOUN_station].keys,
-							ctl_nouns[CTL_NOUN_station].key_count,
-							"connectors", NULL) -
-					     ctl_nouns[CTL_NOUN_station].keys);
-		site_edit_station(e, &keys, SITE_CHANGE);
-	}
-	/* Refused when the new ones do not fit: then they get no current, which is safe, and it is
-	 * said. */
-	if (site_edit_commit(e, fx, false, &changes, &count, fx->arena, &diag))
-		log_lmsd(WARNING, "connectors_refused", "reason=\"%s\"", diag.text);
-	site_edit_free(e);
-}
-
-/* ---- what a station told us at its last boot ---- */
-
-struct boot_text {
-	const char *key;
-	size_t offset, size;
-};
-
-#define BOOT_TEXT(member) \
-	{ #member, offsetof(struct station, member), sizeof(((struct station *)0)->member) }
-static const struct boot_text boot_texts[] = {
-	BOOT_TEXT(vendor),   BOOT_TEXT(model),        BOOT_TEXT(serial), BOOT_TEXT(box_serial),
-	BOOT_TEXT(firmware), BOOT_TEXT(iccid),        BOOT_TEXT(imsi),   BOOT_TEXT(meter_type),
-	BOOT_TEXT(address),  BOOT_TEXT(meter_serial),
-};
-
-void site_boot_store(const struct station *st, struct effects *fx)
-{
-	struct json_writer w;
-	struct buf b;
-
-	buf_init(&b);
-	jw_init(&w, &b);
-	jw_object(&w);
-	for (size_t i = 0; i < ARRAY_LEN(boot_texts); i++) {
-		const char *text = (const char *)st + boot_texts[i].offset;
-
-		if (*text)
-			jw_kstr(&w, boot_texts[i].key, text);
-	}
-	jw_kint(&w, "booted", st->booted);
-	jw_kint(&w, "connectors", (int64_t)st->connector_count);
-	jw_object_end(&w);
-	fx_put(fx, STORE_BOOT, st->id, b.data, b.len);
-	buf_fini(&b);
-}
-
-static size_t unregistered(const struct site *s)
-{
-	size_t count = 0;
-
-	for (const struct station *st = s->stations; st; st = st->hh.next)
-		count += st->conf < 0;
-	return count;
-}
-
-int site_boot_load(struct site *s, const char *id, const char *json, size_t len, struct diag *diag)
-{
-	struct arena arena;
-	const struct json *obj;
-	struct station *st;
-	int64_t v;
-	int ret = 0;
-
-	arena_init(&arena);
-	obj = json_parse(&arena, json, len, &JSON_CAPS_DEFAULT, diag);
-	if (!obj) {
-		ret = -LMS_EPARSE;
-		goto out;
-	}
-	/* Strangers that connected once must not fill the memory for ever. */
-	if (!site_station(s, id) && unregistered(s) >= UNREGISTERED_MAX)
-		goto out;
-	st = site_station_get(s, id);
-	if (st->state == STATION_NEVER_SEEN)
-		st->state = STATION_OFFLINE;
-	for (size_t i = 0; i < ARRAY_LEN(boot_texts); i++) {
-		const char *text = json_str(json_get(obj, boot_texts[i].key), NULL);
-
-		if (text)
-			snprintf((char *)st + boot_texts[i].offset, boot_texts[i].size, "%s", text);
-	}
-	if (json_int(json_get(obj, "booted"), &v) == 0)
-		st->booted = v;
-	if (json_int(json_get(obj, "connectors"), &v) == 0 && v > 0)
-		site_station_grow(s, st, (size_t)v);
-out:
-	arena_fini(&arena);
-	return ret;
 }

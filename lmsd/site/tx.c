@@ -16,6 +16,8 @@
 
 #define STORE_EVERY_US (60 * US_PER_S)
 #define VOLTAGE        INT64_C(230)
+/* No register counts further: 1 TWh. Keeps sums of whatever a station says from overflowing. */
+#define REGISTER_MAX_WH INT64_C(1000000000000)
 
 struct tx *site_tx(struct site *s, int32_t id)
 {
@@ -23,6 +25,11 @@ struct tx *site_tx(struct site *s, int32_t id)
 
 	HASH_FIND(hh, s->running, &id, sizeof(id), tx);
 	return tx;
+}
+
+static bool is_register(int64_t wh)
+{
+	return wh >= 0 && wh <= REGISTER_MAX_WH;
 }
 
 static void set_text(char *out, size_t size, const char *text)
@@ -63,6 +70,8 @@ static void register_advance(struct site *s, struct tx *tx, int64_t register_wh)
 
 	if (register_wh >= tx->meter_stop_wh) {
 		tx->energy_wh += register_wh - tx->meter_stop_wh;
+		if (tx->energy_wh > REGISTER_MAX_WH)
+			tx->energy_wh = REGISTER_MAX_WH;
 	} else {
 		tx->reset = true;
 		tx->estimated = true;
@@ -198,7 +207,7 @@ static struct tx *tx_new(struct site *s, const struct tx_start *in, const struct
 		tx_note(tx, "start time as received");
 	}
 	tx->meter_start_wh = in->meter_wh;
-	if (in->meter_wh < 0) {
+	if (!is_register(in->meter_wh)) {
 		tx->meter_start_wh = 0;
 		tx_note(tx, "meterStart was not a register");
 	}
@@ -320,7 +329,7 @@ static int stop_orphan(struct site *s, const struct tx_stop *in, wall_t wall, st
 	tx->start = WALL_NONE;
 	tx->start_received = wall;
 	tx->stop = in->time == WALL_NONE ? wall : in->time;
-	tx->meter_stop_wh = in->meter_wh < 0 ? 0 : in->meter_wh;
+	tx->meter_stop_wh = is_register(in->meter_wh) ? in->meter_wh : 0;
 	tx->meter_start_wh = tx->meter_stop_wh;
 	tx->start_hash = hash;
 	tx->start_key = ledger_key(tx->station, hash);
@@ -347,7 +356,7 @@ static void stop_time(struct tx *tx, const struct tx_stop *in, wall_t wall)
 static void stop_fill(struct site *s, struct tx *tx, const struct tx_stop *in, wall_t wall)
 {
 	stop_time(tx, in, wall);
-	if (in->meter_wh >= 0)
+	if (is_register(in->meter_wh))
 		register_finish(s, tx, in->meter_wh);
 	else
 		tx_note(tx, "meterStop was not a register");
@@ -394,7 +403,7 @@ int site_tx_stop(struct site *s, const struct tx_stop *in, wall_t wall, struct a
 void site_tx_register(struct site *s, struct tx *tx, int64_t register_wh, wall_t wall,
 		      struct effects *fx)
 {
-	if (register_wh < 0 || register_wh == tx->meter_stop_wh)
+	if (!is_register(register_wh) || register_wh == tx->meter_stop_wh)
 		return;
 	register_advance(s, tx, register_wh);
 	/* A crash may cost a minute of the curve, and nothing of the bill: that comes with the

@@ -341,6 +341,37 @@ static void connectors_are_learned_and_kept(void **state)
 	desk_fini(&d);
 }
 
+/* One station that does not fit keeps out neither another, nor is it asked for again and again. */
+static void connectors_that_do_not_fit_stay_out(void **state)
+{
+	struct desk d;
+
+	(void)state;
+	desk_init(&d);
+	desk_must(&d, "config.apply",
+		  "{'document': {'zones': [{'id': 'A', 'static': 20}, {'id': 'B', 'static': 20}],"
+		  "'stations': [{'id': 'BIG', 'zone': 'A', 'max': 16, 'manageable': false},"
+		  "             {'id': 'FITS', 'zone': 'B'}]}}");
+	desk_connect(&d, "BIG", 2);
+	desk_connect(&d, "FITS", 2);
+	assert_true(d.site->grown);
+	site_adopt_connectors(d.site, &d.fx);
+	desk_settle(&d);
+	assert_int_equal(site_station(d.site, "FITS")->connectors[1]->conf, 1);
+	assert_int_equal(site_station(d.site, "BIG")->connectors[1]->conf, -1);
+	d.site->grown = false;
+	desk_connect(&d, "BIG", 2);
+	assert_false(d.site->grown);
+	/* once there is room */
+	desk_must(&d, "zone.set", "{'id': 'A', 'static': 32}");
+	assert_true(d.site->grown);
+	site_adopt_connectors(d.site, &d.fx);
+	desk_settle(&d);
+	assert_int_equal(site_station(d.site, "BIG")->connectors[1]->conf, 1);
+	assert_false(d.site->grown);
+	desk_fini(&d);
+}
+
 static void single_phase_zones_know_one_phase(void **state)
 {
 	const struct site_conf *c;
@@ -520,6 +551,7 @@ int main(void)
 		cmocka_unit_test(fewer_connectors_drop_the_settings_of_those_that_go),
 		cmocka_unit_test(setting_keeps_what_is_not_given_and_applying_does_not),
 		cmocka_unit_test(connectors_are_learned_and_kept),
+		cmocka_unit_test(connectors_that_do_not_fit_stay_out),
 		cmocka_unit_test(single_phase_zones_know_one_phase),
 		cmocka_unit_test(a_socket_without_pilot_has_16_amperes),
 		cmocka_unit_test(parents_precede_children_whatever_the_names),

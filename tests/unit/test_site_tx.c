@@ -355,6 +355,8 @@ static const struct energy_case energies[] = {
 	{ "a glitch to 0 in between", 5000, { 5100, 0, 5200, -1 }, 5300, 300, false },
 	{ "a sample above meterStop", 1000, { 9000, -1 }, 2000, 1000, false },
 	{ "meterStart that is no register", -7, { -1 }, 300, 300, false },
+	{ "a register beyond all sense", 0, { INT64_MAX, 100, INT64_MAX, -1 }, 200, 200, false },
+	{ "all registers beyond all sense", INT64_MAX, { -1 }, INT64_MAX, 0, false },
 	{ "meterStop that is no register", 100, { 400, -1 }, -5, 300, false },
 };
 
@@ -386,6 +388,23 @@ static void energy_is_what_the_registers_say_and_never_negative(void **state)
 		}
 	}
 	assert_int_equal(failed, 0);
+	desk_fini(&l.d);
+}
+
+/* Whatever a station says, sums stay sums. */
+static void energy_never_overflows(void **state)
+{
+	struct ledger_desk l;
+	struct tx *tx;
+
+	(void)state;
+	begin(&l);
+	tx = start(&l, "S1/1", "ANN", 0, 1);
+	for (int i = 0; i < 20000; i++) {
+		site_tx_register(l.d.site, tx, i % 2 ? INT64_C(1000000000000) : 0, l.d.wall, &l.d.fx);
+		assert_true(tx->energy_wh >= 0 && tx->energy_wh <= INT64_C(1000000000000));
+	}
+	assert_true(l.d.site->totals.energy_week_wh <= INT64_C(1000000000000));
 	desk_fini(&l.d);
 }
 
@@ -589,6 +608,7 @@ int main(void)
 		cmocka_unit_test(stops_of_unknown_transactions_are_orphans_once),
 		cmocka_unit_test(another_stations_transaction_is_out_of_reach),
 		cmocka_unit_test(energy_is_what_the_registers_say_and_never_negative),
+		cmocka_unit_test(energy_never_overflows),
 		cmocka_unit_test(energy_that_the_socket_cannot_deliver_is_flagged),
 		cmocka_unit_test(impossible_times_are_replaced_and_said),
 		cmocka_unit_test(replays_never_touch_what_runs_now),
