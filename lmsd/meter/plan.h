@@ -2,7 +2,7 @@
  *
  * Fast blocks are read at every poll, of the slow ones one per poll in turns. A block holds whole
  * values of one function and one group; between its values nothing unknown is read unless the
- * profile allows holes.
+ * profile allows holes: requests always begin and end at the edges of known values (Siemens insists).
  */
 #pragma once
 

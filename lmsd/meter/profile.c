@@ -57,7 +57,6 @@ struct meter_profile *profile_new(void)
 
 	p->regs = xcalloc(PROFILE_REG_MAX, sizeof(*p->regs));
 	p->max_regs = MODBUS_READ_MAX;
-	p->value_aligned = true;
 	p->timeout_ms = 1000;
 	return p;
 }

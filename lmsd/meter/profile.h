@@ -71,7 +71,6 @@ struct meter_profile {
 
 	int max_regs;			/* of one request */
 	bool even_only;			/* starts and counts must be even */
-	bool value_aligned;		/* a request must not cut a value */
 	bool allow_holes;		/* registers between known ones may be read */
 	int inter_request_ms;		/* silence on the bus before the next request */
 	int after_slave_switch_ms;	/* more of it when another slave answered last */
@@ -82,7 +81,7 @@ struct meter_profile {
 	size_t reg_count;
 };
 
-/* Zeroed but for the defaults of a file that says nothing: 125 registers, aligned, 1 s. */
+/* Zeroed but for the defaults of a file that says nothing: 125 registers, 1 s. */
 struct meter_profile *profile_new(void);
 void profile_free(struct meter_profile *p);	/* NULL is fine */
 

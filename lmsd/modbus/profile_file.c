@@ -497,7 +497,6 @@ static const struct key device_keys[] = {
 	{ "identity", read_identity, 0, 0 },
 	{ "max_regs", read_int, MEMBER(max_regs) },
 	{ "even_only", read_yes, MEMBER(even_only) },
-	{ "value_aligned", read_yes, MEMBER(value_aligned) },
 	{ "allow_holes", read_yes, MEMBER(allow_holes) },
 	{ "inter_request_ms", read_int, MEMBER(inter_request_ms) },
 	{ "after_slave_switch_ms", read_int, MEMBER(after_slave_switch_ms) },
