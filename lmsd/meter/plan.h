@@ -1,8 +1,8 @@
 /* meter/plan.h - which blocks of registers to read, within the device's limits.
  *
  * Fast blocks are read at every poll, of the slow ones one per poll in turns. A block holds whole
- * values of one function and one group; between its values nothing unknown is read unless the
- * profile allows holes: requests always begin and end at the edges of known values (Siemens insists).
+ * values of one function and one group, and begins and ends with one (Siemens insists); between its
+ * values nothing unknown is read unless the profile allows holes.
  */
 #pragma once
 

@@ -185,6 +185,25 @@ static int check_pair(const struct meter_profile *p, const struct meter_reg *a,
 	return 0;
 }
 
+/* A current and the power that directs it must come with every poll, and so together. */
+static int check_fast(const struct meter_profile *p, struct diag *d)
+{
+	for (int i = 0; i < PHASES; i++) {
+		const struct meter_reg *current = profile_reg(p, (enum meter_var)(METER_current_l1 + i));
+		const struct meter_reg *power = profile_reg(p, (enum meter_var)(METER_power_l1 + i));
+
+		if (!current)
+			continue;
+		if (current->group != METER_FAST)
+			return fault(p, current, d, "group", "must be fast for a phase's current");
+		if (!power)
+			power = profile_reg(p, METER_power_total);
+		if (power && power->group != METER_FAST && p->direction == METER_DIRECTION_POWER)
+			return fault(p, power, d, "group", "must be fast, as it directs a current");
+	}
+	return 0;
+}
+
 int profile_check(const struct meter_profile *p, struct diag *d)
 {
 	int ret = check_device(p, d);
@@ -194,5 +213,5 @@ int profile_check(const struct meter_profile *p, struct diag *d)
 	for (size_t i = 0; i < p->reg_count && ret == 0; i++)
 		for (size_t j = i + 1; j < p->reg_count && ret == 0; j++)
 			ret = check_pair(p, &p->regs[i], &p->regs[j], d);
-	return ret;
+	return ret < 0 ? ret : check_fast(p, d);
 }

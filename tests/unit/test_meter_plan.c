@@ -39,7 +39,7 @@ static struct meter_reg *add(struct meter_profile *p, enum meter_var var, uint16
 	reg->fc = 3;
 	reg->addr = addr;
 	reg->type = type;
-	reg->group = METER_SLOW;
+	reg->group = METER_FAST;
 	return reg;
 }
 
@@ -129,6 +129,9 @@ static void empty(struct meter_profile *p) { p->reg_count = 0; }
 static void mute(struct meter_profile *p) { p->timeout_ms = 0; }
 static void float_sf(struct meter_profile *p) { p->even_only = false; p->regs[0].has_sf = true; p->regs[0].sf_addr = 999; }
 
+static void slow_current(struct meter_profile *p) { p->regs[3].group = METER_SLOW; }
+static void slow_power(struct meter_profile *p) { p->regs[6].group = METER_SLOW; }
+
 static void profiles_that_cannot_be_read_are_refused(void **state)
 {
 	static const struct { void (*spoil)(struct meter_profile *); const char *says; } rows[] = {
@@ -137,6 +140,7 @@ static void profiles_that_cannot_be_read_are_refused(void **state)
 		{ too_many, "max_regs: must be 1 to 125" }, { coil, "function: must be 3" },
 		{ beyond, "beyond register 65535" }, { nameless, "model: is missing" }, { empty, "is empty" },
 		{ mute, "timeout_ms: must be" }, { float_sf, "integer types only" },
+		{ slow_current, "current_l1: group: must be fast" }, { slow_power, "power_l1: group: must be fast" },
 	};
 
 	(void)state;
