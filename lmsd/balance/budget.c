@@ -13,6 +13,7 @@
 #define CUT_EFFECT_US  (6 * US_PER_S)
 #define SLACK_MA       INT64_C(1000)
 #define FRESH_US       (20 * US_PER_S)	/* twice the interval that stations are told */
+#define BEGIN_US       (25 * US_PER_S)	/* two intervals, and some */
 #define RECOVER_ROW    3
 
 static const struct phase_ma none = { { NUM_NONE, NUM_NONE, NUM_NONE } };
@@ -23,7 +24,7 @@ void budget_init(struct zone *z, mono_t now)
 
 	g->good_at = now;
 	g->load = g->non_ev = g->held = g->over_upper = none;
-	g->cut_at = g->raised_at = g->over_at = INT64_MIN / 2;
+	g->began_at = g->cut_at = g->raised_at = g->over_at = INT64_MIN / 2;
 }
 
 bool budget_blocks(const struct zone *z)
@@ -109,6 +110,12 @@ static int64_t clamp(int64_t v, int64_t low, int64_t high)
 	return v < low ? low : v > high ? high : v;
 }
 
+/* Until the stations have told what their cars draw. */
+static bool beginning(const struct budget *g, mono_t now)
+{
+	return now - g->began_at < BEGIN_US;
+}
+
 /* What the phase has left for the cars; a cut in effect is counted from what was drawn before it. */
 static int64_t phase_budget(struct zone *z, int k, const struct draws *d, mono_t now, bool *over)
 {
@@ -119,10 +126,13 @@ static int64_t phase_budget(struct zone *z, int k, const struct draws *d, mono_t
 
 	/* The doubt of every draw adds up: at the start, and where the limit is exceeded, the building is
 	 * as large as it may be, else the same amperes would be given away again and again. */
-	if (g->non_ev.l[k] == NUM_NONE || load > limit)
+	if (g->non_ev.l[k] == NUM_NONE || load > limit || beginning(g, now))
 		g->non_ev.l[k] = high;
 	g->non_ev.l[k] = clamp(g->non_ev.l[k], low, high);
 	left = limit - (g->non_ev.l[k] > 0 ? g->non_ev.l[k] : 0) - z->conf.margin_ma;
+	/* Nobody knows yet what the cars draw; with them the limit is kept, so they stay as they are. */
+	if (beginning(g, now) && load <= limit && left < upper)
+		left = upper < limit ? upper : limit;
 	if (load > limit) {
 		if (now - g->over_at < CUT_EFFECT_US && g->over_upper.l[k] != NUM_NONE &&
 		    g->over_upper.l[k] > upper)
@@ -215,7 +225,7 @@ static void recover(struct balance *b, struct zone *z, mono_t now)
 
 	g->held = z->conf.meter_lost;
 	g->non_ev = none;
-	g->raised_at = now;
+	g->began_at = g->raised_at = now;
 	g->recovers = true;
 	enter(b, z, METER_OK);
 }
@@ -245,6 +255,8 @@ static void run_state(struct balance *b, struct zone *z, mono_t now)
 	meter_due(b, g->good_at + t->meter_lost_us);
 	if (g->state == METER_WAITS && !g->good_row)
 		return;
+	if (g->state == METER_WAITS)
+		g->began_at = now;
 	if (age >= t->meter_stale_us) {
 		enter(b, z, METER_STALE);
 		return;

@@ -27,6 +27,7 @@ struct budget {
 	struct phase_ma load;		/* measured */
 	struct phase_ma non_ev;		/* estimate; NUM_NONE before the first sample */
 	struct phase_ma held;		/* budget in force; NUM_NONE = none yet */
+	mono_t began_at;		/* first sample since the start or a loss */
 	mono_t cut_at, raised_at;
 	mono_t over_at;			/* the cut that is still taking effect, and what the cars */
 	struct phase_ma over_upper;	/* might have drawn then */

@@ -281,6 +281,40 @@ static void draws_that_are_newer_than_the_sample_do_not_shrink_the_building(void
 	assert_in_range(totals[599], 72000, 80000);
 }
 
+static void a_restart_does_not_cut_cars_that_keep_the_limit(void **state)
+{
+	struct bal_conf conf = { rig.zones, 1, rig.conns, 3 };
+	mono_t t;
+
+	(void)state;
+	conf.conns = rig.conns;
+	building(20000);
+	rig_start(&rig);
+	charge(c1, 32000);
+	charge(c2, 32000);
+	rig_run(&rig, 120 * S);
+	assert_in_range(rig_limit(&rig, c1), 29000, 30000);
+	balance_free(rig.b);
+	rig.b = balance_new();
+	rig_forget(&rig);
+	t = rig.now;
+	assert_int_equal(balance_configure(rig.b, &conf, rig.now, NULL), 0);
+	for (uint32_t i = 0; i < 3; i++) {
+		balance_restore(rig.b, i, rig.stored[i].w_ma, rig.stored[i].idle_acked);
+		if (i != c3)
+			rig_charge(&rig, i, 100 + i);
+		else
+			balance_use(rig.b, i, BAL_NONE, 0, false, rig.now);
+		balance_online(rig.b, rig.conns[i].station, true, rig.now);
+	}
+	rig_run(&rig, 60 * S);
+	for (size_t i = 0; i < rig.sent_count; i++)
+		if (rig.sent[i].order.kind == BAL_LIMIT_TX)
+			assert_true(rig.sent[i].at < t || rig.sent[i].order.limit_ma >= 29000);
+	assert_in_range(rig_limit(&rig, c1), 29000, 30000);
+	assert_int_equal(rig.over_us, 0);
+}
+
 static void a_frozen_time_stamp_is_a_silent_meter(void **state)
 {
 	struct bal_sample s = { .current = { { 10000, 10000, 10000 } }, .good = true };
@@ -397,6 +431,7 @@ int main(void)
 		DYNAMIC(recovery_needs_three_good_samples_and_rises_slowly),
 		DYNAMIC(a_building_that_steps_up_and_down_stays_inside_of_its_bounds),
 		DYNAMIC(draws_that_are_newer_than_the_sample_do_not_shrink_the_building),
+		DYNAMIC(a_restart_does_not_cut_cars_that_keep_the_limit),
 		DYNAMIC(a_frozen_time_stamp_is_a_silent_meter),
 		STATIC(what_a_car_leaves_is_given_away_after_its_acknowledgement),
 		STATIC(a_reclaimed_limit_says_so),
