@@ -25,7 +25,7 @@
 #define LINES_PER_TURN 64
 #define ACCEPTS_PER_TURN 16
 /* Above it the peer is dropped: dispatch pages what is long and coalesces what is repeated. */
-#define QUEUE_MAX ((size_t)64 << 20)
+#define QUEUE_MAX ((size_t)32 << 20)
 /* A peer that has shut its side, or that is being closed, gets its answers within this. */
 #define FAREWELL_US (10 * US_PER_S)
 #define ACCEPT_PAUSE_US (200 * US_PER_MS)

@@ -1,4 +1,5 @@
 /* The WebSocket server over TLS, and the certificates that it starts with. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +19,7 @@
 
 #include "base/err.h"
 #include "helper_net_echo.h"
+#include "net/sock.h"
 #include "net/tls.h"
 
 struct files {
@@ -239,6 +241,39 @@ static void renegotiation_is_refused(void **state)
 	echo_stop(&e);
 }
 
+#define STORM 300	/* more than may wait for their handshake at once */
+
+static void a_storm_of_handshakes_is_served_to_the_last(void **state)
+{
+	struct echo e = tls_echo(*state);
+	static struct client c[STORM];
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+
+	net_raise_nofile();
+	e.hold = true;
+	echo_start(&e);
+	for (int i = 0; i < STORM; i++) {
+		c[i].fd = raw_connect(e.port);
+		c[i].ssl = SSL_new(ctx);
+		SSL_set_fd(c[i].ssl, c[i].fd);
+		fcntl(c[i].fd, F_SETFL, O_NONBLOCK);
+		assert_int_equal(SSL_connect(c[i].ssl), -1);	/* its hello is on the way */
+		fcntl(c[i].fd, F_SETFL, 0);
+	}
+	echo_go(&e);
+	for (int i = 0; i < STORM; i++) {
+		assert_int_equal(SSL_connect(c[i].ssl), 1);
+		assert_true(client_upgrade(&c[i]));
+	}
+	for (int i = 0; i < STORM; i++) {
+		SSL_free(c[i].ssl);
+		close(c[i].fd);
+	}
+	SSL_CTX_free(ctx);
+	echo_stop(&e);
+	assert_int_equal(e.opened, STORM);
+}
+
 static void who_does_not_speak_tls_in_time_is_dropped(void **state)
 {
 	struct echo e = tls_echo(*state);
@@ -402,6 +437,7 @@ int main(void)
 		T(frames_glued_to_the_upgrade_are_seen),
 		T(the_end_is_announced),
 		T(renegotiation_is_refused),
+		T(a_storm_of_handshakes_is_served_to_the_last),
 		T(who_does_not_speak_tls_in_time_is_dropped),
 		T(a_reload_changes_the_certificate_of_new_connections_only),
 		T(a_client_certificate_is_required_and_names_the_station),
