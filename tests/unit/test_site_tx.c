@@ -576,6 +576,49 @@ static void deleting_a_station_ends_its_transactions(void **state)
 	desk_fini(&l.d);
 }
 
+/* A strange old record never breaks a list, nor a start. */
+static void strange_records_are_read_as_far_as_they_go(void **state)
+{
+	static const struct {
+		const char *json;
+		bool readable;
+	} cases[] = {
+		{ "", false },
+		{ "[]", false },
+		{ "{}", false },
+		{ "7", false },
+		{ "{\"id\":0}", false },
+		{ "{\"id\":-5}", false },
+		{ "{\"id\":2147483648}", false },
+		{ "{\"id\":\"5\"}", false },
+		{ "{\"id\":5", false },
+		{ "{\"id\":5}", true },
+		{ "{\"id\":5,\"station\":5,\"start\":\"x\",\"stop\":1e30,\"energy_wh\":1.5,\"note\":[],\"vip\":1}", true },
+		{ "{\"id\":5,\"connector\":-1,\"start\":0,\"stop\":-9000000000000000000,\"start_hash\":\"zz\"}", true },
+		{ "{\"id\":5,\"station\":\"a station whose name is much longer than any station may ever be called\"}", true },
+		{ "{\"id\":5,\"state\":\"a state of a later version\",\"more\":{\"x\":[1,2,{}]}}", true },
+	};
+	struct ledger_desk l;
+
+	(void)state;
+	begin(&l);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct ctl_transaction rec;
+		size_t len = strlen(cases[i].json);
+		int ret = site_tx_record(l.d.site, cases[i].json, len, &l.d.arena, &rec, NULL);
+		struct site *s = site_new();
+
+		if ((ret == 0) != cases[i].readable)
+			fail_msg("%s: %d", cases[i].json, ret);
+		if (ret == 0)
+			assert_true(rec.duration_ms == NUM_NONE || rec.duration_ms >= 0);
+		assert_int_equal(site_tx_load(s, cases[i].json, len, true, NULL) == 0, cases[i].readable);
+		assert_int_equal(HASH_COUNT(s->running), cases[i].readable);
+		site_free(s);
+	}
+	desk_fini(&l.d);
+}
+
 /* More than are remembered: the oldest are forgotten, the latest still answer the same. */
 static void the_latest_256_are_remembered(void **state)
 {
@@ -616,6 +659,7 @@ int main(void)
 		cmocka_unit_test(running_transactions_run_again_after_a_restart),
 		cmocka_unit_test(registers_are_stored_once_a_minute),
 		cmocka_unit_test(deleting_a_station_ends_its_transactions),
+		cmocka_unit_test(strange_records_are_read_as_far_as_they_go),
 		cmocka_unit_test(the_latest_256_are_remembered),
 	};
 
