@@ -102,13 +102,18 @@ $(BUILD)/man/%: man/%
 	$(Q)cp $< $@
 
 # Unit tests: each tests/{unit,scenario,golden,fuzz}/test_*.c is one cmocka program against the archives.
-# Those named test_<shell room>_* link the shell rooms too; the pure ones get by without. Of lmstop they
-# take the pure files: what needs curses is not pulled out of its archive.
-$(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(HELPER_OBJS) $(BUILD)/liblmsd.a $(BUILD)/liblmstop.a \
-		$(BUILD)/libshared.a $(BUILD)/libpure.a
+# Those named test_<shell room>_* link the shell rooms too; the pure ones get by without. Those of lmstop
+# link its archive instead, out of which nothing that needs curses is pulled.
+$(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(HELPER_OBJS) $(BUILD)/liblmsd.a $(BUILD)/libshared.a $(BUILD)/libpure.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) -lcmocka $(LMSD_LIBS)
+
+$(BUILD)/tests/unit/test_lmstop_%: $(BUILD)/obj/tests/unit/test_lmstop_%.o $(BUILD)/liblmstop.a $(BUILD)/libshared.a \
+		$(BUILD)/libpure.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) -lcmocka -lyajl
 
 .PHONY: unit
 unit: $(UNIT_BINS)

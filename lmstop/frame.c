@@ -42,16 +42,20 @@ static void draw_title(const struct ui *ui, struct canvas *c, int y)
 
 static void draw_tabs(const struct ui *ui, struct canvas *c, int y)
 {
-	int x = 1;
+	int x = 0;
 
 	for (size_t i = 0; i < view_screen_count; i++) {
 		const struct view_ops *v = view_screens[i];
 		bool here = v == ui->stack[0].view;
 
-		x += canvas_putf(c, y, x, c->width - x, STYLE_HEAD, "%c ", v->key);
-		x += canvas_put(c, y, x, c->width - x, here ? STYLE_BOLD : STYLE_DIM, v->title);
-		x += 2;
+		int from = x;
+
+		x += canvas_putf(c, y, x + 1, c->width - x - 1, STYLE_HEAD, "%c ", v->key) + 1;
+		x += canvas_put(c, y, x, c->width - x, here ? STYLE_BOLD : STYLE_NORMAL, v->title) + 1;
+		if (here)
+			canvas_flag(c, y, from, x - from, CELL_SELECTED);
 	}
+	x++;
 	for (int i = 1; i <= ui->depth; i++) {
 		x += canvas_putf(c, y, x, c->width - x, STYLE_DIM, "%s ", glyph(&ui->look, GLYPH_POINTER));
 		x += canvas_putf(c, y, x, c->width - x, i == ui->depth ? STYLE_BOLD : STYLE_DIM, "%s %s",
@@ -145,7 +149,7 @@ static void draw_status(const struct ui *ui, struct canvas *c, int y)
 		if (ui->page.sort_name)
 			x += 2 + canvas_putf(c, y, x, c->width - x - 17, STYLE_DIM, "ordered by %s", ui->page.sort_name);
 		if (item && item->hint)
-			canvas_putf(c, y, x, c->width - x - 17, STYLE_NORMAL, "%s: %s", item->id, item->hint);
+			canvas_put(c, y, x, c->width - x - 17, STYLE_NORMAL, item->hint);
 	}
 	draw_position(ui, c, y);
 }
@@ -200,6 +204,16 @@ static void scroll_to_selection(struct ui *ui, int room)
 		l->scroll = 0;
 }
 
+/* On paper there is no scrolling: says how much is not there. */
+static void draw_rest(const struct ui *ui, struct canvas *c, int y, int lines)
+{
+	if (!ui->still || lines <= 0)
+		return;
+	canvas_fill(c, y, 0, c->width, STYLE_DIM, " ");
+	canvas_putf(c, y, 1, c->width - 1, STYLE_DIM, "%s %d more lines (--size)", glyph(&ui->look, GLYPH_ELLIPSIS),
+		    lines + 1);
+}
+
 static void draw_page(struct ui *ui, struct canvas *c, int top, int height)
 {
 	const struct item *i;
@@ -209,7 +223,7 @@ static void draw_page(struct ui *ui, struct canvas *c, int top, int height)
 	page_fini(p);
 	page_init(p, ui, c->width, &ui->look);
 	ui_level(ui)->view->draw(p);
-	head = p->head_lines < height - 3 ? p->head_lines : 0;
+	head = p->head_lines * 2 <= height ? p->head_lines : 0;
 	p->head_lines = head;
 	ui->body_height = height - head;
 	find_selection(ui);
@@ -220,6 +234,7 @@ static void draw_page(struct ui *ui, struct canvas *c, int top, int height)
 		canvas_flag(&p->canvas, i->y + k, 0, p->canvas.width, CELL_SELECTED);
 	for (int k = 0; k < height; k++)
 		canvas_copy_row(c, top + k, &p->canvas, k < head ? k : k + scroll);
+	draw_rest(ui, c, top + height - 1, p->canvas.height - head - scroll - ui->body_height);
 	if (ui->link == UI_LOST) {
 		for (int k = 0; k < height; k++)
 			canvas_flag(c, top + k, 0, c->width, CELL_OLD);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "lmstop/ui.h"
+#include "lmstop/view.h"
 
 #define GAP 2
 
@@ -126,7 +126,7 @@ void grid_phases(struct grid *g, enum style style, const struct phase_ma *p)
 	for (int k = 0; k < PHASES; k++)
 		largest = p->l[k] > largest ? p->l[k] : largest;
 	if (largest != NUM_NONE)
-		fmt_phase_ma(&b, p);
+		put_phases(&b, p);
 	cell_take(g, style, &b, largest);
 }
 
@@ -342,7 +342,9 @@ void grid_draw_row(const struct grid *g, size_t row, struct page *p, int indent)
 		return;
 	page_item(p, r->kind, r->id, y, 1);
 	for (int i = 0; i < g->count; i++) {
-		if (g->columns[i].rest && r->cells[i].text)
+		/* What was cut is told in the status line. */
+		if (g->columns[i].rest && r->cells[i].text &&
+		    canvas_text_width(&p->canvas, r->cells[i].text) > g->widths[i])
 			page_hint(p, r->cells[i].text);
 	}
 }

@@ -19,11 +19,14 @@ const struct view_ops *view_of_item(enum item_kind kind);
 
 enum style style_of_status(const char *status);		/* OCPP status of a connector */
 enum style style_of_station(const char *state);
+const char *station_state(const struct ctl_station *s);	/* for people */
 /* The status to show: "offline" where the station is. */
 const char *connector_status(const struct ctl_connector *c);
 /* The current that is shown for a connector: its largest phase. */
 int64_t connector_current(const struct ctl_connector *c);
 enum style style_of_limit(const struct ctl_connector *c);
+/* fmt_phase_ma, but "16 A L1" where there is one phase only. */
+void put_phases(struct buf *b, const struct phase_ma *p);
 /* All fields of a record that are present, one per line with what they mean. */
 void draw_fields(struct page *p, int indent, const struct ctl_noun_desc *noun, const void *rec, mono_t received);
 void draw_connectors(struct page *p, int indent,

@@ -53,6 +53,11 @@ enum style style_of_station(const char *state)
 	return strcmp(state, "pending") == 0 ? STYLE_BUSY : STYLE_WARN;
 }
 
+const char *station_state(const struct ctl_station *s)
+{
+	return s->state && strcmp(s->state, "never_seen") == 0 ? "never seen" : s->state;
+}
+
 const char *connector_status(const struct ctl_connector *c)
 {
 	if (c->online == 0)
@@ -74,6 +79,24 @@ enum style style_of_limit(const struct ctl_connector *c)
 	if (c->limit_ma != NUM_NONE && c->target_ma != NUM_NONE && c->limit_ma != c->target_ma)
 		return STYLE_BUSY;
 	return STYLE_NORMAL;
+}
+
+void put_phases(struct buf *b, const struct phase_ma *p)
+{
+	int present = 0, last = 0;
+
+	for (int k = 0; k < PHASES; k++) {
+		if (p->l[k] == NUM_NONE)
+			continue;
+		present++;
+		last = k;
+	}
+	if (present != 1) {
+		fmt_phase_ma(b, p);
+		return;
+	}
+	fmt_ma(b, p->l[last]);
+	buf_printf(b, " L%d", last + 1);
 }
 
 /* ---- gauges ---- */
@@ -199,6 +222,8 @@ static void field_text(const struct ui *ui, const struct field *f, const void *r
 		ui_time_full(ui, number, b);
 	else if (f->type == FIELD_MS && (strcmp(f->name, "age_ms") == 0 || strcmp(f->name, "duration_ms") == 0))
 		fmt_span(b, ui_grown_ms(ui, number, received) * US_PER_MS);
+	else if (f->type == FIELD_PHASE_MA)
+		put_phases(b, (const struct phase_ma *)(const void *)((const char *)rec + f->offset));
 	else
 		field_format(f, rec, true, NULL, b);
 }

@@ -102,7 +102,7 @@ static void draw_values(struct page *p, const struct ctl_meter *m)
 	grid_fini(&g);
 }
 
-static void draw_phases(struct page *p, const struct ctl_meter *m)
+static void draw_phases(struct page *p, const struct ctl_meter *m, mono_t received)
 {
 	struct canvas *c = &p->canvas;
 	int y = page_line(p), x = 1;
@@ -110,13 +110,20 @@ static void draw_phases(struct page *p, const struct ctl_meter *m)
 
 	buf_init(&b);
 	x += canvas_put(c, y, x, 12, is_good(m) ? STYLE_OK : STYLE_WARN, m->state ? m->state : "unknown") + 2;
+	if (!is_good(m) && m->age_ms != NUM_NONE) {
+		buf_puts(&b, "since ");
+		fmt_span(&b, ui_grown_ms(p->ui, m->age_ms, received) * US_PER_MS);
+		x += canvas_put(c, y, x, 20, STYLE_WARN, buf_cstr(&b)) + 2;
+		buf_clear(&b);
+	}
 	if (m->current_ma.l[0] != NUM_NONE || m->current_ma.l[1] != NUM_NONE || m->current_ma.l[2] != NUM_NONE) {
-		fmt_phase_ma(&b, &m->current_ma);
+		put_phases(&b, &m->current_ma);
 		buf_puts(&b, "   ");
 	}
 	if (m->power_w != NUM_NONE)
 		fmt_w(&b, m->power_w);
-	x += canvas_put(c, y, x, c->width - x, is_good(m) ? STYLE_BOLD : STYLE_DIM, buf_cstr(&b)) + 2;
+	if (b.len)
+		x += canvas_put(c, y, x, c->width - x, is_good(m) ? STYLE_BOLD : STYLE_DIM, buf_cstr(&b)) + 2;
 	if (m->error)
 		canvas_put(c, y, x, c->width - x, STYLE_WARN, m->error);
 	buf_fini(&b);
@@ -134,7 +141,7 @@ static void draw_one(struct page *p)
 	}
 	if (!r)
 		r = listed;
-	draw_phases(p, r->rec);
+	draw_phases(p, r->rec, r->received);
 	page_end_head(p);
 	page_rule(p, 0, STYLE_BOLD, "variables", NULL);
 	draw_values(p, r->rec);

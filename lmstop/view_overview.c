@@ -25,12 +25,13 @@ static void tile_counts(struct tile *t, int64_t good, int64_t total, const char 
 		 (long long)(total < 0 ? 0 : total), word);
 }
 
-static void put_energy(char *out, size_t size, const char *label, int64_t wh)
+static void put_quantity(char *out, size_t size, const char *label, int64_t v,
+			 void (*format)(struct buf *b, int64_t v))
 {
 	struct buf b;
 
 	buf_init(&b);
-	fmt_wh(&b, wh);
+	format(&b, v);
 	snprintf(out, size, "%s %s", label, buf_cstr(&b));
 	buf_fini(&b);
 }
@@ -45,9 +46,11 @@ static void put_number(char *out, size_t size, const char *label, int64_t n)
 
 #define TILES 4
 
-/* Which meter is not as it should be. */
-static void put_bad_meter(struct tile *t, const struct model *m)
+/* Which meter is not as it should be; when all are, what the grid supplies. */
+static void put_meters(struct tile *t, const struct model *m)
 {
+	int64_t grid_w = NUM_NONE;
+
 	for (size_t i = 0; i < model_count(m, MODEL_METERS); i++) {
 		const struct ctl_meter *meter = model_meter(m, i, NULL);
 
@@ -55,7 +58,11 @@ static void put_bad_meter(struct tile *t, const struct model *m)
 			snprintf(t->lines[1], sizeof(t->lines[1]), "%.30s %.15s", meter->keys.id, meter->state);
 			return;
 		}
+		if (meter->keys.scope && strcmp(meter->keys.scope, "grid") == 0 && meter->power_w != NUM_NONE)
+			grid_w = (grid_w == NUM_NONE ? 0 : grid_w) + meter->power_w;
 	}
+	if (grid_w != NUM_NONE)
+		put_quantity(t->lines[1], sizeof(t->lines[1]), "grid", grid_w, fmt_w);
 }
 
 static void make_tiles(const struct model *m, const struct ctl_system *s, struct tile *t)
@@ -63,17 +70,17 @@ static void make_tiles(const struct model *m, const struct ctl_system *s, struct
 	memset(t, 0, TILES * sizeof(*t));
 	t[0].title = "Stations";
 	tile_counts(&t[0], s->stations_online, s->stations, "connected");
+	if (s->charging != NUM_NONE)
+		snprintf(t[0].lines[1], sizeof(t[0].lines[1]), "%lld charging", (long long)s->charging);
 	if (s->stations_pending > 0)
-		snprintf(t[0].lines[1], sizeof(t[0].lines[1]), "%lld waiting to be accepted",
-			 (long long)s->stations_pending);
-	else if (s->charging != NUM_NONE)
-		snprintf(t[0].lines[1], sizeof(t[0].lines[1]), "%lld charging now", (long long)s->charging);
+		snprintf(t[0].lines[1] + strlen(t[0].lines[1]), sizeof(t[0].lines[1]) - strlen(t[0].lines[1]),
+			 ", %lld pending", (long long)s->stations_pending);
 	t[1].title = "Meters";
 	tile_counts(&t[1], s->meters_ok, s->meters, "good");
-	put_bad_meter(&t[1], m);
+	put_meters(&t[1], m);
 	t[2].title = "Energy";
-	put_energy(t[2].lines[0], sizeof(t[2].lines[0]), "week ", s->energy_week_wh);
-	put_energy(t[2].lines[1], sizeof(t[2].lines[1]), "month", s->energy_month_wh);
+	put_quantity(t[2].lines[0], sizeof(t[2].lines[0]), "week ", s->energy_week_wh, fmt_wh);
+	put_quantity(t[2].lines[1], sizeof(t[2].lines[1]), "month", s->energy_month_wh, fmt_wh);
 	t[3].title = "Sessions";
 	put_number(t[3].lines[0], sizeof(t[3].lines[0]), "week ", s->sessions_week);
 	put_number(t[3].lines[1], sizeof(t[3].lines[1]), "month", s->sessions_month);
@@ -102,6 +109,12 @@ static void draw_line_of_tiles(struct page *p, const struct tile *t)
 	int y = page_line(p), x = 0;
 
 	for (int i = 0; i < TILES; i++) {
+		size_t need = strlen(t[i].title) + strlen(t[i].lines[0]) + strlen(t[i].mark) + 2;
+
+		if (x > 0 && x + (int)need > c->width) {
+			y = page_line(p);
+			x = 0;
+		}
 		x += canvas_putf(c, y, x, c->width - x, STYLE_HEAD, "%s ", t[i].title);
 		x += canvas_putf(c, y, x, c->width - x, t[i].style, "%s %s", t[i].lines[0], t[i].mark);
 		x += 1 + (t[i].mark[0] != '\0');
@@ -169,7 +182,7 @@ static void add_bare_station(struct grid *g, const struct ctl_station *st)
 	grid_text(g, STYLE_NORMAL, st->keys.id);
 	grid_text(g, STYLE_NORMAL, st->keys.title);
 	grid_text(g, STYLE_NORMAL, st->keys.type);
-	grid_text(g, style_of_station(st->state), st->state);
+	grid_text(g, style_of_station(st->state), station_state(st));
 	for (int i = 0; i < 4; i++)
 		grid_text(g, STYLE_NORMAL, NULL);
 	grid_text(g, STYLE_DIM, st->fault ? st->fault : "no connectors are known");
@@ -206,7 +219,7 @@ static void collect(struct grid *g, const struct model *m)
 static const char *why_text(const char *why)
 {
 	static const struct { const char *code, *text; } rows[] = {
-		{ "static", "static" }, { "dynamic", "dynamic: what others leave" }, { "meter_lost", "METER LOST" },
+		{ "static", "static" }, { "dynamic", "dynamic" }, { "meter_lost", "METER LOST" },
 		{ "override", "override" }, { "parent", "of the parent" }, { "fuse", "fuse" },
 	};
 
@@ -222,7 +235,7 @@ static void add_phases(struct buf *b, const char *label, const struct phase_ma *
 	if (ma->l[0] == NUM_NONE && ma->l[1] == NUM_NONE && ma->l[2] == NUM_NONE)
 		return;
 	buf_printf(b, "%s%s ", b->len ? "  " : "", label);
-	fmt_phase_ma(b, ma);
+	put_phases(b, ma);
 }
 
 static void add_meter(struct buf *b, const struct page *p, const char *id)
@@ -246,7 +259,9 @@ static void describe_zone(const struct page *p, const struct ctl_zone *z, struct
 			buf_printf(b, " -%lld %%", (long long)(z->keys.derate_permille / 10));
 	}
 	add_phases(b, "dynamic", &z->keys.dynamic_ma);
-	add_phases(b, "static", &z->keys.static_ma);
+	/* Else it is the limit that the card's first line tells. */
+	if (!z->cap_why || strcmp(z->cap_why, "static") != 0)
+		add_phases(b, "static", &z->keys.static_ma);
 	if (z->keys.meter)
 		add_meter(b, p, z->keys.meter);
 	if (z->competing != NUM_NONE && z->competing > 0)
@@ -266,7 +281,7 @@ static void draw_card(struct page *p, const struct ctl_zone *z, int depth, const
 	buf_init(&about);
 	snprintf(left, sizeof(left), "%s%s%s", z->keys.title ? z->keys.title : z->keys.id,
 		 z->keys.title ? " " : "", z->keys.title ? z->keys.id : "");
-	add_phases(&right, "cars may take", &z->cap_ma);
+	add_phases(&right, "limit for cars", &z->cap_ma);
 	if (why && right.len)
 		buf_printf(&right, " (%s)", why);
 	page_rule(p, indent, STYLE_BOLD, left, buf_cstr(&right));

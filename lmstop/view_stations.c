@@ -18,7 +18,7 @@ static void add_station(struct grid *g, const struct ctl_station *s, enum item_k
 	grid_row(g, kind, s->keys.id);
 	grid_text(g, STYLE_BOLD, s->keys.id);
 	grid_text(g, STYLE_NORMAL, s->keys.title);
-	grid_text(g, style_of_station(s->state), s->state);
+	grid_text(g, style_of_station(s->state), station_state(s));
 	grid_text(g, STYLE_NORMAL, s->keys.zone);
 	if (s->charging == NUM_NONE || s->keys.connectors == NUM_NONE)
 		grid_int(g, STYLE_NORMAL, s->charging);
