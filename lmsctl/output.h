@@ -40,7 +40,7 @@ void output_end(struct rows *r, struct lmsctl *l);
 /* table.c */
 void table_print(struct rows *r, struct lmsctl *l);
 void table_print_record(struct rows *r, struct lmsctl *l);
-/* Free JSON: an array of flat objects as a table, else indented. */
+/* free_json.c: an array of flat objects as a table, else indented. */
 void output_json(struct lmsctl *l, const struct json *j);
 /* Text that came from outside, onto stdout. */
 void output_text(const char *s, size_t len);
