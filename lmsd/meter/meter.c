@@ -276,6 +276,26 @@ static uint64_t store(struct meter_state *m, const struct intake *in)
 	return renewed;
 }
 
+/* Where the total is read in turns only, between its turns it is the sum of the phases: nobody
+ * should see a total of some seconds ago beside the currents of now. */
+static void derive_total(struct meter_state *m, uint64_t renewed)
+{
+	const uint64_t phases = METER_BIT(METER_power_l1) | METER_BIT(METER_power_l2) |
+				METER_BIT(METER_power_l3);
+	struct meter_value sum = m->value[METER_power_l1];
+
+	if (!(m->has & METER_BIT(METER_power_total)) || renewed & METER_BIT(METER_power_total) ||
+	    (renewed & phases) != phases)
+		return;
+	sum.v = 0;
+	for (int i = 0; i < PHASES; i++) {
+		if (m->value[METER_power_l1 + i].quality != METER_Q_GOOD)
+			return;
+		sum.v += m->value[METER_power_l1 + i].v;
+	}
+	m->value[METER_power_total] = sum;
+}
+
 bool meter_take(struct meter_state *m, const struct meter_reading *r)
 {
 	const struct meter_profile *p = m->setup.profile;
@@ -300,6 +320,7 @@ bool meter_take(struct meter_state *m, const struct meter_reading *r)
 	apply_direction(p, &in);
 	apply_invert(&m->setup, &in);
 	renewed = store(m, &in);
+	derive_total(m, renewed);
 	for (int i = 0; i < PHASES; i++)
 		currents = currents || renewed & METER_BIT(METER_current_l1 + i);
 	meter_judge(m, renewed, r->at);

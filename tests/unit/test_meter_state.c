@@ -491,6 +491,27 @@ static void values_read_in_turns_live_longer(void **state)
 	rig_end(&r);
 }
 
+static void a_total_between_its_turns_is_the_sum_of_the_phases(void **state)
+{
+	struct meter_block blocks[PLAN_BLOCK_MAX];
+	struct meter_reading reading = { .blocks = blocks, .block_count = 1 };
+	struct rig r;
+
+	(void)state;
+	rig_start(&r);
+	image_put(r.img, r.p, METER_power_total, 7600);
+	poll(&r, S);
+	assert_int_equal(meter_value(r.m, METER_power_total)->v, 7600);
+	set_phase(&r, 0, 20000, 4600);
+	r.now += S;
+	reading.at = r.now;
+	image_read(r.img, r.p, r.now, blocks);	/* the fast block alone */
+	meter_take(r.m, &reading);
+	assert_int_equal(meter_value(r.m, METER_power_total)->v, 4600 + 2530 + 2760);
+	assert_int_equal(meter_value(r.m, METER_power_total)->at, r.now);
+	rig_end(&r);
+}
+
 static void another_model_is_reported_and_read_nevertheless(void **state)
 {
 	struct meter_block blocks[PLAN_BLOCK_MAX];
@@ -582,6 +603,7 @@ int main(void)
 		cmocka_unit_test(energy_does_not_run_backwards),
 		cmocka_unit_test(energy_does_not_leap),
 		cmocka_unit_test(values_read_in_turns_live_longer),
+		cmocka_unit_test(a_total_between_its_turns_is_the_sum_of_the_phases),
 		cmocka_unit_test(another_model_is_reported_and_read_nevertheless),
 		cmocka_unit_test(installation_keys_that_make_no_sense_are_refused),
 		cmocka_unit_test(a_ct_meter_is_not_multiplied_twice),
