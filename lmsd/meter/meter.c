@@ -146,6 +146,20 @@ static int64_t times_ratio(int64_t v, int64_t primary, int64_t secondary)
 	return (v * primary + half) / secondary;
 }
 
+static void multiply(const struct meter_setup *s, enum meter_dim dim, struct meter_value *v)
+{
+	const struct meter_dim_info *info = meter_dim_info(dim);
+	int64_t max = INT64_MAX / s->ct_primary - s->ct_secondary;
+
+	if (v->v > max || v->v < -max) {
+		v->quality = METER_Q_RANGE;
+		return;
+	}
+	v->v = times_ratio(v->v, s->ct_primary, s->ct_secondary);
+	if (v->v < info->min || v->v > info->max)
+		v->quality = METER_Q_RANGE;
+}
+
 static void apply_ct(const struct meter_setup *s, struct intake *in)
 {
 	if (s->ct != METER_CT_RATIO)
@@ -153,15 +167,9 @@ static void apply_ct(const struct meter_setup *s, struct intake *in)
 	for (int i = 0; i < METER_VAR_COUNT; i++) {
 		enum meter_dim dim = meter_var_info((enum meter_var)i)->dim;
 
-		if (!usable(in, (enum meter_var)i) || dim == METER_DIM_VOLTAGE ||
-		    dim == METER_DIM_RATIO || dim == METER_DIM_FREQ)
-			continue;
-		/* ENERGY's range times the largest ratio would overflow. */
-		if (in->value[i].v > INT64_MAX / s->ct_primary - s->ct_secondary)
-			in->value[i].quality = METER_Q_RANGE;
-		else
-			in->value[i].v =
-				times_ratio(in->value[i].v, s->ct_primary, s->ct_secondary);
+		if (usable(in, (enum meter_var)i) && dim != METER_DIM_VOLTAGE &&
+		    dim != METER_DIM_RATIO && dim != METER_DIM_FREQ)
+			multiply(s, dim, &in->value[i]);
 	}
 }
 

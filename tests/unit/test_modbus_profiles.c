@@ -82,6 +82,64 @@ static void every_shipped_profile_decodes_an_image_of_its_device(void **state)
 	profile_set_fini(&set);
 }
 
+static uint16_t any_word(uint64_t *seed)
+{
+	static const uint16_t edges[] = { 0, 1, 0x7FFF, 0x8000, 0xFFFF, 0x7F80, 0x7FF0, 0xFF7F, 0x4366 };
+
+	*seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	return *seed >> 61 ? (uint16_t)(*seed >> 33) : edges[(*seed >> 33) % ARRAY_LEN(edges)];
+}
+
+static bool in_range(enum meter_var var, int64_t v)
+{
+	const struct meter_dim_info *dim = meter_dim_info(meter_var_info(var)->dim);
+
+	return v >= dim->min && v <= dim->max;
+}
+
+/* For the sanitizers: whatever a device sends, numbers stay within their quantity's range. */
+static void any_registers_do_no_harm(void **state)
+{
+	struct profile_set set;
+	uint64_t seed = 20261121;
+
+	(void)state;
+	load_shipped(&set);
+	for (size_t i = 0; i < set.count; i++) {
+		const struct meter_profile *p = set.items[i];
+		struct meter_block blocks[PLAN_BLOCK_MAX];
+		struct meter_reading r = { .blocks = blocks };
+		struct image *img = image_new();
+		struct meter_setup setup;
+		struct meter_state *m;
+
+		meter_setup_init(&setup, "M", p);
+		meter_setup_ct(&setup, "6000/1", NUM_NONE, NULL);
+		setup.invert = (phase_mask_t)(i & PHASE_ALL);
+		setup.breaker_ma = i % 2 ? 63000 : NUM_NONE;
+		m = meter_new(&setup);
+		for (int round = 0; round < 300; round++) {
+			r.at += US_PER_S;
+			r.block_count = image_read(img, p, r.at, blocks);
+			for (size_t b = 0; b < r.block_count; b++)
+				for (int w = 0; w < blocks[b].count; w++)
+					img->regs[blocks[b].fc][blocks[b].addr + w] = any_word(&seed);
+			meter_take(m, &r);
+			for (int v = 0; v < METER_VAR_COUNT; v++) {
+				const struct meter_value *val = meter_value(m, (enum meter_var)v);
+
+				if (val->quality == METER_Q_NAN || val->quality == METER_Q_INVALID)
+					assert_int_equal(val->v, NUM_NONE);
+				if (val->quality == METER_Q_GOOD && v != METER_power_total)
+					assert_true(in_range((enum meter_var)v, val->v));
+			}
+		}
+		meter_free(m);
+		image_free(img);
+	}
+	profile_set_fini(&set);
+}
+
 static void every_plan_keeps_its_devices_limits(void **state)
 {
 	struct profile_set set;
@@ -309,6 +367,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_shipped_profile_decodes_an_image_of_its_device),
+		cmocka_unit_test(any_registers_do_no_harm),
 		cmocka_unit_test(every_plan_keeps_its_devices_limits),
 		cmocka_unit_test(known_devices_have_the_registers_of_their_makers),
 		cmocka_unit_test(profiles_of_one_source_are_marked),
