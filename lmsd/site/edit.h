@@ -42,7 +42,8 @@ struct site_change { const char *kind, *id, *key, *from, *to; };
 
 /* Checks the candidate whole (every refusal of the issue: missing parent or loop, idle or fallback
  * sums above a cap, dynamic without meter_lost, limits out of range, …), each with a remedy in diag.
- * changes and change_count may be NULL. Unless dry: emits the records and FX_CONFIG, and the candidate becomes site->staged. */
+ * changes and change_count may be NULL. Unless dry: emits the records and FX_CONFIG, and the
+ * candidate becomes site->staged. */
 int site_edit_commit(struct site_edit *e, struct effects *fx, bool dry, const struct site_change **changes,
 		     size_t *change_count, struct arena *arena, struct diag *diag);
 
