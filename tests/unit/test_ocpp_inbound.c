@@ -274,6 +274,26 @@ static void a_repeated_stop_after_a_reconnect_is_recorded_once(void **state)
 	assert_null(bench_effect(&b, FX_PUT, 0));
 }
 
+static void a_stop_is_known_again_even_when_the_ledger_saw_many_since(void **state)
+{
+	static const char stop[] = "[2,\"x\",\"StopTransaction\",{\"transactionId\":0,\"meterStop\":1100,"
+		"\"timestamp\":\"2026-11-21T05:10:00Z\"}]";
+	char frame[200];
+
+	(void)state;
+	bench_boot(&b, 1, "CP1");
+	bench_boot(&b, 2, "CP2");
+	bench_say(&b, 1, stop);
+	for (int i = 0; i < 300; i++) {
+		snprintf(frame, sizeof(frame), "[2,\"x\",\"StopTransaction\",{\"transactionId\":0,\"meterStop\":%d,"
+			 "\"timestamp\":\"2026-11-21T05:10:00Z\"}]", i);
+		bench_say(&b, 2, frame);
+	}
+	bench_say(&b, 1, stop);
+	assert_string_equal(bench_frame(&b, 0), "[3,\"x\",{}]");
+	assert_null(bench_effect(&b, FX_PUT, 0));
+}
+
 static void a_foreign_transaction_cannot_be_touched(void **state)
 {
 	int32_t tx;
@@ -476,6 +496,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(cosmetics_are_forgiven, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(start_and_stop_wait_for_the_commit, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_repeated_stop_after_a_reconnect_is_recorded_once, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_stop_is_known_again_even_when_the_ledger_saw_many_since, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_foreign_transaction_cannot_be_touched, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(available_ends_a_transaction_and_a_late_stop_completes_it, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(meter_values_with_a_strange_id_count_for_what_runs, set_up, tear_down),

@@ -93,6 +93,19 @@ static void watts_may_land_on_one_phase_until_three_are_seen(void **state)
 	assert_non_null(bench_find(&b, "\"limit\":6210}"));
 }
 
+static void an_increase_waits_even_if_the_order_does_not_say_so(void **state)
+{
+	struct connector *conn = bench_conn(&b, "CP1", 1);
+	const struct ocpp_order order = {
+		.conn = conn, .slot = conn->slot, .idle = true, .limit_ma = 6000, .raises = true, .token = 1, .when = FX_NOW,
+	};
+
+	(void)state;
+	bench_turn(&b);
+	ocpp_order(b.ocpp, &order, b.now, b.wall, &b.fx);
+	assert_int_equal(bench_effect(&b, FX_FRAME, 0)->when, FX_AFTER_COMMIT);
+}
+
 static void increases_wait_for_the_commit_and_decreases_do_not(void **state)
 {
 	(void)state;
@@ -442,6 +455,7 @@ int main(void)
 		T(the_schedule_begins_in_the_past_of_a_slow_clock),
 		T(whole_amperes_are_truncated),
 		T(watts_may_land_on_one_phase_until_three_are_seen),
+		T(an_increase_waits_even_if_the_order_does_not_say_so),
 		T(increases_wait_for_the_commit_and_decreases_do_not),
 		T(every_answer_reaches_the_balance_once),
 		T(a_late_answer_is_not_an_answer),
