@@ -322,6 +322,7 @@ int app_new(const struct boot_conf *boot, struct app **out, struct diag *diag)
 	app->hall.site->outside = (struct site_outside){ app, tz_known, sense_check };
 	app->timer = loop_timer_new(app->loop, on_timer, app);
 	ocpp_set_gate(app->hall.ocpp, feed_admit, app);
+	habits_load(app);
 
 	ret = store_open(app->loop, boot->state_directory, &store_ops, app, &app->store, diag);
 	if (ret == 0)

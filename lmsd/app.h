@@ -118,6 +118,11 @@ bool feed_admit(void *ctx, struct connector *conn, bool idle, int64_t limit_ma, 
 		size_t why_size);
 void feed_limit_expire(struct app *app, mono_t now);
 
+/* ---- habits_dir.c ------------------------------------------------------------------------- */
+
+/* What is known of vendors and models (stations.directory); a bad file is left out and said so. */
+void habits_load(struct app *app);
+
 /* ---- sense.c ------------------------------------------------------------------------------ */
 
 int sense_new(struct app *app, struct diag *diag);
