@@ -112,8 +112,8 @@ static int meter_setup_of(const struct sense *s, const struct ctl_meter_keys *k,
 
 	if (p == NULL) {
 		near = profile_set_nearest(&s->profiles, k->profile ? k->profile : "");
-		return diag_set(d, -LMS_EDATA, "meter %s: profile: no device model '%s'%s%s%s (lmsctl meter profiles)",
-				k->id, log_text(k->profile), near ? "; did you mean '" : "", near ? near : "",
+		return diag_set(d, -LMS_EDATA, "profile: no device model '%s'%s%s%s (lmsctl meter profiles)",
+				log_text(k->profile), near ? "; did you mean '" : "", near ? near : "",
 				near ? "'?" : "");
 	}
 	meter_setup_init(setup, k->id, p);
@@ -134,14 +134,8 @@ int sense_check(void *ctx, const struct ctl_meter_keys *k, int64_t fuse_ma, stru
 {
 	const struct app *app = ctx;
 	struct meter_setup setup;
-	struct diag found;
-	int ret;
 
-	diag_init(&found);
-	ret = meter_setup_of(app->sense, k, fuse_ma, &setup, &found);
-	if (ret < 0 && strncmp(found.text, "meter ", 6) != 0)
-		return diag_set(d, ret, "meter %s: %s", k->id, found.text);
-	return ret < 0 ? diag_set(d, ret, "%s", found.text) : 0;
+	return meter_setup_of(app->sense, k, fuse_ma, &setup, d);
 }
 
 static char *keys_text(const struct ctl_meter_keys *k, int64_t fuse_ma)
