@@ -1,5 +1,5 @@
-/* lmsd/doc.c - the tables of the manual pages that lmsd knows: the keys of the boot file and the
- * reasons of limits. Prose lives in man/, `make` puts the two together.
+/* lmsd/doc.c - the tables of the manual pages that lmsd knows: the keys of the boot file, the reasons
+ * of limits, the variables of meters. Prose lives in man/, `make` puts the two together.
  */
 #include "doc.h"
 
@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "conf/boot.h"
+#include "meter/variable.h"
 
 /* What stands for the letters of reason.def. */
 static const char *placeholder(char letter)
@@ -58,6 +59,18 @@ static void put_reasons(struct buf *out)
 	buf_puts(out, ".El\n");
 }
 
+static void put_variables(struct buf *out)
+{
+	buf_puts(out, ".Bl -tag -width energy_import_total -compact\n");
+	for (int i = 0; i < METER_VAR_COUNT; i++) {
+		const struct meter_var_info *var = meter_var_info((enum meter_var)i);
+
+		buf_printf(out, ".It Cm %s\n%s%s\n", var->name, var->text,
+			   var->group == METER_FAST ? ", fast" : "");
+	}
+	buf_puts(out, ".El\n");
+}
+
 int doc_print(const char *part)
 {
 	struct buf out;
@@ -67,6 +80,8 @@ int doc_print(const char *part)
 		boot_doc(&out);
 	else if (strcmp(part, "reasons") == 0)
 		put_reasons(&out);
+	else if (strcmp(part, "variables") == 0)
+		put_variables(&out);
 	else
 		return -LMS_EUSAGE;
 	fputs(buf_cstr(&out), stdout);

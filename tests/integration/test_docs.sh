@@ -1,7 +1,8 @@
 #!/bin/bash
 # timeout: 180
-# The manual pages are clean and complete, and what README.md shows works: its ```sh blocks are run, line
-# by line and in order, against a lmsd with the station CP001 of which it speaks.
+# The manual pages are clean and complete, and what is shown works: the ```sh blocks of README.md and the
+# examples of lmsctl(1) are run, line by line and in order, each on a lmsd of its own with the station
+# CP001 of which they speak.
 . "$(dirname "$0")/lib.sh"
 MAN=$(dirname "$BIN")/man
 export LMS_SOCKET=$SOCKET PATH=$BIN:$PATH
@@ -40,46 +41,58 @@ all_in lmsd.conf.5 "lmsd.conf(5) has every key of lmsd -n" < <("$BIN/lmsd" -n | 
 "$BIN/lmsd" -n -c "$ROOT/etc/lmsd.conf" >"$TMPDIR/shipped.out" 2>&1
 is $? 0 "the example of a boot file is valid"
 
-# ---- README ----
+# ---- what is shown works ----
 
-start_lmsd
 cat >"$TMPDIR/stations.json" <<'END'
 {"stations": [{"id": "CP001", "vendor": "Alpha", "model": "Post 22", "cars": [{"tag": null, "arrive": 0}]}]}
 END
-/usr/bin/python3 "$ROOT/tests/sim/stations.py" --url "ws://127.0.0.1:$PORT" --stations "$TMPDIR/stations.json" \
-	>"$TMPDIR/stations.out" 2>&1 &
-SIM=$!
-trap 'kill $SIM $LMSD 2>/dev/null; wait $SIM $LMSD 2>/dev/null' EXIT
 waits() { [ "$(lmsctl station pending -o value -f id)" = CP001 ]; }
-until_true 30 waits || not_ok "the station of the README waits to be accepted" "$(cat "$TMPDIR/stations.out")"
-
 plugged() { [ "$(lmsctl connector show CP001/1 -o value -f status 2>/dev/null)" = Preparing ]; }
 charges() { [ "$(lmsctl status -o value -f charging)" = 1 ]; }
-commands() { sed -n '/^```sh$/,/^```$/{/^```/d;p}' "$ROOT/README.md"; }
-mkdir "$TMPDIR/home" && cd "$TMPDIR/home" || exit 1
-while IFS= read -r command; do
-	case $command in
-	lmsctl\ *) ;;
-	*) not_ok "the README's ${command:-(empty line)} is a command of lmsctl"; continue ;;
-	esac
-	limit=60
+
+# run DOCUMENT COMMAND: one line of it, in a shell of its own.
+run() {
+	local limit=60 wanted=0 status
 	# These stay until they are ended.
-	case " $command " in *" -w "*|*" -f "[!a-z]*|*"events -f "*) limit=3 ;; esac
-	timeout "$limit" bash -o pipefail -c "$command" >"$TMPDIR/command.out" 2>"$TMPDIR/command.err" </dev/null
+	case " $2 " in *" -w "*|*" events -f "*) limit=3 wanted=124 ;; esac
+	timeout $limit bash -o pipefail -c "$2" >"$TMPDIR/command.out" 2>"$TMPDIR/command.err" </dev/null
 	status=$?
-	if [ $limit = 3 ]; then wanted=124; else wanted=0; fi
 	if [ $status = $wanted ]; then
-		ok "README: $command"
+		ok "$1: $2"
 	else
-		not_ok "README: $command" "exit status $status
+		not_ok "$1: $2" "exit status $status
 $(head -20 "$TMPDIR/command.out" "$TMPDIR/command.err")"
 	fi
-	case $command in
+	case $2 in
 	*station\ accept*) until_true 30 plugged || not_ok "the accepted station tells that a car is plugged in" ;;
 	*connector\ start*) until_true 30 charges || not_ok "the car charges" ;;
 	esac
-done < <(commands)
-cd "$ROOT" || exit 1
+}
+
+# session DOCUMENT: runs the lines of stdin, all of lmsctl, on a lmsd of their own with CP001 waiting.
+session() {
+	local document=$1 command sim
+	STATE=$TMPDIR/$document.state PORT=0
+	start_lmsd
+	/usr/bin/python3 "$ROOT/tests/sim/stations.py" --url "ws://127.0.0.1:$PORT" \
+		--stations "$TMPDIR/stations.json" >"$TMPDIR/stations.out" 2>&1 &
+	sim=$!
+	trap 'kill $sim $LMSD 2>/dev/null; wait $sim $LMSD 2>/dev/null' EXIT
+	until_true 30 waits || not_ok "the station of $document waits" "$(cat "$TMPDIR/stations.out")"
+	mkdir "$TMPDIR/$document.home" && cd "$TMPDIR/$document.home" || exit 1
+	while IFS= read -r command; do
+		case $command in
+		lmsctl\ *) run "$document" "$command" ;;
+		*) not_ok "$document shows a command of lmsctl" "$command" ;;
+		esac
+	done
+	cd "$ROOT" || exit 1
+	kill $sim $LMSD
+	wait $sim $LMSD 2>/dev/null
+}
+session README < <(sed -n '/^```sh$/,/^```$/{/^```/d;p}' README.md)
+session "lmsctl(1)" < <(sed -n '/^\.Sh EXAMPLES/,$s/^\$ //p' man/lmsctl.1.in)
+
 is "$(wc -l <README.md | awk '{ print ($1 < 250) ? "short" : $1 }')" short "the README has less than 250 lines"
 for room in $(sed -n 's/^| \(`[^|]*\) |.*/\1/p' README.md | tr -d '`,'); do
 	[ -n "$(compgen -G "$ROOT/$room")$(compgen -G "$ROOT/lmsd/$room")" ] || not_ok "the README's room $room exists"
