@@ -116,34 +116,44 @@ static bool beginning(const struct budget *g, mono_t now)
 	return now - g->began_at < BEGIN_US;
 }
 
-/* What the phase has left for the cars; a cut in effect is counted from what was drawn before it. */
+/* What the cars may have when the limit is exceeded; while a cut takes effect, it is counted from
+ * what they drew before it.
+ */
+static int64_t phase_cut(struct budget *g, int k, int64_t upper, int64_t excess, mono_t now)
+{
+	bool in_effect = now - g->over_at < CUT_EFFECT_US && g->over_upper.l[k] != NUM_NONE;
+
+	if (!in_effect)
+		g->over_upper.l[k] = upper;
+	else if (g->over_upper.l[k] > upper)
+		upper = g->over_upper.l[k];
+	return upper - excess - CUT_EXTRA_MA;
+}
+
+/* What the phase has left for the cars. */
 static int64_t phase_budget(struct zone *z, int k, const struct draws *d, mono_t now, bool *over)
 {
 	struct budget *g = &z->budget;
 	int64_t load = g->load.l[k], limit = z->conf.dynamic.l[k], upper = d->upper[k];
 	int64_t low = load - upper, high = load - d->lower[k];
-	int64_t left, cut;
+	int64_t left, cut = INT64_MAX, *non_ev = &g->non_ev.l[k];
 
-	/* The doubt of every draw adds up: at the start, and where the limit is exceeded, the building is
-	 * as large as it may be, else the same amperes would be given away again and again. */
-	if (g->non_ev.l[k] == NUM_NONE || load > limit || beginning(g, now))
-		g->non_ev.l[k] = high;
-	g->non_ev.l[k] = clamp(g->non_ev.l[k], low, high);
-	left = limit - (g->non_ev.l[k] > 0 ? g->non_ev.l[k] : 0) - z->conf.margin_ma;
+	if (load > limit) {
+		*over = true;
+		cut = phase_cut(g, k, upper, load - limit, now);
+	}
+	/* At the start the building is as large as it may be. Where the limit is exceeded, the estimate
+	 * was too low: what is cut now must not be given away again before there is proof. */
+	if (*non_ev == NUM_NONE || beginning(g, now))
+		*non_ev = high;
+	else if (cut != INT64_MAX && *non_ev < limit - z->conf.margin_ma - cut)
+		*non_ev = limit - z->conf.margin_ma - cut;
+	*non_ev = clamp(*non_ev, low, high);
+	left = limit - (*non_ev > 0 ? *non_ev : 0) - z->conf.margin_ma;
 	/* Nobody knows yet what the cars draw; with them the limit is kept, so they stay as they are. */
 	if (beginning(g, now) && load <= limit && left < upper)
 		left = upper < limit ? upper : limit;
-	if (load > limit) {
-		if (now - g->over_at < CUT_EFFECT_US && g->over_upper.l[k] != NUM_NONE &&
-		    g->over_upper.l[k] > upper)
-			upper = g->over_upper.l[k];
-		cut = upper - (load - limit) - CUT_EXTRA_MA;
-		if (cut < left)
-			left = cut;
-		if (g->over_upper.l[k] == NUM_NONE || now - g->over_at >= CUT_EFFECT_US)
-			g->over_upper.l[k] = upper;
-		*over = true;
-	}
+	left = left < cut ? left : cut;
 	return left > 0 ? left : 0;
 }
 
