@@ -140,14 +140,15 @@ static int64_t phase_budget(struct zone *z, int k, const struct draws *d, mono_t
 
 	if (load > limit) {
 		*over = true;
+		g->began_at = INT64_MIN / 2;
 		cut = phase_cut(g, k, upper, load - limit, now);
 	}
 	/* At the start the building is as large as it may be. Where the limit is exceeded, the estimate
 	 * was too low: what is cut now must not be given away again before there is proof. */
-	if (*non_ev == NUM_NONE || beginning(g, now))
+	if (cut == INT64_MAX && (*non_ev == NUM_NONE || beginning(g, now)))
 		*non_ev = high;
 	else if (cut != INT64_MAX && *non_ev < limit - z->conf.margin_ma - cut)
-		*non_ev = limit - z->conf.margin_ma - cut;
+		*non_ev = limit - z->conf.margin_ma - cut;	/* NUM_NONE is less than all */
 	*non_ev = clamp(*non_ev, low, high);
 	left = limit - (*non_ev > 0 ? *non_ev : 0) - z->conf.margin_ma;
 	/* Nobody knows yet what the cars draw; with them the limit is kept, so they stay as they are. */

@@ -315,6 +315,23 @@ static void a_restart_does_not_cut_cars_that_keep_the_limit(void **state)
 	assert_int_equal(rig.over_us, 0);
 }
 
+/* Right after the start, too, a cut is made once, although the next sample meets old draws. */
+static void an_early_cut_does_not_pause_cars_that_fit(void **state)
+{
+	(void)state;
+	rig.zones[0].dynamic = (struct phase_ma){ { 60000, 60000, 60000 } };
+	building(10000);
+	rig_start(&rig);
+	balance_online(rig.b, "CP3", false, rig.now);
+	charge(c1, 32000);
+	charge(c2, 32000);
+	rig_run(&rig, 12 * S);
+	building(40000);
+	rig_run(&rig, 20 * S);
+	assert_int_equal(rig_limit(&rig, c1), 9000);
+	assert_int_equal(rig_limit(&rig, c2), 9000);
+}
+
 static void a_frozen_time_stamp_is_a_silent_meter(void **state)
 {
 	struct bal_sample s = { .current = { { 10000, 10000, 10000 } }, .good = true };
@@ -432,6 +449,7 @@ int main(void)
 		DYNAMIC(a_building_that_steps_up_and_down_stays_inside_of_its_bounds),
 		DYNAMIC(draws_that_are_newer_than_the_sample_do_not_shrink_the_building),
 		DYNAMIC(a_restart_does_not_cut_cars_that_keep_the_limit),
+		DYNAMIC(an_early_cut_does_not_pause_cars_that_fit),
 		DYNAMIC(a_frozen_time_stamp_is_a_silent_meter),
 		STATIC(what_a_car_leaves_is_given_away_after_its_acknowledgement),
 		STATIC(a_reclaimed_limit_says_so),
