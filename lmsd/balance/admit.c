@@ -237,13 +237,14 @@ static void set_admitted(struct conn *c, bool admitted, mono_t now)
 static void run_rotation(struct balance *b, struct conn *c, bool waiting, mono_t now)
 {
 	const struct bal_timers *t = &b->zones[c->conf.zone].conf.timers;
-	mono_t on_end = c->on_since + t->min_on_us;
+	mono_t end, on_end = c->on_since + t->min_on_us;
 
 	if (!waiting || !c->admitted)
 		return;
 	if (now >= c->slot_since + t->rotate_us)
 		c->slot_since = now;
-	model_due(b, c->slot_since + t->rotate_us > on_end ? c->slot_since + t->rotate_us : on_end);
+	end = c->slot_since + t->rotate_us;
+	model_due(b, end > on_end ? end : on_end);
 }
 
 static void count_zones(struct balance *b)

@@ -69,10 +69,8 @@ static int64_t claim_max(const struct claim *cl)
 	return w;
 }
 
-bool gate_settle(struct conn *c, mono_t now, mono_t *due)
+void gate_settle(struct conn *c, mono_t now, mono_t *due)
 {
-	int64_t before = gate_claim(c);
-
 	for (int k = 0; k < GATE_KINDS; k++) {
 		struct claim *cl = &c->gate.claims[k];
 		int n = 0;
@@ -86,7 +84,6 @@ bool gate_settle(struct conn *c, mono_t now, mono_t *due)
 		}
 		cl->fall_count = n;
 	}
-	return gate_claim(c) != before;
 }
 
 void gate_tx_begin(struct conn *c)

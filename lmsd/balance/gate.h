@@ -54,8 +54,8 @@ void gate_tx_begin(struct conn *c);
 void gate_tx_end(struct conn *c);
 void gate_booted(struct conn *c, mono_t now);
 void gate_online(struct conn *c, bool online, mono_t now);
-/* Drops what has settled; tells in *due when to look again. True if W fell. */
-bool gate_settle(struct conn *c, mono_t now, mono_t *due);
+/* Drops what has settled; tells in *due when to look again. */
+void gate_settle(struct conn *c, mono_t now, mono_t *due);
 /* The most that it may be obeying; `online` is its station's. */
 int64_t gate_w(const struct conn *c, bool online);
 /* The same per grid phase: what belongs to a transaction loads the phases that its car uses. */

@@ -46,6 +46,8 @@ static void inherit_timers(struct bal_timers *own, const struct bal_timers *pare
 	inherit(&own->raise_after_cut_us, parent->raise_after_cut_us);
 	inherit(&own->meter_stale_us, parent->meter_stale_us);
 	inherit(&own->meter_lost_us, parent->meter_lost_us);
+	if (own->rotate_us < US_PER_S)
+		own->rotate_us = US_PER_S;	/* each turn is a recomputation */
 }
 
 /* ---- checks --------------------------------------------------------------------------------- */

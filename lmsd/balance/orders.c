@@ -350,8 +350,9 @@ static void note_lowering(struct balance *b)
 		const struct conn *c = &b->conns[i];
 		phase_mask_t phases = model_phases(c);
 		int64_t aim = c->target_ma > c->idle_ma ? c->target_ma : c->idle_ma;
+		bool online = b->stations[c->station].online;
 
-		if (!c->conf.manageable || gate_w(c, b->stations[c->station].online) <= aim)
+		if (!online || !c->conf.manageable || gate_uncontrollable(c) || gate_w(c, online) <= aim)
 			continue;
 		for (int z = c->conf.zone; z >= 0; z = b->zones[z].conf.parent)
 			for (int k = 0; k < ALLOC_CAPS; k++)

@@ -268,7 +268,7 @@ static void sum_draws(const struct balance *b, int zone, struct phase_ma *load)
 	}
 }
 
-static const char *cap_why(const struct balance *b, const struct zone *z)
+static const char *cap_why(const struct zone *z)
 {
 	static const char *const names[] = { "parent", "static", "override", "dynamic", "meter_lost" };
 	int least = 0;
@@ -276,7 +276,6 @@ static const char *cap_why(const struct balance *b, const struct zone *z)
 	for (int k = 1; k < z->conf.phases; k++)
 		if (z->cap[k] < z->cap[least])
 			least = k;
-	(void)b;
 	return z->why[least] == CAP_NONE && z->conf.parent < 0 ? "none" : names[z->why[least]];
 }
 
@@ -286,7 +285,7 @@ void balance_zone_view(const struct balance *b, int zone, struct bal_zone_view *
 	bool measured = z->budget.state != METER_NONE && z->budget.good_row > 0;
 
 	*out = (struct bal_zone_view){
-		.non_ev = z->budget.non_ev, .cap_why = cap_why(b, z),
+		.non_ev = z->budget.non_ev, .cap_why = cap_why(z),
 		.meter_ok = z->budget.state == METER_OK || z->budget.state == METER_NONE,
 		.competing = z->competing, .admitted = z->admitted,
 		.seconds_over = z->over_us / US_PER_S,
