@@ -94,7 +94,7 @@ static void fill_style(struct profile *p, const struct ocpp_session *s, const st
 
 	p->watts = sc && sc->k.limit_unit ? strcmp(sc->k.limit_unit, "W") == 0 : h->watts || s->watts;
 	p->whole = step != NUM_NONE && step >= 1000;
-	p->absolute = h->absolute != s->flipped_kind;
+	p->absolute = p->idle ? s->idle_absolute : h->absolute != s->flipped_kind;
 	p->number_phases = h->number_phases;
 	p->stack_level = h->stack_level < s->max_stack ? h->stack_level : s->max_stack;
 	p->start = clock > 0 ? clock : 0;
@@ -160,6 +160,20 @@ static enum order_answer answer_of(const struct call_result *r)
 	return ORDER_DROPPED;
 }
 
+static bool *kind_flag(struct ocpp_session *s, const struct call *c)
+{
+	return c->idle ? &s->idle_absolute : &s->flipped_kind;
+}
+
+static bool is_queued(const struct ocpp_session *s, const struct call *c)
+{
+	for (const struct call *q = s->queue; q; q = q->next) {
+		if (q->kind == CALL_ORDER && q->connector == c->connector && q->idle == c->idle)
+			return true;
+	}
+	return false;
+}
+
 /* Some stations take only Absolute, some only Relative profiles, and say no more than Rejected:
  * the other kind is tried once, before the balance hears of a refusal. */
 static bool try_other_kind(struct ocpp_session *s, const struct call *c, const struct call_result *r,
@@ -167,19 +181,16 @@ static bool try_other_kind(struct ocpp_session *s, const struct call *c, const s
 {
 	struct call *again;
 
-	if (c->idle || c->retried || r->how != CALL_ANSWERED ||
+	if (c->retried || r->how != CALL_ANSWERED || is_queued(s, c) ||
 	    strcmp(json_str(json_get(r->payload, "status"), ""), "Rejected") != 0)
 		return false;
-	for (const struct call *q = s->queue; q; q = q->next) {
-		if (q->kind == CALL_ORDER && q->connector == c->connector && q->idle == c->idle)
-			return false;
-	}
-	s->flipped_kind = !s->flipped_kind;
+	*kind_flag(s, c) = !*kind_flag(s, c);
 	again = call_new(CALL_ORDER, c->rank, c->action);
 	again->when = c->when;
 	again->token = c->token;
 	again->slot = c->slot;
 	again->connector = c->connector;
+	again->idle = c->idle;
 	again->raises = c->raises;
 	again->limit_ma = c->limit_ma;
 	again->tx = c->tx;
@@ -196,7 +207,7 @@ void order_done(struct ocpp_session *s, struct call *c, const struct call_result
 		return;
 	if (answer == ORDER_REFUSED) {
 		if (c->retried)
-			s->flipped_kind = !s->flipped_kind;
+			*kind_flag(s, c) = !*kind_flag(s, c);
 		log_station(WARNING, s->id, "limit_refused", "connector=%d limit_ma=%lld answer=%s", c->connector,
 			    (long long)c->limit_ma, r->how == CALL_ERROR ? log_text(r->code) :
 			    log_text(json_str(json_get(r->payload, "status"), "-")));

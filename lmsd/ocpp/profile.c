@@ -1,8 +1,8 @@
 /* ocpp/profile.c - charging profiles of one period, members in the order of the schema.
  *
- * The idle profile is always Relative: a station that boots with its clock at 1970 would take an
- * Absolute one for not begun, and charge without a limit. That of a transaction may be Absolute
- * where the station wants it; its start lies in the past by the station's own clock.
+ * The idle profile is Relative wherever the station takes that: one that boots with its clock at 1970
+ * would take an Absolute one for not begun, and charge without a limit; so an Absolute one begins
+ * with the epoch. That of a transaction begins in the past by the station's own clock.
  */
 #include "ocpp/profile.h"
 
@@ -42,14 +42,14 @@ static void write_limit(const struct profile *p, struct json_writer *w)
 	jw_raw(w, text, (size_t)len);
 }
 
-static void write_schedule(const struct profile *p, bool absolute, struct json_writer *w)
+static void write_schedule(const struct profile *p, struct json_writer *w)
 {
 	char text[RFC3339_MAX];
 
 	jw_key(w, "chargingSchedule");
 	jw_object(w);
-	if (absolute)
-		jw_kstr(w, "startSchedule", rfc3339_format(p->start / US_PER_S * US_PER_S, text));
+	if (p->absolute)
+		jw_kstr(w, "startSchedule", rfc3339_format(p->idle ? 0 : p->start / US_PER_S * US_PER_S, text));
 	jw_kstr(w, "chargingRateUnit", p->watts ? "W" : "A");
 	jw_key(w, "chargingSchedulePeriod");
 	jw_array(w);
@@ -65,8 +65,6 @@ static void write_schedule(const struct profile *p, bool absolute, struct json_w
 
 void profile_write(const struct profile *p, struct json_writer *w)
 {
-	bool absolute = p->absolute && !p->idle;
-
 	jw_object(w);
 	jw_kint(w, "connectorId", p->connector);
 	jw_key(w, "csChargingProfiles");
@@ -76,8 +74,8 @@ void profile_write(const struct profile *p, struct json_writer *w)
 		jw_kint(w, "transactionId", p->tx);
 	jw_kint(w, "stackLevel", p->stack_level);
 	jw_kstr(w, "chargingProfilePurpose", p->idle ? "TxDefaultProfile" : "TxProfile");
-	jw_kstr(w, "chargingProfileKind", absolute ? "Absolute" : "Relative");
-	write_schedule(p, absolute, w);
+	jw_kstr(w, "chargingProfileKind", p->absolute ? "Absolute" : "Relative");
+	write_schedule(p, w);
 	jw_object_end(w);
 	jw_object_end(w);
 }

@@ -128,7 +128,8 @@ struct ocpp_session {
 	int64_t skew_us;		/* its clock minus ours, by its latest time stamp; NUM_NONE */
 	char fault[100];		/* of the station itself (connector 0) */
 	/* learned from GetConfiguration and from refusals */
-	bool watts, flipped_kind;
+	bool watts;
+	bool idle_absolute, flipped_kind;	/* kind of the idle profile; that of a transaction is not the usual */
 	char sampled[200];		/* MeterValuesSampledData as it is; "" = not known */
 	int64_t interval_s;		/* MeterValueSampleInterval; NUM_NONE */
 	int sampled_step;		/* setup.c: the list of measurands that it took; 0 = none yet */

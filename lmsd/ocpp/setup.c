@@ -97,6 +97,8 @@ static void learn(struct ocpp_session *s, struct station *st, const struct json 
 		inbound_copy(s->sampled, sizeof(s->sampled), text);
 	else if (strcasecmp(key, "ChargingScheduleAllowedChargingRateUnit") == 0)
 		learn_unit(s, text);
+	else if (strcasecmp(key, "SupportedFeatureProfiles") == 0 && !lists(text, "SmartCharging", 13))
+		log_station(WARNING, s->id, "no_smart_charging", "profiles=%s", log_text(text));
 	else if (json_fixed(value, 1, &number) != 0 || number < 0)
 		return;
 	else if (strcasecmp(key, "NumberOfConnectors") == 0 && number >= 1 && number <= CONNECTORS_MAX &&

@@ -128,7 +128,6 @@ static void every_answer_reaches_the_balance_once(void **state)
 {
 	static const struct reply cases[] = {
 		{ "accepted", "{\"status\":\"Accepted\"}", NULL, ORDER_ACCEPTED },
-		{ "rejected", "{\"status\":\"Rejected\"}", NULL, ORDER_REFUSED },
 		{ "not supported", "{\"status\":\"NotSupported\"}", NULL, ORDER_REFUSED },
 		{ "no status", "{}", NULL, ORDER_REFUSED },
 		{ "no object", "7", NULL, ORDER_REFUSED },
@@ -346,6 +345,16 @@ static void a_rejected_kind_of_profile_is_tried_as_the_other_kind(void **state)
 	assert_int_equal(bench_effect(&b, FX_FRAME, 0)->when, FX_AFTER_COMMIT);
 	bench_answer(&b, 1, "\"Relative\"", ACCEPTED);
 	assert_int_equal(bench_token(&b, token), ORDER_ACCEPTED);
+	/* So is the idle limit, which has begun even where a clock shows 1970. */
+	token = bench_order(&b, "CP1", 1, true, 0, false);
+	bench_answer(&b, 1, "\"Relative\"", "{\"status\":\"Rejected\"}");
+	assert_int_equal(bench_token(&b, token), -1);
+	bench_answer(&b, 1, "\"startSchedule\":\"1970-01-01T00:00:00Z\"", "{\"status\":\"Rejected\"}");
+	assert_int_equal(bench_token(&b, token), ORDER_REFUSED);
+	token = bench_order(&b, "CP1", 1, true, 0, false);
+	assert_non_null(bench_find(&b, "\"Relative\""));
+	bench_answer(&b, 1, "SetChargingProfile", "{\"status\":\"NotSupported\"}");
+	assert_int_equal(bench_token(&b, token), ORDER_REFUSED);
 	/* It is remembered. */
 	token = bench_order(&b, "CP1", 1, false, 8000, false);
 	bench_answer(&b, 1, "\"Relative\"", "{\"status\":\"Rejected\"}");

@@ -298,7 +298,9 @@ static void profiles_follow_the_habits_of_a_station(void **state)
 		{ "watts on three phases", "\"limit\":9936}", { .limit_ma = 16000, .watts = true, .phases = 3 } },
 		{ "phases named", "\"limit\":6.0,\"numberPhases\":3}", { .limit_ma = 6000, .number_phases = true, .phases = 3 } },
 		{ "one phase named", "\"numberPhases\":1}", { .limit_ma = 6000, .number_phases = true, .phases = 1 } },
-		{ "idle is never absolute", "\"Relative\"", { .idle = true, .absolute = true } },
+		{ "idle", "\"Relative\"", { .idle = true } },
+		{ "an absolute idle has always begun", "\"startSchedule\":\"1970-01-01T00:00:00Z\"",
+		  { .idle = true, .absolute = true, .start = 7 * US_PER_S } },
 		{ "absolute", "\"startSchedule\":\"1970-01-01T00:00:07Z\"", { .absolute = true, .start = 7 * US_PER_S } },
 		{ "stack level", "\"stackLevel\":8,", { .stack_level = 8 } },
 	};
