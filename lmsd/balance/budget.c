@@ -29,7 +29,8 @@ void budget_init(struct zone *z, mono_t now)
 
 bool budget_blocks(const struct zone *z)
 {
-	return z->budget.state == METER_WAITS || z->budget.state == METER_STALE;
+	return z->budget.state == METER_WAITS || z->budget.state == METER_STALE ||
+	       (z->budget.state == METER_OK && z->budget.begins);
 }
 
 void budget_sample(struct balance *b, struct zone *z, const struct bal_sample *s)
@@ -55,6 +56,7 @@ void budget_sample(struct balance *b, struct zone *z, const struct bal_sample *s
 /* What the cars below may draw, per phase, at least and at most. */
 struct draws {
 	int64_t upper[PHASES], lower[PHASES];
+	bool unknown;		/* somebody has a transaction and has not told */
 };
 
 static void conn_draws(const struct balance *b, const struct conn *c, mono_t now, struct draws *out)
@@ -63,6 +65,7 @@ static void conn_draws(const struct balance *b, const struct conn *c, mono_t now
 	bool fresh = d->draw_at != MONO_NEVER && now - d->draw_at <= FRESH_US;
 
 	gate_phases_w(c, b->stations[c->station].online, out->upper);
+	out->unknown = c->session && (!fresh || !demand_told_twice(d));
 	for (int k = 0; k < PHASES; k++) {
 		int64_t draw = d->draw.l[k], before = d->before.l[k];
 
@@ -90,6 +93,7 @@ static void add_draws(struct balance *b, const struct conn *c, mono_t now, struc
 	for (int z = c->conf.zone; z >= 0; z = b->zones[z].conf.parent) {
 		int64_t up = 0, low = 0;
 
+		sums[z].unknown |= d.unknown;
 		for (int k = 0; k < PHASES; k++) {
 			up = d.upper[k] > up ? d.upper[k] : up;
 			low = d.lower[k] > low ? d.lower[k] : low;
@@ -108,12 +112,6 @@ static void add_draws(struct balance *b, const struct conn *c, mono_t now, struc
 static int64_t clamp(int64_t v, int64_t low, int64_t high)
 {
 	return v < low ? low : v > high ? high : v;
-}
-
-/* Until the stations have told what their cars draw. */
-static bool beginning(const struct budget *g, mono_t now)
-{
-	return now - g->began_at < BEGIN_US;
 }
 
 /* What the cars may have when the limit is exceeded; while a cut takes effect, it is counted from
@@ -140,19 +138,20 @@ static int64_t phase_budget(struct zone *z, int k, const struct draws *d, mono_t
 
 	if (load > limit) {
 		*over = true;
-		g->began_at = INT64_MIN / 2;
+		g->begins = false;
 		cut = phase_cut(g, k, upper, load - limit, now);
 	}
 	/* At the start the building is as large as it may be. Where the limit is exceeded, the estimate
 	 * was too low: what is cut now must not be given away again before there is proof. */
-	if (cut == INT64_MAX && (*non_ev == NUM_NONE || beginning(g, now)))
+	if (cut == INT64_MAX && (*non_ev == NUM_NONE || g->begins))
 		*non_ev = high;
 	else if (cut != INT64_MAX && *non_ev < limit - z->conf.margin_ma - cut)
 		*non_ev = limit - z->conf.margin_ma - cut;	/* NUM_NONE is less than all */
 	*non_ev = clamp(*non_ev, low, high);
 	left = limit - (*non_ev > 0 ? *non_ev : 0) - z->conf.margin_ma;
-	/* Nobody knows yet what the cars draw; with them the limit is kept, so they stay as they are. */
-	if (beginning(g, now) && load <= limit && left < upper)
+	/* Nobody knows yet what the cars draw; with them the limit is kept, so they stay as they are
+	 * (budget_blocks: nobody gets more). */
+	if (g->begins && left < upper)
 		left = upper < limit ? upper : limit;
 	left = left < cut ? left : cut;
 	return left > 0 ? left : 0;
@@ -197,6 +196,7 @@ static bool take_sample(struct zone *z, const struct draws *d, mono_t now)
 	bool over = false, lowered = false, first = false;
 
 	g->fresh = false;
+	g->begins = g->begins && d->unknown && now - g->began_at < BEGIN_US;
 	for (int k = 0; k < z->conf.phases; k++) {
 		if (z->conf.dynamic.l[k] == NUM_NONE)
 			continue;
@@ -236,6 +236,7 @@ static void recover(struct balance *b, struct zone *z, mono_t now)
 
 	g->held = z->conf.meter_lost;
 	g->non_ev = none;
+	g->begins = true;
 	g->began_at = g->raised_at = now;
 	g->recovers = true;
 	enter(b, z, METER_OK);
@@ -266,8 +267,10 @@ static void run_state(struct balance *b, struct zone *z, mono_t now)
 	meter_due(b, g->good_at + t->meter_lost_us);
 	if (g->state == METER_WAITS && !g->good_row)
 		return;
-	if (g->state == METER_WAITS)
+	if (g->state == METER_WAITS) {
+		g->begins = true;
 		g->began_at = now;
+	}
 	if (age >= t->meter_stale_us) {
 		enter(b, z, METER_STALE);
 		return;

@@ -27,6 +27,7 @@ struct budget {
 	struct phase_ma load;		/* measured */
 	struct phase_ma non_ev;		/* estimate; NUM_NONE before the first sample */
 	struct phase_ma held;		/* budget in force; NUM_NONE = none yet */
+	bool begins;			/* what the cars draw is not known yet */
 	mono_t began_at;		/* first sample since the start or a loss */
 	mono_t cut_at, raised_at;
 	mono_t over_at;			/* the cut that is still taking effect, and what the cars */
@@ -37,5 +38,5 @@ void budget_init(struct zone *z, mono_t now);
 void budget_sample(struct balance *b, struct zone *z, const struct bal_sample *s);
 /* Brings states and budgets of all zones up to now. */
 void budget_run(struct balance *b, mono_t now);
-/* Below a zone whose meter is silent or late nothing rises. */
+/* Below a zone whose meter is silent or late, or whose cars' draws are not known, nothing rises. */
 bool budget_blocks(const struct zone *z);

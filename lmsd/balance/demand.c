@@ -38,6 +38,11 @@ static int64_t highest(const struct phase_ma *draw)
 	return top;
 }
 
+bool demand_told_twice(const struct demand *d)
+{
+	return highest(&d->before) != NUM_NONE;
+}
+
 int64_t demand_top(const struct demand *d)
 {
 	return highest(&d->draw);

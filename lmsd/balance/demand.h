@@ -28,6 +28,8 @@ struct demand {
 void demand_reset(struct demand *d, mono_t now);
 void demand_draw(struct balance *b, struct conn *c, const struct phase_ma *draw, int64_t power_w,
 		 mono_t at);
+/* One reading may be newer than the meter's sample; of two, one is true for it. */
+bool demand_told_twice(const struct demand *d);
 /* The limit in force has changed. */
 void demand_limit(struct demand *d, int64_t old_ma, int64_t new_ma, mono_t now);
 /* Draw of the highest phase in the last sample, however old; NUM_NONE = unknown. */
