@@ -332,6 +332,29 @@ static void an_early_cut_does_not_pause_cars_that_fit(void **state)
 	assert_int_equal(rig_limit(&rig, c2), 9000);
 }
 
+/* What is reserved for stations that have not answered yet is no draw that the limit is kept with. */
+static void a_fresh_site_gives_the_cars_only_what_the_building_leaves(void **state)
+{
+	struct bal_conf conf = { rig.zones, 1, rig.conns, 3 };
+	const uint32_t conns[3] = { c1, c2, c3 };
+
+	(void)state;
+	building(20000);
+	conf.conns = rig.conns;
+	assert_int_equal(balance_configure(rig.b, &conf, rig.now, NULL), 0);
+	rig_run(&rig, 2 * S);	/* the meter is read before the stations come */
+	for (int i = 0; i < 3; i++) {
+		balance_use(rig.b, conns[i], BAL_NONE, 0, false, rig.now);
+		balance_online(rig.b, rig.conns[conns[i]].station, true, rig.now);
+	}
+	rig_run(&rig, 1 * S);
+	for (int i = 0; i < 3; i++)
+		charge(conns[i], 32000);
+	rig_run(&rig, 120 * S);
+	assert_int_equal(rig.over_us, 0);
+	assert_in_range(rig_total(&rig, 0, 0), 70000, 80000);
+}
+
 static void a_frozen_time_stamp_is_a_silent_meter(void **state)
 {
 	struct bal_sample s = { .current = { { 10000, 10000, 10000 } }, .good = true };
@@ -450,6 +473,7 @@ int main(void)
 		DYNAMIC(draws_that_are_newer_than_the_sample_do_not_shrink_the_building),
 		DYNAMIC(a_restart_does_not_cut_cars_that_keep_the_limit),
 		DYNAMIC(an_early_cut_does_not_pause_cars_that_fit),
+		DYNAMIC(a_fresh_site_gives_the_cars_only_what_the_building_leaves),
 		DYNAMIC(a_frozen_time_stamp_is_a_silent_meter),
 		STATIC(what_a_car_leaves_is_given_away_after_its_acknowledgement),
 		STATIC(a_reclaimed_limit_says_so),
