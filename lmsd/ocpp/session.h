@@ -156,9 +156,11 @@ struct ocpp {
 	uint64_t unmatched, malformed, refused_steps;	/* counted */
 };
 
-/* session.c */
-struct station *session_station(const struct ocpp_session *s);
+/* ocpp.c */
+struct station *session_station(const struct ocpp_session *s);			/* NULL: dropped meanwhile */
 struct ocpp_session *session_by_station(struct ocpp *o, const char *id);	/* NULL */
+
+/* session.c */
 void session_step(struct ocpp_session *s, enum session_event ev, const struct turn *t);
 /* The table alone: where would it go? -1 = no such row. */
 int session_next_state(enum session_state state, enum session_event ev);
