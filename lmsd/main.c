@@ -1,4 +1,5 @@
 /* main.c - lmsd's command line, log and signals. Start-up order: options, boot file, checks, hall, ready. */
+#include <getopt.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -74,10 +75,16 @@ static int options_add(struct options *o, const char *override)
 
 static int options_parse(int argc, char **argv, struct options *o)
 {
+	static const struct option words[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "doc", required_argument, NULL, 'D' },	/* for the build: tables of the manual */
+		{ NULL, 0, NULL, 0 },
+	};
 	static char dir[BOOT_TEXT_MAX + 32], sock[BOOT_TEXT_MAX + 32];
 	int opt, ret = 0;
 
-	while (ret == 0 && (opt = getopt(argc, argv, "+:c:d:s:o:nVh")) != -1) {
+	while (ret == 0 && (opt = getopt_long(argc, argv, "+:c:d:s:o:nVh", words, NULL)) != -1) {
 		switch (opt) {
 		case 'c':
 			o->file = optarg;
@@ -96,6 +103,8 @@ static int options_parse(int argc, char **argv, struct options *o)
 		case 'n':
 			o->check_only = true;
 			break;
+		case 'D':
+			exit(lms_err_exit_status(doc_print(optarg)));
 		case 'V':
 			printf("lmsd %s\n", LMS_VERSION);
 			exit(0);
@@ -161,8 +170,6 @@ int main(int argc, char **argv)
 	struct buf text;
 	int ret;
 
-	if (argc == 3 && strcmp(argv[1], "--doc") == 0)
-		return lms_err_exit_status(doc_print(argv[2]));
 	setlocale(LC_CTYPE, "");
 	umask(077);
 	log_set_sink(log_line, &log);
