@@ -249,20 +249,30 @@ static const char *no_lower_class_goes_first(const struct snapshot *s, int64_t *
 	return NULL;
 }
 
-/* Who of two equal ones gets the last step may change, and a step on three phases is three steps of
- * a total, which somebody else may get.
- */
-static bool near(const struct snapshot *s, const int64_t *x, const int64_t *y)
+static int64_t largest_step(const struct snapshot *s)
 {
 	int64_t step = ALLOC_STEP_FINE;
 
 	for (size_t i = 0; i < s->conn_count; i++)
 		if (s->conns[i].step_ma > step)
 			step = s->conns[i].step_ma;
+	return step;
+}
+
+/* Who of two equal ones gets the last step may change, and a step on three phases is three steps of
+ * a total, which somebody else may get. Below a strict class that step may be a whole admission.
+ */
+static bool near(const struct snapshot *s, const int64_t *x, const int64_t *y)
+{
+	int strict = 0;
+
+	for (size_t i = 0; i < s->conn_count; i++)
+		if (s->conns[i].strict && s->conns[i].cls > strict)
+			strict = s->conns[i].cls;
 	for (size_t i = 0; i < s->conn_count; i++) {
 		int64_t gap = x[i] > y[i] ? x[i] - y[i] : y[i] - x[i];
 
-		if (gap > PHASES * step)
+		if (s->conns[i].cls >= strict && gap > PHASES * largest_step(s))
 			return false;
 	}
 	return true;
@@ -309,7 +319,7 @@ static int compare_ma(const void *pa, const void *pb)
 	return a < b ? -1 : a > b;
 }
 
-/* Within one step: integer remainders may fall to somebody else. */
+/* Within those steps: integer remainders may fall to somebody else. */
 static bool leximin_lower(const struct snapshot *s, const int64_t *x, const int64_t *y)
 {
 	int64_t a[CONNS], b[CONNS];
@@ -319,7 +329,7 @@ static bool leximin_lower(const struct snapshot *s, const int64_t *x, const int6
 	qsort(a, s->conn_count, sizeof(*a), compare_ma);
 	qsort(b, s->conn_count, sizeof(*b), compare_ma);
 	for (size_t i = 0; i < s->conn_count; i++) {
-		if (b[i] < a[i] - ALLOC_STEP_COARSE)
+		if (b[i] < a[i] - PHASES * largest_step(s))
 			return true;
 		if (b[i] > a[i])
 			return false;
