@@ -72,9 +72,11 @@ static void draw_banner(const struct ui *ui, struct canvas *c, int y)
 
 	buf_init(&age);
 	fmt_span(&age, ui->now - ui->lost_at);
-	snprintf(text, sizeof(text), "%s. %s%s; next try in %lld s", ui->link_text,
-		 model_system(ui->live, NULL) ? "What is shown is old: " : "Nothing for ", buf_cstr(&age),
-		 (long long)(wait > 0 ? (wait + US_PER_S - 1) / US_PER_S : 0));
+	snprintf(text, sizeof(text), "What is shown is %s old, next try in %lld s: %s", buf_cstr(&age),
+		 (long long)(wait > 0 ? (wait + US_PER_S - 1) / US_PER_S : 0), ui->link_text);
+	if (!model_system(ui->live, NULL))
+		snprintf(text, sizeof(text), "No lmsd for %s, next try in %lld s: %s", buf_cstr(&age),
+			 (long long)(wait > 0 ? (wait + US_PER_S - 1) / US_PER_S : 0), ui->link_text);
 	buf_fini(&age);
 	canvas_fill(c, y, 0, c->width, STYLE_BANNER, " ");
 	canvas_put(c, y, 1, c->width - 2, STYLE_BANNER, text);
@@ -214,22 +216,48 @@ static void draw_rest(const struct ui *ui, struct canvas *c, int y, int lines)
 		    lines + 1);
 }
 
-static void draw_page(struct ui *ui, struct canvas *c, int top, int height)
+struct frame {		/* rows of the parts */
+	int tabs, banner;	/* -1 = none */
+	int top, height;	/* of the page */
+	int status;		/* and keys below it; -1 = none */
+};
+
+static struct frame frame_of(const struct ui *ui)
 {
-	const struct item *i;
+	struct frame f = { .tabs = -1, .banner = -1, .top = 1, .status = -1 };
+	int bottom = ui->height;
+
+	if (ui->height >= 12)
+		f.tabs = f.top++;
+	if (ui->link == UI_LOST)
+		f.banner = f.top++;
+	if (bottom - f.top > 4 && !ui->still)
+		f.status = bottom -= 2;
+	f.height = bottom > f.top ? bottom - f.top : 0;
+	return f;
+}
+
+void ui_layout(struct ui *ui)
+{
 	struct page *p = &ui->page;
-	int head, scroll;
+	int height = frame_of(ui).height;
 
 	page_fini(p);
-	page_init(p, ui, c->width, &ui->look);
+	page_init(p, ui, ui->width, &ui->look);
 	ui_level(ui)->view->draw(p);
-	head = p->head_lines * 2 <= height ? p->head_lines : 0;
-	p->head_lines = head;
-	ui->body_height = height - head;
+	if (p->head_lines * 2 > height)
+		p->head_lines = 0;
+	ui->body_height = height - p->head_lines;
 	find_selection(ui);
 	scroll_to_selection(ui, ui->body_height);
-	scroll = ui_level(ui)->scroll;
-	i = ui_selected(ui);
+}
+
+static void draw_page(struct ui *ui, struct canvas *c, int top, int height)
+{
+	struct page *p = &ui->page;
+	const struct item *i = ui_selected(ui);
+	int head = p->head_lines, scroll = ui_level(ui)->scroll;
+
 	for (int k = 0; i && !ui->still && k < i->height; k++)
 		canvas_flag(&p->canvas, i->y + k, 0, p->canvas.width, CELL_SELECTED);
 	for (int k = 0; k < height; k++)
@@ -268,22 +296,19 @@ static void draw_help(const struct ui *ui, struct canvas *c)
 
 void ui_draw(struct ui *ui, struct canvas *c)
 {
-	int top = 0, bottom = c->height;
-	bool tall = c->height >= 12;
+	struct frame f = frame_of(ui);
 
 	canvas_clear(c);
-	draw_title(ui, c, top++);
-	if (tall)
-		draw_tabs(ui, c, top++);
-	if (ui->link == UI_LOST)
-		draw_banner(ui, c, top++);
-	if (bottom - top > 4 && !ui->still)
-		bottom -= 2;
-	if (bottom > top)
-		draw_page(ui, c, top, bottom - top);
-	if (bottom < c->height) {
-		draw_status(ui, c, bottom);
-		draw_keys(ui, c, bottom + 1);
+	ui_layout(ui);
+	draw_title(ui, c, 0);
+	if (f.tabs > 0)
+		draw_tabs(ui, c, f.tabs);
+	if (f.banner > 0)
+		draw_banner(ui, c, f.banner);
+	draw_page(ui, c, f.top, f.height);
+	if (f.status > 0) {
+		draw_status(ui, c, f.status);
+		draw_keys(ui, c, f.status + 1);
 	}
 	if (ui->mode == UI_HELP)
 		draw_help(ui, c);

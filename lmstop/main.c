@@ -2,6 +2,7 @@
  *
  * Drawing: what the user does shows at once, what lmsd says at most four times a second.
  */
+#include <errno.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <poll.h>
@@ -107,7 +108,7 @@ static void on_once_prepare(struct ev_loop *loop, ev_prepare *w, int events)
 		ev_break(loop, EVBREAK_ALL);
 }
 
-static int print_frame(struct program *p)
+static int print_frame(struct program *p, struct diag *d)
 {
 	const char *no_color = getenv("NO_COLOR");
 	bool terminal = isatty(STDOUT_FILENO), color = p->opt.color > 0;
@@ -123,7 +124,7 @@ static int print_frame(struct program *p)
 	ui_draw(&p->ui, &c);
 	canvas_print(&c, color, &out);
 	if (fwrite(out.data, 1, out.len, stdout) != out.len || fflush(stdout) != 0)
-		ret = -LMS_EIO;
+		ret = diag_set(d, -LMS_EIO, "cannot write the frame: %s", strerror(errno));
 	canvas_fini(&c);
 	buf_fini(&out);
 	return ret;
@@ -168,7 +169,7 @@ static int run_once(struct program *p, struct diag *d)
 	if (!link_complete(&p->link))
 		return diag_set(d, -LMS_ENODAEMON, "lmsd at %s did not tell everything within %d s", p->link.path,
 				(int)ONCE_WAIT_S);
-	return print_frame(p);
+	return print_frame(p, d);
 }
 
 /* ---- live ---- */

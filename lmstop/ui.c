@@ -441,6 +441,9 @@ static void normal_key(struct ui *ui, uint32_t key)
 
 void ui_key(struct ui *ui, uint32_t key)
 {
+	/* Keys may come faster than pictures: what they are about is what would be seen by now. */
+	if (ui->dirty)
+		ui_layout(ui);
 	ui->dirty = true;
 	if (key == UI_CTRL('c')) {
 		ui->quit = true;

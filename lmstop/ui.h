@@ -125,6 +125,8 @@ int64_t ui_grown_ms(const struct ui *ui, int64_t ms, mono_t received);
 
 /* ---- between ui.c, frame.c and actions.c ---- */
 
+/* Brings ui->page up to date, which keys are about. */
+void ui_layout(struct ui *ui);
 struct ui_level *ui_level_edit(struct ui *ui);
 const struct item *ui_selected(const struct ui *ui);
 void ui_enter(struct ui *ui, const struct view_ops *view, enum item_kind kind, const char *id);

@@ -162,13 +162,12 @@ static inline const char *rig_picture(struct rig *r)
 	return buf_cstr(&out);
 }
 
-/* Keys as text; \r is Enter, \033 is Esc, U and D are the arrows. */
+/* Keys as text, typed without waiting for the picture; \r is Enter, \033 is Esc, U and D are the arrows. */
 static inline void rig_type(struct rig *r, const char *keys)
 {
 	for (; *keys; keys++) {
 		uint32_t key = *keys == 'U' ? UI_KEY_UP : *keys == 'D' ? UI_KEY_DOWN : (uint32_t)(unsigned char)*keys;
 
-		rig_picture(r);
 		ui_key(&r->ui, key);
 	}
 }

@@ -220,7 +220,7 @@ static void test_a_lost_daemon_leaves_the_last_data_in_grey(void **state)
 	r.ui.lost_at = RIG_NOW - 83 * US_PER_S;
 	r.ui.retry_at = RIG_NOW + 3500000;
 	snprintf(r.ui.link_text, sizeof(r.ui.link_text), "lmsd closed the connection");
-	assert_non_null(strstr(rig_picture(&r), "lmsd closed the connection. What is shown is old: 1 m 23 s; next try in 4 s"));
+	assert_non_null(strstr(rig_picture(&r), "What is shown is 1 m 23 s old, next try in 4 s: lmsd closed the connection"));
 	assert_non_null(strstr(rig_picture(&r), "CP1/1"));
 	assert_true(canvas_cell(&r.canvas, 12, 10)->flags & CELL_OLD);
 	rig_fini(&r);
