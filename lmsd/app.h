@@ -27,6 +27,8 @@ struct wire {
 	uint64_t id;
 	UT_hash_handle hh;
 	struct ws_conn *conn;
+	uint64_t places;	/* CALLs numbered in their order; the last that has left: */
+	uint64_t left;
 	unsigned held;		/* answers that wait for a commit: later answers queue behind them */
 };
 

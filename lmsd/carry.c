@@ -61,15 +61,34 @@ static void carry_config(struct app *app, struct site_conf *conf)
 	log_lmsd(NOTICE, "configuration", "generation=%llu", (unsigned long long)conf->generation);
 }
 
+static bool is_call(const struct effect *e)
+{
+	return e->kind == FX_FRAME && e->u.frame.len > 1 && e->u.frame.text[1] == '2';
+}
+
+/* A CALL that waited for its commit until a later one had left is out of date: its sender has given it
+ * up by then, and a raise that arrived after a newer decrease would undo it. */
+static void carry_frame(struct app *app, struct effect *e)
+{
+	struct wire *l = wire_find(app, e->u.frame.link);
+
+	if (l == NULL)
+		return;
+	if (is_call(e)) {
+		if (e->u.frame.place < l->left)
+			return;
+		l->left = e->u.frame.place;
+	}
+	ws_conn_send(l->conn, e->u.frame.text, e->u.frame.len);
+}
+
 static void carry_one(struct app *app, struct effect *e)
 {
 	struct wire *l;
 
 	switch (e->kind) {
 	case FX_FRAME:
-		l = wire_find(app, e->u.frame.link);
-		if (l != NULL)
-			ws_conn_send(l->conn, e->u.frame.text, e->u.frame.len);
+		carry_frame(app, e);
 		break;
 	case FX_CLOSE:
 		l = wire_find(app, e->u.close.link);
@@ -136,6 +155,14 @@ static void hold(struct app *app, const struct effect *e, int by)
 		l->held = by > 0 ? l->held + 1 : l->held - 1;
 }
 
+static void number_call(struct app *app, struct effect *e)
+{
+	struct wire *l = is_call(e) ? wire_find(app, e->u.frame.link) : NULL;
+
+	if (l != NULL)
+		e->u.frame.place = ++l->places;
+}
+
 static void submit_stores(struct app *app)
 {
 	struct store_batch *batch = NULL;
@@ -169,6 +196,7 @@ void carry_turn(struct app *app)
 	effects_init(&app->fx, &app->arena);
 	for (; e != NULL; e = next) {
 		next = e->next;
+		number_call(app, e);
 		if (store_is_failed(app->store) && e->when == FX_AFTER_COMMIT) {
 			refuse_one(app, e);
 			continue;

@@ -31,7 +31,7 @@ struct effect {
 	enum effect_kind kind;
 	enum effect_when when;
 	union {
-		struct { uint64_t link; const char *text; size_t len; } frame;
+		struct { uint64_t link; const char *text; size_t len; uint64_t place; } frame;
 		struct { uint64_t link; int code; const char *why; } close;
 		struct { enum store_table table; const char *key; const char *json; size_t len; } put;
 		struct { enum store_table table; const char *key; } del;

@@ -1,0 +1,52 @@
+#!/usr/bin/env node
+// timeout: 120
+// The disk stalls: no increase and no answer that must be durable leaves before its commit, decreases leave all the
+// same, and an increase that was overtaken by a decrease never leaves at all.
+'use strict';
+const { execFileSync } = require('child_process');
+const fs = require('fs');
+const path = require('path');
+const { ok, equal, until, main, startProgram, Lmsd, Station, ROOT, TMP, BIN } = require('./lib');
+
+main(async () => {
+	const preload = path.join(TMP, 'slow_sync.so');
+	const stall = path.join(TMP, 'stall');
+	execFileSync('gcc', ['-shared', '-fPIC', '-o', preload, path.join(ROOT, 'tests/sim/slow_sync.c'), '-ldl']);
+	process.env.SLOW_SYNC = stall;
+	process.env.LD_PRELOAD = preload;
+	process.env.ASAN_OPTIONS = (process.env.ASAN_OPTIONS || '') + ':verify_asan_link_order=0';
+	const lmsd = new Lmsd();
+	await lmsd.start();
+	delete process.env.LD_PRELOAD;
+	lmsd.apply({
+		zones: [{ id: 'P1', static: 60 }],
+		stations: ['A', 'B'].map((id) => ({ id, zone: 'P1', wiring: 'RST', connectors: 1 })),
+		tags: [{ uid: 'T1' }, { uid: 'T2' }],
+	});
+	const [a, b] = ['A', 'B'].map((id) => new Station(lmsd, id));
+	await a.up();
+	await b.up();
+	await a.plug(1, 'T1');
+	const tx = await b.plug(1, 'T2');
+	await until(() => a.last('TxProfile') === 30 && b.last('TxProfile') === 30, '30 and 30', 30000);
+
+	fs.writeFileSync(stall, '');
+	let stopped = false;
+	const stop = b.unplug(tx.transactionId, 5000, 'T2').then(() => { stopped = true; });
+	await lmsd.ctlAsync('connector', 'limit', 'A/1', '10');
+	await until(() => a.last('TxProfile') === 10, 'the decrease, which waits for no disk', 15000);
+	ok(!a.profiles.some((p) => p.limit === 32), 'the increase to 32 A has not left before its commit');
+	ok(!stopped, 'nor has the answer to StopTransaction');
+	fs.unlinkSync(stall);
+	await stop;
+	ok(stopped, 'that answer leaves when the disk goes on');
+	await lmsd.ctlAsync('zone', 'create', 'P2', 'static=10');	/* another commit has passed */
+	await a.call('Heartbeat', {});
+	equal(a.last('TxProfile'), 10, 'the increase that was overtaken never leaves');
+	ok(!a.profiles.some((p) => p.limit === 32), 'not even once');
+	await lmsd.ctlAsync('connector', 'limit', 'A/1');
+	await until(() => a.last('TxProfile') === 32, 'the whole limit again', 30000);
+	ok(true, 'the limit can rise again afterwards');
+	await a.close();
+	await b.close();
+});
