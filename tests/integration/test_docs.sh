@@ -98,6 +98,15 @@ for room in $(sed -n 's/^| \(`[^|]*\) |.*/\1/p' README.md | tr -d '`,'); do
 	[ -n "$(compgen -G "$ROOT/$room")$(compgen -G "$ROOT/lmsd/$room")" ] || not_ok "the README's room $room exists"
 done
 
+# The first example of lmsd-control(7): commands behind "$ ", their further lines indented, then what they print.
+STATE=$TMPDIR/control.state PORT=0
+start_lmsd
+lmsctl zone create main static=63,63,40 -q
+example=$(sed -n '/^\.Sh EXAMPLES/,/^\.Ed/p' man/lmsd-control.7.in | sed -n '/^\.Bd/,/^\.Ed/{/^\./d;/./p}')
+shown=$(grep -v '^\$ \|^    ' <<<"$example")
+script=$(sed -n 's/^\$ //p; /^    /p' <<<"$example" | sed "s|/run/lms/lmsd.sock|$SOCKET|")
+is "$(bash -c "$script" 2>&1)" "$shown" "the example of lmsd-control(7) prints what the page shows"
+
 # ---- the tree ----
 
 if git rev-parse --git-dir >/dev/null 2>&1; then
