@@ -83,11 +83,14 @@ def handle(conn, request, mode, log):
 def serve(conn, mode, log):
     send(conn, {"jsonrpc": "2.0", "method": "hello",
                 "params": {"protocol": 1, "version": "0.1", "roles": "admin,operator,technician,view"}})
-    for line in conn.makefile("r"):
-        with lock:
-            if conn not in peers:
-                return
-            handle(conn, json.loads(line), mode, log)
+    try:
+        for line in conn.makefile("r"):
+            with lock:
+                handle(conn, json.loads(line), mode, log)
+    except OSError:
+        pass
+    with lock:
+        del peers[conn]
 
 
 def accept(listener, mode, log):

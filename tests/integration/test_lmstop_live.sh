@@ -90,6 +90,11 @@ restored() {
 	fi
 	is "$(mux display -p -t t '#{alternate_on} #{cursor_flag}')" "0 1" "$1 gives the terminal back"
 }
+# What is typed next is for the shell.
+leave() {
+	keys q
+	until_true 20 shows left=0
+}
 pid() { pgrep -f "^$BIN/lmstop -s $sock"; }
 keys q
 restored q
@@ -105,10 +110,10 @@ keys C-c
 restored ^C
 start TERM=linux
 sees "the Linux console gets ASCII" '\+- Stations -'
-keys q
+leave
 start TERM=vt100
 sees "a terminal without colours" 'CP1/1 +Charging'
-keys q
+leave
 start TERM=nonsense
 sees "a terminal that cannot be drawn on" 'TERM=nonsense is not a terminal.*left=64'
 site_stop
