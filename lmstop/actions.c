@@ -201,9 +201,10 @@ static void send(struct ui *ui)
 	snprintf(r->method, sizeof(r->method), "%s", ctl_verbs[ui->action->verb].method);
 	snprintf(r->params, sizeof(r->params), "%s", buf_cstr(&b));
 	snprintf(r->label, sizeof(r->label), "%s: %s", target, ctl_verbs[ui->action->verb].name);
+	r->of_station = ctl_verbs[ui->action->verb].result == CTL_STATION;
 	r->set = b.len < sizeof(r->params);
 	buf_fini(&b);
-	ui_say(ui, STYLE_BUSY, "%s: waiting for the station's answer", r->label);
+	ui_say(ui, STYLE_BUSY, "%s: waiting for %s", r->label, r->of_station ? "the station's answer" : "lmsd");
 }
 
 static void choose(struct ui *ui, const struct action *a)
@@ -282,9 +283,22 @@ static void draw_menu(const struct ui *ui, struct canvas *c)
 	}
 }
 
+static const char *current_text(const char *input, char *out, size_t size)
+{
+	int64_t ma = NUM_NONE;
+	struct buf b;
+
+	buf_init(&b);
+	parse_ma(input, &ma, NULL);
+	fmt_ma(&b, ma);
+	snprintf(out, size, "%s", buf_cstr(&b));
+	buf_fini(&b);
+	return out;
+}
+
 static void question_text(const struct ui *ui, char *out, size_t size)
 {
-	char target[ITEM_ID_MAX], *hole;
+	char target[ITEM_ID_MAX], current[40], *hole;
 	const char *q = ui->action->question, *mark = strstr(q, "%s");
 
 	target_name(ui, target, sizeof(target));
@@ -295,7 +309,8 @@ static void question_text(const struct ui *ui, char *out, size_t size)
 	if (ui->action->prompt == PROMPT_TAG)
 		snprintf(hole, size - (size_t)(hole - out), ", booked on tag %s?", ui->input);
 	else if (ui->action->prompt == PROMPT_LIMIT && ui->input[0])
-		snprintf(hole, size - (size_t)(hole - out), " to %s per phase, until that is ended?", ui->input);
+		snprintf(hole, size - (size_t)(hole - out), " to %s per phase, until that is ended?",
+			 current_text(ui->input, current, sizeof(current)));
 	else if (ui->action->prompt == PROMPT_LIMIT)
 		snprintf(out, size, "End the limit of %s?", target);
 }

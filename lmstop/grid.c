@@ -245,6 +245,7 @@ static int natural_width(const struct grid *g, const struct canvas *c, int colum
 	/* A column that may go and says nothing goes. */
 	if (!any)
 		return 0;
+	width = width < col->min ? col->min : width;
 	return col->max && width > col->max ? col->max : width;
 }
 

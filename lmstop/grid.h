@@ -15,6 +15,7 @@ struct grid_column {
 	int drop;		/* 0 = always shown; the highest goes first */
 	bool sort;		/* `s` offers it */
 	int rest;		/* takes what is left, and should get as much; the row's hint. 0 = no such column */
+	int min;		/* for what comes and goes, so that the others stand still */
 };
 
 struct grid_cell {

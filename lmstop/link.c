@@ -107,7 +107,8 @@ static void on_reply(void *ctx, int64_t id, const struct json *result, const str
 		if (l->requests[i].id != id)
 			continue;
 		l->requests[i].id = 0;
-		ui_answer(l->ui, l->requests[i].label, json_str(json_get(result, "status"), NULL),
+		ui_answer(l->ui, l->requests[i].label,
+			  l->requests[i].of_station ? json_str(json_get(result, "status"), NULL) : NULL,
 			  error ? error->text : NULL);
 	}
 }
@@ -266,6 +267,7 @@ static void send_request(struct link *l)
 		return;
 	}
 	snprintf(l->requests[i].label, sizeof(l->requests[i].label), "%s", r->label);
+	l->requests[i].of_station = r->of_station;
 	l->requests[i].id = client_send(l->client, r->method, r->params);
 }
 

@@ -26,7 +26,7 @@ struct link {
 	int error;			/* why there is nothing to see: negative LMS_E…, text in ui->link_text */
 	struct link_watch watches[MODEL_LISTS];
 	char meter[ITEM_ID_MAX];	/* that MODEL_METER is about */
-	struct { int64_t id; char label[160]; } requests[LINK_REQUESTS];
+	struct { int64_t id; char label[160]; bool of_station; } requests[LINK_REQUESTS];
 };
 
 void link_init(struct link *l, struct ev_loop *loop, const char *path, struct ui *ui, struct model *model);

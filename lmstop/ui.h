@@ -51,6 +51,7 @@ struct ui_request {
 	char method[40];
 	char params[400];
 	char label[160];	/* "NORTH-1/1: stop" */
+	bool of_station;	/* the answer is the station's own */
 };
 
 struct action;

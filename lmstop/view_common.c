@@ -262,12 +262,12 @@ void draw_fields(struct page *p, int indent, const struct ctl_noun_desc *noun, c
 /* ---- lists inside other screens ---- */
 
 static const struct grid_column connector_columns[] = {
-	{ "connector", 24, false, 0, true, 0 }, { "type", 7, false, 5, true, 0 },
-	{ "status", 14, false, 0, true, 0 }, { "L1/L2/L3", 20, true, 0, true, 0 },
-	{ "power", 9, true, 3, true, 0 }, { "limit", 7, true, 0, true, 0 },
-	{ "target", 7, true, 2, true, 0 }, { "obeys", 7, true, 6, true, 0 },
-	{ "energy", 10, true, 4, true, 0 }, { "tag", 16, false, 4, true, 0 },
-	{ "reason", 0, false, 0, true, 24 },
+	{ "connector", 24, false, 0, true, 0, 0 }, { "type", 7, false, 5, true, 0, 0 },
+	{ "status", 14, false, 0, true, 0, 13 }, { "L1/L2/L3", 20, true, 0, true, 0, 0 },
+	{ "power", 9, true, 3, true, 0, 0 }, { "limit", 7, true, 0, true, 0, 6 },
+	{ "target", 7, true, 2, true, 0, 0 }, { "obeys", 7, true, 6, true, 0, 0 },
+	{ "energy", 10, true, 4, true, 0, 9 }, { "tag", 16, false, 4, true, 0, 0 },
+	{ "reason", 0, false, 0, true, 24, 0 },
 };
 
 void draw_connectors(struct page *p, int indent,

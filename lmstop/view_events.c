@@ -5,9 +5,9 @@
 #include "lmstop/view.h"
 
 static const struct grid_column columns[] = {
-	{ "time", 11, true, 0, false, 0 },	   { "level", 7, false, 1, true, 0 },
-	{ "subject", 8, false, 2, true, 0 },   { "object", 24, false, 0, true, 0 },
-	{ "event", 24, false, 0, true, 0 },	   { "details", 0, false, 0, false, 24 },
+	{ "time", 11, true, 0, false, 0, 0 },	   { "level", 7, false, 1, true, 0, 0 },
+	{ "subject", 8, false, 2, true, 0, 0 },   { "object", 24, false, 0, true, 0, 0 },
+	{ "event", 24, false, 0, true, 0, 0 },	   { "details", 0, false, 0, false, 24, 0 },
 };
 
 static enum style style_of_level(const char *level)

@@ -8,12 +8,12 @@
 #include "lmstop/view.h"
 
 static const struct grid_column columns[] = {
-	{ "meter", 20, false, 0, true, 0 },	  { "title", 20, false, 3, true, 0 },
-	{ "state", 11, false, 0, true, 0 },	  { "age", 11, true, 0, true, 0 },
-	{ "L1/L2/L3", 22, true, 0, true, 0 }, { "power", 10, true, 1, true, 0 },
-	{ "volts", 18, true, 6, true, 0 },	  { "import", 12, true, 2, true, 0 },
-	{ "zones", 16, false, 4, true, 0 },	  { "profile", 16, false, 5, true, 0 },
-	{ "address", 24, false, 7, true, 0 }, { "trouble", 0, false, 0, true, 24 },
+	{ "meter", 20, false, 0, true, 0, 0 },	  { "title", 20, false, 3, true, 0, 0 },
+	{ "state", 11, false, 0, true, 0, 0 },	  { "age", 11, true, 0, true, 0, 0 },
+	{ "L1/L2/L3", 22, true, 0, true, 0, 0 }, { "power", 10, true, 1, true, 0, 0 },
+	{ "volts", 18, true, 6, true, 0, 0 },	  { "import", 12, true, 2, true, 0, 0 },
+	{ "zones", 16, false, 4, true, 0, 0 },	  { "profile", 16, false, 5, true, 0, 0 },
+	{ "address", 24, false, 7, true, 0, 0 }, { "trouble", 0, false, 0, true, 24, 0 },
 };
 
 static bool is_good(const struct ctl_meter *m)
@@ -62,9 +62,9 @@ static void draw(struct page *p)
 /* ---- one meter ---- */
 
 static const struct grid_column value_columns[] = {
-	{ "variable", 24, false, 0, true, 0 }, { "value", 16, true, 0, true, 0 },
-	{ "unit", 6, false, 0, false, 0 },	   { "quality", 10, false, 0, true, 0 },
-	{ "sampled", 11, true, 1, true, 0 },	   { "age", 11, true, 0, true, 0 },
+	{ "variable", 24, false, 0, true, 0, 0 }, { "value", 16, true, 0, true, 0, 0 },
+	{ "unit", 6, false, 0, false, 0, 0 },	   { "quality", 10, false, 0, true, 0, 0 },
+	{ "sampled", 11, true, 1, true, 0, 0 },	   { "age", 11, true, 0, true, 0, 0 },
 };
 
 static void add_value(struct grid *g, const struct json *v)

@@ -143,11 +143,11 @@ static void draw_tiles(struct page *p, const struct ctl_system *s)
 #define INDENT_MAX 8	/* of the connectors: all stand below each other */
 
 static const struct grid_column columns[] = {
-	{ "connector", 24, false, 0, true, 0 }, { "name", 16, false, 3, false, 0 },
-	{ "type", 7, false, 5, false, 0 },	     { "status", 14, false, 0, true, 0 },
-	{ "current", 7, true, 0, true, 0 },     { "limit", 7, true, 0, true, 0 },
-	{ "phases", 8, false, 4, false, 0 },     { "energy", 10, true, 2, true, 0 },
-	{ "reason", 0, false, 0, false, 44 },
+	{ "connector", 24, false, 0, true, 0, 0 }, { "name", 16, false, 2, false, 0, 0 },
+	{ "type", 7, false, 5, false, 0, 0 },	     { "status", 14, false, 0, true, 0, 13 },
+	{ "current", 7, true, 0, true, 0, 7 },     { "limit", 7, true, 0, true, 0, 6 },
+	{ "phases", 8, false, 4, false, 0, 0 },     { "energy", 10, true, 3, true, 0, 9 },
+	{ "reason", 0, false, 0, false, 44, 0 },
 };
 
 static const struct ctl_station *station_of(const struct model *m, const char *id)

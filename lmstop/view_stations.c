@@ -5,12 +5,12 @@
 #include "lmstop/view.h"
 
 static const struct grid_column columns[] = {
-	{ "station", 24, false, 0, true, 0 },   { "title", 20, false, 3, true, 0 },
-	{ "state", 10, false, 0, true, 0 },	    { "zone", 16, false, 1, true, 0 },
-	{ "charging", 8, true, 2, true, 0 },    { "vip", 3, false, 8, true, 0 },
-	{ "vendor", 14, false, 5, true, 0 },    { "model", 16, false, 4, true, 0 },
-	{ "firmware", 16, false, 6, true, 0 },  { "address", 21, false, 7, true, 0 },
-	{ "last seen", 11, true, 1, true, 0 },  { "trouble", 0, false, 0, true, 24 },
+	{ "station", 24, false, 0, true, 0, 0 },   { "title", 20, false, 3, true, 0, 0 },
+	{ "state", 10, false, 0, true, 0, 0 },	    { "zone", 16, false, 1, true, 0, 0 },
+	{ "charging", 8, true, 2, true, 0, 0 },    { "vip", 3, false, 8, true, 0, 0 },
+	{ "vendor", 14, false, 5, true, 0, 0 },    { "model", 16, false, 4, true, 0, 0 },
+	{ "firmware", 16, false, 6, true, 0, 0 },  { "address", 21, false, 7, true, 0, 0 },
+	{ "last seen", 11, true, 1, true, 0, 0 },  { "trouble", 0, false, 0, true, 24, 0 },
 };
 
 static void add_station(struct grid *g, const struct ctl_station *s, enum item_kind kind)
@@ -60,10 +60,10 @@ static bool of_station(const struct model *m, const struct ctl_connector *c, con
 }
 
 static const struct grid_column tx_columns[] = {
-	{ "transaction", 12, true, 0, false, 0 }, { "connector", 9, true, 0, false, 0 },
-	{ "tag", 20, false, 0, false, 0 },	      { "holder", 24, false, 1, false, 0 },
-	{ "start", 11, true, 1, false, 0 },	      { "duration", 11, true, 0, false, 0 },
-	{ "energy", 12, true, 0, false, 0 },
+	{ "transaction", 12, true, 0, false, 0, 0 }, { "connector", 9, true, 0, false, 0, 0 },
+	{ "tag", 20, false, 0, false, 0, 0 },	      { "holder", 24, false, 1, false, 0, 0 },
+	{ "start", 11, true, 1, false, 0, 0 },	      { "duration", 11, true, 0, false, 0, 0 },
+	{ "energy", 12, true, 0, false, 0, 0 },
 };
 
 static void draw_transactions(struct page *p, const char *station)

@@ -5,12 +5,12 @@
 #include "lmstop/view.h"
 
 static const struct grid_column columns[] = {
-	{ "id", 12, true, 0, true, 0 },	  { "connector", 26, false, 0, true, 0 },
-	{ "tag", 20, false, 1, true, 0 },	  { "holder", 24, false, 2, true, 0 },
-	{ "start", 11, true, 3, true, 0 },	  { "duration", 11, true, 0, true, 0 },
-	{ "energy", 12, true, 0, true, 0 },	  { "current", 8, true, 2, true, 0 },
-	{ "power", 9, true, 4, true, 0 },	  { "limit", 7, true, 2, true, 0 },
-	{ "zone", 16, false, 5, true, 0 },	  { "reason for the limit", 0, false, 1, true, 24 },
+	{ "id", 12, true, 0, true, 0, 0 },	  { "connector", 26, false, 0, true, 0, 0 },
+	{ "tag", 20, false, 1, true, 0, 0 },	  { "holder", 24, false, 2, true, 0, 0 },
+	{ "start", 11, true, 3, true, 0, 0 },	  { "duration", 11, true, 0, true, 0, 0 },
+	{ "energy", 12, true, 0, true, 0, 0 },	  { "current", 8, true, 2, true, 0, 0 },
+	{ "power", 9, true, 4, true, 0, 0 },	  { "limit", 7, true, 2, true, 0, 0 },
+	{ "zone", 16, false, 5, true, 0, 0 },	  { "reason for the limit", 0, false, 1, true, 24, 0 },
 };
 
 static const struct ctl_connector *connector_of(const struct model *m, const struct ctl_transaction *t, char *id,

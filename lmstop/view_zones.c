@@ -5,12 +5,12 @@
 #include "lmstop/view.h"
 
 static const struct grid_column columns[] = {
-	{ "zone", 24, false, 0, true, 0 },	   { "title", 24, false, 3, true, 0 },
-	{ "limit", 17, true, 0, true, 0 },	   { "why", 10, false, 2, true, 0 },
-	{ "load", 20, true, 0, true, 0 },	   { "cars may draw", 20, true, 4, true, 0 },
-	{ "others", 17, true, 6, true, 0 },	   { "served", 7, true, 1, true, 0 },
-	{ "stations", 8, true, 5, true, 0 },   { "meter", 14, false, 5, true, 0 },
-	{ "s over", 7, true, 7, true, 0 },	   { "policy", 0, false, 8, true, 24 },
+	{ "zone", 24, false, 0, true, 0, 0 },	   { "title", 24, false, 3, true, 0, 0 },
+	{ "limit", 17, true, 0, true, 0, 0 },	   { "why", 10, false, 2, true, 0, 0 },
+	{ "load", 20, true, 0, true, 0, 0 },	   { "cars may draw", 20, true, 4, true, 0, 0 },
+	{ "others", 17, true, 6, true, 0, 0 },	   { "served", 7, true, 1, true, 0, 0 },
+	{ "stations", 8, true, 5, true, 0, 0 },   { "meter", 14, false, 5, true, 0, 0 },
+	{ "s over", 7, true, 7, true, 0, 0 },	   { "policy", 0, false, 8, true, 24, 0 },
 };
 
 static void add_zone(struct grid *g, const struct ctl_zone *z, int depth)
