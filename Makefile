@@ -50,13 +50,16 @@ say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
 BINS := $(if $(wildcard lmsd/main.c),$(BUILD)/bin/lmsd) $(if $(wildcard lmsctl/main.c),$(BUILD)/bin/lmsctl) \
 	$(if $(wildcard lmstop/main.c),$(BUILD)/bin/lmstop)
+# Measures; beside the programs, but not installed.
+REPLAY := $(BUILD)/bin/lms-replay
+REPLAY_OBJS := $(call objs,$(sort $(wildcard tests/bench/replay_*.c)))
 
 # Pages come as they are, or with tables that the programs themselves know: a line `.\" @PROGRAM ARG...@`
 # of man/NAME.in stands for what that prints.
 MAN_PAGES := $(addprefix $(BUILD)/man/,$(notdir $(wildcard man/*.[0-9]) $(basename $(wildcard man/*.[0-9].in))))
 
 .PHONY: all
-all: $(BINS) $(BUILD)/libpure.a $(BUILD)/libshared.a $(BUILD)/liblmsd.a $(LMSCTL_OBJS) $(BUILD)/liblmstop.a $(MAN_PAGES)
+all: $(BINS) $(REPLAY) $(BUILD)/libpure.a $(BUILD)/libshared.a $(BUILD)/liblmsd.a $(LMSCTL_OBJS) $(BUILD)/liblmstop.a $(MAN_PAGES)
 
 # Changed flags rebuild everything.
 $(BUILD)/flags: FORCE
@@ -87,6 +90,8 @@ $(BUILD)/bin/lmsctl: $(LMSCTL_OBJS) $(BUILD)/libshared.a $(BUILD)/libpure.a
 $(BUILD)/bin/lmsctl: LIBS = $(LMSCTL_LIBS)
 $(BUILD)/bin/lmstop: $(LMSTOP_MAIN) $(BUILD)/liblmstop.a $(BUILD)/libshared.a $(BUILD)/libpure.a
 $(BUILD)/bin/lmstop: LIBS = $(LMSTOP_LIBS)
+$(REPLAY): $(REPLAY_OBJS) $(BUILD)/libpure.a
+$(REPLAY): LIBS = -lyajl
 $(BUILD)/bin/%:
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
