@@ -96,20 +96,6 @@ static void start_free(struct inbound *in, struct connector *conn)
 			  site_authorize(in->s->o->site, in->st, tag, false, in->t->wall).vip, in->t);
 }
 
-/* No meter values come any more, and the last ones are not true any more. */
-static void end_draw(struct connector *conn, mono_t now)
-{
-	if (conn->draw_at == 0)
-		return;
-	for (int k = 0; k < PHASES; k++) {
-		if (conn->draw.l[k] != NUM_NONE)
-			conn->draw.l[k] = 0;
-	}
-	if (conn->power_w != NUM_NONE)
-		conn->power_w = 0;
-	conn->draw_at = now;
-}
-
 static void keep_status(struct inbound *in, struct connector *conn, const char *status, wall_t time)
 {
 	uint64_t bit = UINT64_C(1) << (conn->number - 1);
@@ -131,8 +117,11 @@ static void keep_status(struct inbound *in, struct connector *conn, const char *
 	}
 	if (!changed)
 		return;
-	if (strcmp(status, "Available") == 0 || strcmp(status, "Finishing") == 0)
-		end_draw(conn, in->t->now);
+	/* No meter values come any more, and the last ones are not true any more. */
+	if (strcmp(status, "Available") == 0 || strcmp(status, "Finishing") == 0) {
+		conn->drew_at = 0;
+		connector_forget_draw(in->s->o->site, conn);
+	}
 	log_station(INFO, in->s->id, "connector_status", "connector=%d status=%s error=%s", conn->number,
 		    log_text(conn->status), log_text(conn->error_code));
 	site_touch(in->s->o->site, conn);

@@ -12,6 +12,10 @@
 
 #define REPLAY_US (120 * US_PER_S)
 #define ADOPT_US (10 * US_PER_S)	/* after the last replayed message */
+#define INTERVAL_US (10 * US_PER_S)	/* between samples, as setup.c asks for */
+#define INTERVAL_MAX_S 300
+#define DRAW_SAMPLES 3
+#define DREW_MA 500
 
 static void write_id_tag_info(struct json_writer *w, const struct auth *auth)
 {
@@ -180,6 +184,18 @@ static void adopt(struct inbound *in, const struct connector *conn, struct tx *t
 	log_station(NOTICE, in->s->id, "transaction_adopted", "transaction=%d connector=%d", tx->id, conn->number);
 }
 
+/* How long a sample counts: what misses twice is not coming any more. Some stations do not say what
+ * their interval is, so the time between two samples counts as well. */
+static mono_t draw_until(const struct ocpp_session *s, const struct connector *conn, mono_t now)
+{
+	bool said = s->interval_s > 0 && s->interval_s <= INTERVAL_MAX_S;
+	int64_t every = said ? s->interval_s * US_PER_S : INTERVAL_US, gap = now - conn->draw_at;
+
+	if (conn->draw_at != 0 && gap > every && gap <= INTERVAL_MAX_S * US_PER_S)
+		every = gap;
+	return now + DRAW_SAMPLES * every;
+}
+
 static void keep_draw(struct inbound *in, struct connector *conn, const struct meter_reading *r)
 {
 	const struct connector_conf *cc = site_connector_conf(in->s->o->site, conn);
@@ -194,8 +210,24 @@ static void keep_draw(struct inbound *in, struct connector *conn, const struct m
 		meter_values_to_grid(&r->current, cc ? cc->wiring : NULL, &conn->draw);
 	if (r->power_w != NUM_NONE)
 		conn->power_w = r->power_w;
-	if (any || r->power_w != NUM_NONE)
-		conn->draw_at = in->t->now;
+	if (!any && r->power_w == NUM_NONE)
+		return;
+	conn->draw_until = draw_until(in->s, conn, in->t->now);
+	conn->draw_at = in->t->now;
+	conn->drew_at = 0;
+	for (int k = 0; k < PHASES; k++)
+		if (conn->draw.l[k] != NUM_NONE && conn->draw.l[k] > DREW_MA)
+			conn->drew_at = in->t->now;
+	if (in->s->timer[TIMER_DRAW] > conn->draw_until)
+		session_timer(in->s, TIMER_DRAW, conn->draw_until);
+}
+
+/* Names a transaction, though none runs there: its last values came after its stop. */
+static bool is_late(const struct inbound *in, const struct tx *tx)
+{
+	int64_t id = 0;
+
+	return !tx && ocpp_read_int(json_get(in->p, "transactionId"), &id) == 0 && id > 0;
 }
 
 void inbound_meter(struct inbound *in)
@@ -223,7 +255,8 @@ void inbound_meter(struct inbound *in)
 				adopt(in, conn, tx);
 			if (r.register_wh != NUM_NONE)
 				conn->register_wh = r.register_wh;
-			keep_draw(in, conn, &r);
+			if (!is_late(in, tx))
+				keep_draw(in, conn, &r);
 			site_touch(in->s->o->site, conn);
 			status_refresh(in->s, in->st, conn, in->t);
 		}

@@ -148,7 +148,8 @@ static void disconnect(struct ocpp_session *s, const struct turn *t)
 	HASH_DELETE(hh_link, s->o->by_link, s);
 	s->link = 0;
 	for (int i = 0; i < TIMER_COUNT; i++)
-		s->timer[i] = MONO_NEVER;
+		if (i != TIMER_DRAW)
+			s->timer[i] = MONO_NEVER;
 	queue_drop(s, t);
 	session_step(s, SESSION_EV_CLOSED, t);
 	s->auth = false;
@@ -202,8 +203,11 @@ void ocpp_closed(struct ocpp *o, uint64_t link, mono_t now, wall_t wall, struct 
 	log_station(INFO, s->id, "station_closed", "address=%s", log_text(st ? st->address : ""));
 	disconnect(s, &t);
 	st = session_station(s);
-	if (!st || st->conf < 0)
-		session_free(s);
+	if (st && st->conf >= 0)
+		return;
+	for (size_t i = 0; st && i < st->connector_count; i++)
+		connector_forget_draw(o->site, st->connectors[i]);
+	session_free(s);
 }
 
 void ocpp_frame(struct ocpp *o, uint64_t link, const char *text, size_t len, mono_t now, wall_t wall,

@@ -230,6 +230,7 @@ static void (*const timer_fns[TIMER_COUNT])(struct ocpp_session *s, const struct
 	[TIMER_SETUP] = setup_begin,
 	[TIMER_AUTH] = status_on_auth,
 	[TIMER_USE] = status_on_use,
+	[TIMER_DRAW] = status_on_draw,
 	[TIMER_ADOPT] = status_on_adopt,
 };
 

@@ -95,6 +95,7 @@ enum session_timer {
 	TIMER_SETUP,		/* configuration baseline */
 	TIMER_AUTH,		/* an accepted tag started nothing */
 	TIMER_USE,		/* SuspendedEV: is the last draw still recent? */
+	TIMER_DRAW,		/* meter values grow old */
 	TIMER_ADOPT,		/* replayed starts without stop become live */
 	TIMER_COUNT
 };
@@ -186,6 +187,7 @@ void inbound_call(struct ocpp_session *s, struct station *st, const struct frame
 /* status.c */
 void status_refresh(struct ocpp_session *s, struct station *st, struct connector *conn, const struct turn *t);
 void status_refresh_all(struct ocpp_session *s, struct station *st, const struct turn *t);
+void status_on_draw(struct ocpp_session *s, const struct turn *t);
 void status_on_use(struct ocpp_session *s, const struct turn *t);
 void status_on_adopt(struct ocpp_session *s, const struct turn *t);
 void status_on_auth(struct ocpp_session *s, const struct turn *t);

@@ -184,7 +184,9 @@ void setup_done(struct ocpp_session *s, struct call *c, const struct call_result
 		learn(s, st, k);
 	if (row->key && refused(r))
 		log_station(NOTICE, s->id, "setting_refused", "key=%s value=%s", row->key, row->value);
-	else if (row->key && c->step != SETUP_SET_INTERVAL)
+	else if (row->key && c->step == SETUP_SET_INTERVAL)
+		s->interval_s = INTERVAL_S;
+	else if (row->key)
 		s->sampled_step = c->step;
 	go_on(s, refused(r) ? row->refused : row->next, t);
 }

@@ -11,18 +11,11 @@
 #include "ocpp/use.h"
 
 #define DREW_US (60 * US_PER_S)		/* SuspendedEV that drew since then still competes */
-#define DREW_MA 500
 #define AUTH_US (120 * US_PER_S)	/* usual ConnectionTimeOut and a little */
 
 static bool drew(const struct connector *conn, mono_t now)
 {
-	if (conn->draw_at == 0 || now - conn->draw_at > DREW_US)
-		return false;
-	for (int k = 0; k < PHASES; k++) {
-		if (conn->draw.l[k] != NUM_NONE && conn->draw.l[k] > DREW_MA)
-			return true;
-	}
-	return false;
+	return conn->drew_at != 0 && now - conn->drew_at <= DREW_US;
 }
 
 static bool authorized(const struct ocpp_session *s, const struct connector *conn)
@@ -39,7 +32,7 @@ void status_refresh(struct ocpp_session *s, struct station *st, struct connector
 	if (session_known(s, st))
 		use = use_of(conn->status, tx, drew(conn, t->now));
 	if (tx == USE_TX_RUNNING && strcmp(conn->status, "SuspendedEV") == 0 && use == USE_CHARGING)
-		session_timer(s, TIMER_USE, conn->draw_at + DREW_US + 1);
+		session_timer(s, TIMER_USE, conn->drew_at + DREW_US + 1);
 	if (use == conn->use)
 		return;
 	conn->use = use;
@@ -58,6 +51,28 @@ void status_on_use(struct ocpp_session *s, const struct turn *t)
 
 	if (st)
 		status_refresh_all(s, st, t);
+}
+
+/* An old value is none. */
+void status_on_draw(struct ocpp_session *s, const struct turn *t)
+{
+	struct station *st = session_station(s);
+	mono_t due = MONO_NEVER;
+
+	for (size_t i = 0; st && i < st->connector_count; i++) {
+		struct connector *conn = st->connectors[i];
+
+		if (conn->draw_until == 0)
+			continue;
+		if (conn->draw_until <= t->now) {
+			conn->draw_until = 0;
+			connector_forget_draw(s->o->site, conn);
+			status_refresh(s, st, conn, t);
+		} else if (conn->draw_until < due) {
+			due = conn->draw_until;
+		}
+	}
+	session_timer(s, TIMER_DRAW, due);
 }
 
 /* A tag was accepted: the connectors that wait for one compete from now on. */

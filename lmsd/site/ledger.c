@@ -55,7 +55,8 @@ void ledger_unrun(struct site *s, struct tx *tx)
 	tag_count(s, tx, -1);
 	if (c && c->tx == tx) {
 		c->tx = NULL;
-		site_touch(s, c);
+		c->draw_at = c->drew_at = 0;
+		connector_forget_draw(s, c);
 	}
 }
 

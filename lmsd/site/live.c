@@ -204,6 +204,13 @@ void site_touch(struct site *s, struct connector *c)
 	s->dirty = c;
 }
 
+void connector_forget_draw(struct site *s, struct connector *c)
+{
+	c->draw = (struct phase_ma){{NUM_NONE, NUM_NONE, NUM_NONE}};
+	c->power_w = NUM_NONE;
+	site_touch(s, c);
+}
+
 /* ---- generations ---- */
 
 static bool station_droppable(const struct station *st)

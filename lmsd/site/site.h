@@ -91,7 +91,9 @@ struct connector {
 	bool tag_vip;			/* of the tag that was accepted last */
 	struct phase_ma draw;		/* on grid phases, NUM_NONE = not measured */
 	int64_t power_w, register_wh;	/* latest meter values; NUM_NONE */
-	mono_t draw_at;
+	mono_t draw_at;			/* last sample, even if its values are forgotten; 0 = none in this transaction */
+	mono_t drew_at;			/* the same if that sample showed current, else 0 */
+	mono_t draw_until;		/* then they are too old to be shown */
 	bool dirty;			/* in site->dirty: the hall tells the balance */
 	struct connector *dirty_next;
 	struct {			/* written by the hall after each turn of the balance */
@@ -220,6 +222,7 @@ struct connector *site_connector_by_id(struct site *s, const char *id, struct di
 const struct station_conf *site_station_conf(const struct site *s, const struct station *st);
 const struct connector_conf *site_connector_conf(const struct site *s, const struct connector *c);
 void site_touch(struct site *s, struct connector *c);			/* into the dirty list, once */
+void connector_forget_draw(struct site *s, struct connector *c);	/* what was measured is past */
 /* The swap: conf is in force from now on. Attaches live stations and connectors to it, creates those
  * that are configured, drops those that are neither configured nor connected; clears `staged` if this
  * is it. The site owns conf from now on; the generation before is the caller's again, to be freed when

@@ -367,7 +367,65 @@ static void draws_arrive_on_grid_phases(void **state)
 	assert_true(c->dirty);
 }
 
-static void an_empty_connector_draws_nothing(void **state)
+static const char ten_amperes[] =
+	"[2,\"y\",\"MeterValues\",{\"connectorId\":1,\"meterValue\":[{\"timestamp\":\"2026-11-21T06:00:06Z\","
+	"\"sampledValue\":[{\"value\":\"10\",\"measurand\":\"Current.Import\",\"phase\":\"L1\"},"
+	"{\"value\":\"2300\",\"measurand\":\"Power.Active.Import\"}]}]}]";
+
+static void measured_values_end_with_the_transaction(void **state)
+{
+	const struct connector *c;
+	char text[200];
+	int32_t tx;
+
+	(void)state;
+	bench_boot(&b, 1, "CP2");
+	c = bench_conn(&b, "CP2", 1);
+	tx = bench_start(&b, 1, 1, "GOOD");
+	bench_say(&b, 1, ten_amperes);
+	assert_int_equal(c->draw.l[1], 10000);
+	snprintf(text, sizeof(text), "[2,\"s\",\"StopTransaction\",{\"transactionId\":%d,\"meterStop\":1200,"
+		 "\"timestamp\":\"2026-11-21T06:00:10Z\"}]", tx);
+	bench_say(&b, 1, text);
+	assert_int_equal(c->draw.l[1], NUM_NONE);
+	assert_int_equal(c->power_w, NUM_NONE);
+	assert_true(c->dirty);
+	/* Its last sample, sent after its stop, is past too; what names no transaction is of now. */
+	snprintf(text, sizeof(text), "[2,\"m\",\"MeterValues\",{\"connectorId\":1,\"transactionId\":%d,\"meterValue\":[{"
+		 "\"timestamp\":\"2026-11-21T06:00:10Z\",\"sampledValue\":[{\"value\":\"10\","
+		 "\"measurand\":\"Current.Import\"}]}]}]", tx);
+	bench_say(&b, 1, text);
+	assert_int_equal(c->draw.l[1], NUM_NONE);
+	bench_say(&b, 1, ten_amperes);
+	assert_int_equal(c->draw.l[1], 10000);
+}
+
+static void measured_values_grow_old(void **state)
+{
+	struct connector *c;
+
+	(void)state;
+	bench_boot(&b, 1, "CP2");
+	c = bench_conn(&b, "CP2", 1);
+	bench_start(&b, 1, 1, "GOOD");
+	bench_say(&b, 1, ten_amperes);
+	bench_pass(&b, 29 * US_PER_S);
+	assert_int_equal(c->draw.l[1], 10000);
+	bench_pass(&b, US_PER_S);
+	assert_int_equal(c->draw.l[1], NUM_NONE);
+	assert_int_equal(c->power_w, NUM_NONE);
+	/* A station that samples every minute is known by that from its second sample on. */
+	bench_pass(&b, 30 * US_PER_S);
+	bench_say(&b, 1, ten_amperes);
+	bench_pass(&b, 179 * US_PER_S);
+	assert_int_equal(c->draw.l[1], 10000);
+	/* A lost connection does not keep it young. */
+	bench_close(&b, 1);
+	bench_pass(&b, US_PER_S);
+	assert_int_equal(c->draw.l[1], NUM_NONE);
+}
+
+static void an_empty_connector_shows_no_draw(void **state)
 {
 	const struct connector *c;
 
@@ -375,16 +433,12 @@ static void an_empty_connector_draws_nothing(void **state)
 	bench_boot(&b, 1, "CP2");
 	c = bench_conn(&b, "CP2", 1);
 	bench_start(&b, 1, 1, "GOOD");
-	bench_say(&b, 1, "[2,\"y\",\"MeterValues\",{\"connectorId\":1,\"meterValue\":[{\"timestamp\":\"2026-11-21T06:00:06Z\","
-		  "\"sampledValue\":[{\"value\":\"10\",\"measurand\":\"Current.Import\",\"phase\":\"L1\"},"
-		  "{\"value\":\"2300\",\"measurand\":\"Power.Active.Import\"}]}]}]");
+	bench_say(&b, 1, ten_amperes);
 	assert_int_equal(c->draw.l[1], 10000);
 	assert_int_equal(c->power_w, 2300);
 	bench_say(&b, 1, "[2,\"a\",\"StatusNotification\",{\"connectorId\":1,\"errorCode\":\"NoError\",\"status\":\"Finishing\"}]");
-	assert_int_equal(c->draw.l[1], 0);
-	assert_int_equal(c->draw.l[0], NUM_NONE);
-	assert_int_equal(c->power_w, 0);
-	assert_int_equal(c->draw_at, b.now);
+	assert_int_equal(c->draw.l[1], NUM_NONE);
+	assert_int_equal(c->power_w, NUM_NONE);
 }
 
 static void a_replayed_session_never_counts_as_live(void **state)
@@ -501,7 +555,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(available_ends_a_transaction_and_a_late_stop_completes_it, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(meter_values_with_a_strange_id_count_for_what_runs, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(draws_arrive_on_grid_phases, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(an_empty_connector_draws_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(an_empty_connector_shows_no_draw, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(measured_values_end_with_the_transaction, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(measured_values_grow_old, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_replayed_session_never_counts_as_live, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_replayed_status_does_not_undo_the_present_one, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(faults_are_shown_and_go_away, set_up, tear_down),
