@@ -6,6 +6,8 @@
  */
 #include "balance/model.h"
 
+#include <string.h>
+
 #define RECLAIM_GAP_MA  INT64_C(2000)
 #define PROBE_NEAR_MA   INT64_C(1000)
 #define PROBE_STEP_MA   INT64_C(4000)
@@ -170,6 +172,9 @@ void demand_draw(struct balance *b, struct conn *c, const struct phase_ma *draw,
 	const struct bal_timers *t = &b->zones[c->conf.zone].conf.timers;
 	bool changed;
 
+	/* Told again because something else changed: not another look at the car. */
+	if (at == d->draw_at && memcmp(draw, &d->draw, sizeof(*draw)) == 0)
+		return;
 	d->before = d->draw;
 	d->draw = *draw;
 	d->draw_at = at;
