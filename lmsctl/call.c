@@ -303,8 +303,7 @@ static int show_result(struct lmsctl *l, const struct json *result)
 
 static bool watchable(const struct ctl_verb_desc *v)
 {
-	return v->result == CTL_LIST ||
-	       (v->result == CTL_RECORD && !v->takes_keys && v->role == CTL_VIEW);
+	return !v->changes && (v->result == CTL_LIST || v->result == CTL_RECORD);
 }
 
 /* What has ended does not change; of all transactions only those that run can be watched. */

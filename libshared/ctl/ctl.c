@@ -50,10 +50,18 @@ const struct ctl_noun_desc ctl_nouns[CTL_NOUN_COUNT] = {
 #include "ctl/nouns.def"
 #include "ctl/undef.h"
 
+/* What everybody may do is to look. */
+#define CTL_VERB(n, v, role, result, help) enum { n##_##v##_reads = ((int)CTL_##role == (int)CTL_VIEW)
+#define CTL_READS(n, v) + 1
+#define CTL_VERB_END(n, v) };
+#include "ctl/nouns.def"
+#include "ctl/undef.h"
+
 const struct ctl_verb_desc ctl_verbs[CTL_VERB_COUNT] = {
 #define CTL_VERB(n, v, role, result, help) { CTL_VERB_##n##_##v, CTL_NOUN_##n, #v, help, #n "." #v, \
 		CTL_##role, CTL_##result, n##_##v##_args, ARRAY_LEN(n##_##v##_args) - 1, \
-		n##_##v##_keys_at > 0, n##_##v##_keys_at, sizeof(struct ctl_##n##_##v##_args) },
+		n##_##v##_reads == 0, n##_##v##_keys_at > 0, n##_##v##_keys_at, \
+		sizeof(struct ctl_##n##_##v##_args) },
 #include "ctl/nouns.def"
 #include "ctl/undef.h"
 };

@@ -102,6 +102,7 @@ struct ctl_verb_desc {
 	enum ctl_least role;
 	enum ctl_result result;
 	const struct field *args;	size_t arg_count;	/* offsets into the args struct */
+	bool changes;			/* not only reads: who did it is recorded, and it cannot be watched */
 	bool takes_keys;		/* the noun's keys are arguments too */
 	size_t keys_offset, args_size;
 };

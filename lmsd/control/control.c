@@ -152,14 +152,9 @@ int control_run(struct control *c, struct control_peer *peer, const struct ctl_v
 	return ret;
 }
 
-static bool verb_changes(const struct ctl_verb_desc *verb)
-{
-	return verb->role != CTL_VIEW;
-}
-
 static void peer_audit(const struct ctl_call *call, int ret)
 {
-	if (verb_changes(call->verb))
+	if (call->verb->changes)
 		log_ctl(NOTICE, call->verb->method, "command", "uid=%u result=%s", call->uid,
 			ret < 0 ? lms_err_name(ret) : ret == CTL_LATER ? "asked" : "ok");
 }
@@ -389,12 +384,9 @@ int ctl_system_watch(struct ctl_call *call, const struct ctl_system_watch_args *
 	const struct ctl_verb_desc *verb = ctl_verb_find(a->verb);
 	int64_t every_us = (a->every_ms == NUM_NONE ? 250 : a->every_ms) * US_PER_MS;
 
-	if (verb == NULL || verb->role != CTL_VIEW || verb->noun == CTL_NOUN_config ||
-	    (verb->result != CTL_LIST && verb->result != CTL_RECORD))
-		if (verb == NULL || strcmp(verb->method, "tag.list") != 0)
-			return diag_set(&call->diag, -LMS_EUSAGE,
-					"verb: '%s' cannot be watched (watch a list or show verb)",
-					log_text(a->verb));
+	if (verb == NULL || verb->changes || (verb->result != CTL_LIST && verb->result != CTL_RECORD))
+		return diag_set(&call->diag, -LMS_EUSAGE, "verb: '%s' cannot be watched (watch a list or show verb)",
+				log_text(a->verb));
 	if (p == NULL || p->watch_count == WATCH_MAX)
 		return diag_set(&call->diag, -LMS_ECONFLICT, "at most %d watches per connection", WATCH_MAX);
 	if (every_us < 100 * US_PER_MS || every_us > 3600 * US_PER_S)

@@ -57,6 +57,25 @@ static void every_verb_is_found_by_its_method_and_words(void **state)
 	assert_null(ctl_verb_find_words("zoo", "list"));
 }
 
+/* What is recorded with the name of who did it: changes, and nothing that only looks. */
+static void looking_is_no_change_whoever_may_look(void **state)
+{
+	static const char *const reads[] = { "tag.list", "tag.show", "zone.list", "connector.explain", "config.show",
+		"station.config_get", "system.watch" };
+	static const char *const changes[] = { "tag.add", "tag.delete", "connector.limit", "station.call",
+		"station.availability", "config.apply", "transaction.stop", "zone.set" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(reads); i++)
+		if (ctl_verb_find(reads[i])->changes)
+			fail_msg("%s only looks", reads[i]);
+	for (size_t i = 0; i < ARRAY_LEN(changes); i++)
+		if (!ctl_verb_find(changes[i])->changes)
+			fail_msg("%s changes something", changes[i]);
+	for (size_t i = 0; i < CTL_VERB_COUNT; i++)
+		assert_false(ctl_verbs[i].takes_keys && !ctl_verbs[i].changes);
+}
+
 static void nouns_without_keys_are_nouns(void **state)
 {
 	(void)state;
@@ -229,6 +248,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_verb_is_found_by_its_method_and_words),
+		cmocka_unit_test(looking_is_no_change_whoever_may_look),
 		cmocka_unit_test(nouns_without_keys_are_nouns),
 		cmocka_unit_test_setup_teardown(arguments_and_keys_arrive_in_their_places, setup,
 						teardown),
