@@ -73,6 +73,11 @@ static struct event event_now(struct app *app, enum event_kind kind)
 
 /* ---- stations ------------------------------------------------------------------------------ */
 
+static size_t connections(const struct app *app)
+{
+	return (app->ws != NULL ? ws_server_count(app->ws) : 0) + (app->wss != NULL ? ws_server_count(app->wss) : 0);
+}
+
 static int on_upgrade(void *ctx, const struct ws_upgrade *u)
 {
 	struct app *app = ctx;
@@ -80,6 +85,11 @@ static int on_upgrade(void *ctx, const struct ws_upgrade *u)
 
 	if (app->hall.site->registration == REG_CLOSED && (st == NULL || st->conf < 0))
 		return 401;
+	if (connections(app) >= (size_t)app->boot.limits_connections) {
+		log_lmsd(WARNING, "connections", "limit=%lld reached (limits.connections in lmsd.conf)",
+			 (long long)app->boot.limits_connections);
+		return 503;
+	}
 	return 0;
 }
 
@@ -350,6 +360,21 @@ void app_run(struct app *app)
 void app_stop(struct app *app)
 {
 	loop_stop(app->loop);
+}
+
+void app_reload_tls(struct app *app)
+{
+	struct diag diag;
+	char text[DIAG_TEXT_MAX + 300];
+
+	if (app->wss == NULL)
+		return;
+	diag_init(&diag);
+	if (ws_server_reload_tls(app->wss, &diag) < 0)
+		log_lmsd(ERROR, "tls", "certificate=%s not read again, the old one stays: %s",
+			 app->boot.tls_certificate, diag_render(&diag, text, sizeof(text)));
+	else
+		log_lmsd(NOTICE, "tls", "certificate=%s read again", app->boot.tls_certificate);
 }
 
 int app_exit_status(const struct app *app)

@@ -83,6 +83,8 @@ int app_new(const struct boot_conf *boot, struct app **out, struct diag *diag);
 void app_free(struct app *app);
 void app_run(struct app *app);		/* until app_stop() */
 void app_stop(struct app *app);
+/* The certificate and key that are in the files now serve connections from now on. */
+void app_reload_tls(struct app *app);
 int app_exit_status(const struct app *app);
 /* Reads the site's time zone again, after its setting changed. */
 void app_time_zone(struct app *app);

@@ -7,12 +7,14 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "app.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "doc.h"
+#include "log_sink.h"
 #include "net/sock.h"
 
 static const char usage[] =
@@ -27,12 +29,13 @@ static const char usage[] =
 /* ---- log ------------------------------------------------------------------------------------ */
 
 struct log_ctx {
+	struct log_sink *sink;
 	struct event_ring *events;	/* from when there is a site */
 	enum log_level least;
 	bool journal;			/* prefixes as systemd reads them */
 };
 
-static void log_line(void *ctx, enum log_level level, const char *subject, const char *id, const char *event,
+static void log_out(void *ctx, enum log_level level, const char *subject, const char *id, const char *event,
 		     const char *tail)
 {
 	static const int priority[] = { 7, 6, 5, 4, 3 };
@@ -48,6 +51,16 @@ static void log_line(void *ctx, enum log_level level, const char *subject, const
 	else
 		fprintf(stderr, "%s ", word[level]);
 	fprintf(stderr, "%s%s%s %s%s%s\n", subject, *id ? " " : "", id, event, *tail ? " " : "", tail);
+}
+
+static void log_line(void *ctx, enum log_level level, const char *subject, const char *id, const char *event,
+		     const char *tail)
+{
+	const struct log_ctx *l = ctx;
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	log_sink_add(l->sink, ts.tv_sec * US_PER_S + ts.tv_nsec / 1000, level, subject, id, event, tail);
 }
 
 /* ---- options --------------------------------------------------------------------------------- */
@@ -128,6 +141,12 @@ static void on_signal(void *ctx, int signo)
 	app_stop(ctx);
 }
 
+static void on_reload(void *ctx, int signo)
+{
+	log_lmsd(NOTICE, "reload", "signal=%d", signo);
+	app_reload_tls(ctx);
+}
+
 static int fail(const struct diag *diag, int ret)
 {
 	char text[700];
@@ -150,6 +169,7 @@ static int serve(const struct boot_conf *boot, struct log_ctx *log)
 	log->events = app->hall.site->events;
 	loop_on_signal(app->loop, SIGTERM, on_signal, app);
 	loop_on_signal(app->loop, SIGINT, on_signal, app);
+	loop_on_signal(app->loop, SIGHUP, on_reload, app);
 	printf("%s\n", app_ready_line(app, ready, sizeof(ready)));
 	fflush(stdout);
 	sd_notifyf(0, "READY=1\nSTATUS=%s", ready);
@@ -172,6 +192,7 @@ int main(int argc, char **argv)
 
 	setlocale(LC_CTYPE, "");
 	umask(077);
+	log.sink = log_sink_new(log_out, &log);
 	log_set_sink(log_line, &log);
 	log_set_level(LOG_LEVEL_INFO);
 	ret = options_parse(argc, argv, &opt);
@@ -195,5 +216,8 @@ int main(int argc, char **argv)
 	log.least = (enum log_level)boot.log_level;
 	log_set_level(log.least < LOG_LEVEL_INFO ? log.least : LOG_LEVEL_INFO);
 	net_raise_nofile();
-	return serve(&boot, &log);
+	ret = serve(&boot, &log);
+	log_set_sink(NULL, NULL);
+	log_sink_free(log.sink);
+	return ret;
 }
