@@ -88,9 +88,9 @@ static void put_fields(const struct field *fields, size_t count, enum manner man
 		       manner == DOC_RAW ? (int)strlen(f->name) : (int)field_base_len(f), f->name);
 		put_text(f->help);
 		if (value) {
-			fputs(" (", stdout);
+			fputs(" [", stdout);
 			put_values(value);
-			fputs(")", stdout);
+			fputs("]", stdout);
 		}
 		puts(f->flags & FIELD_REQUIRED ? ", required" : "");
 	}
@@ -263,15 +263,15 @@ static void put_control(struct lmsctl *l)
 
 		put_noun_head(n);
 		if (n->key_count) {
-			puts("Keys:");
+			puts(".Pp\nKeys:");
 			put_fields(n->keys, n->key_count, DOC_RAW);
 		}
 		if (n->field_count > n->key_count) {
-			puts("Further members of its records:");
+			puts(".Pp\nFurther members of its records:");
 			put_fields(n->fields + n->key_count, n->field_count - n->key_count,
 				   DOC_RAW);
 		}
-		puts("Methods:\n.Bl -tag -width Ds");
+		puts(".Pp\nMethods:\n.Bl -tag -width Ds");
 		for (size_t k = 0; k < CTL_VERB_COUNT; k++) {
 			if (ctl_verbs[k].noun == n->id)
 				put_control_method(l, &ctl_verbs[k]);
