@@ -310,16 +310,12 @@ void balance_answer(struct balance *b, uint32_t conn, uint64_t token, enum bal_a
 {
 	int at;
 	struct conn *c = find_pending(b, conn, token, &at);
-	struct station *st;
 	struct pending p;
 
 	if (!c)
 		return;	/* a second answer, or one to an order from before a restart */
 	p = c->gate.pending[at];
 	c->gate.pending[at] = c->gate.pending[--c->gate.pending_count];
-	st = &b->stations[c->station];
-	if (!p.manual && st->in_flight == (uint32_t)(c - b->conns))
-		st->in_flight = NO_INDEX;
 	if (answer == BAL_ACCEPTED)
 		accepted(c, &p, now);
 	else

@@ -248,8 +248,7 @@ static void build_stations(struct balance *b)
 
 		if (!st || strcmp(st->id, ids[i].id) != 0) {
 			st = &b->stations[b->station_count++];
-			*st = (struct station){ .id = xstrdup(ids[i].id), .first_conn = (uint32_t)i,
-						.in_flight = NO_INDEX };
+			*st = (struct station){ .id = xstrdup(ids[i].id), .first_conn = (uint32_t)i };
 		}
 		b->by_station[st->first_conn + st->conn_count++] = (uint32_t)ids[i].index;
 		b->conns[ids[i].index].station = (uint32_t)(st - b->stations);
@@ -310,20 +309,6 @@ static void carry_conn(struct conn *c, const struct conn *old)
 		c->demand.learned = 0;
 }
 
-static void carry_station(struct balance *b, struct station *st, const struct balance *from,
-			  const struct station *old)
-{
-	st->online = old->online;
-	if (old->in_flight == NO_INDEX)
-		return;
-	for (uint32_t i = 0; i < st->conn_count; i++) {
-		uint32_t at = b->by_station[st->first_conn + i];
-
-		if (!strcmp(b->conns[at].conf.id, from->conns[old->in_flight].conf.id))
-			st->in_flight = at;
-	}
-}
-
 static void carry(struct balance *b, struct balance *old)
 {
 	struct named *ids = xcalloc(old->conn_count + old->zone_count + 1, sizeof(*ids));
@@ -341,7 +326,7 @@ static void carry(struct balance *b, struct balance *old)
 		const struct station *st = model_station(old, b->stations[i].id);
 
 		if (st)
-			carry_station(b, &b->stations[i], old, st);
+			b->stations[i].online = st->online;
 	}
 	for (size_t i = 0; i < old->zone_count; i++)
 		ids[i] = (struct named){ .id = old->zones[i].conf.id, .index = i };

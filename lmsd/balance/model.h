@@ -31,7 +31,6 @@ struct station {
 	char *id;
 	bool online;
 	uint32_t first_conn, conn_count;/* in balance.by_station */
-	uint32_t in_flight;		/* connector whose order is on its way, else NO_INDEX */
 };
 
 struct conn {

@@ -1,6 +1,6 @@
 /* balance/orders.c - what is sent and stored now.
  *
- * Decreases leave at once, one order per station at a time; increases leave only where the sum of W
+ * Decreases leave at once; a raise is the only order on its way to its station; increases leave only where the sum of W
  * with them fits in every zone above. An increase below 1 A is held back until its target has not
  * changed for STABLE_US, so that small changes of others do not make messages.
  */
@@ -75,7 +75,7 @@ struct orders {
 static void issue(struct balance *b, struct conn *c, enum bal_limit_kind kind, int64_t limit_ma,
 		  mono_t now, struct orders *orders)
 {
-	struct station *st = &b->stations[c->station];
+	const struct station *st = &b->stations[c->station];
 	int64_t w = gate_w(c, st->online), have = gate_limit(c);
 	struct pending *p = &c->gate.pending[c->gate.pending_count];
 	int64_t before[PHASES];
@@ -85,7 +85,6 @@ static void issue(struct balance *b, struct conn *c, enum bal_limit_kind kind, i
 	*p = (struct pending){ .token = ++b->last_token, .kind = kind, .limit_ma = limit_ma,
 			       .phases = model_phases(c),
 			       .session = kind == BAL_LIMIT_TX ? c->session : 0 };
-	st->in_flight = (uint32_t)(c - b->conns);
 	c->gate.again_kind = kind;
 	c->gate.again_ma = limit_ma;
 	if (kind == BAL_LIMIT_TX && have != NUM_NONE && limit_ma > have)
@@ -93,7 +92,7 @@ static void issue(struct balance *b, struct conn *c, enum bal_limit_kind kind, i
 	else if (kind == BAL_LIMIT_TX)
 		c->demand.lowered_at = now;
 	orders->list[orders->count++] = (struct bal_order){
-		.conn = st->in_flight, .kind = kind, .limit_ma = limit_ma,
+		.conn = (uint32_t)(c - b->conns), .kind = kind, .limit_ma = limit_ma,
 		.raises = limit_ma > w, .token = p->token,
 	};
 	change_sums(b, c, before);
@@ -172,10 +171,40 @@ static bool want_again(struct conn *c, struct want *w)
 	return true;
 }
 
+/* Orders of ours that the station has not answered. */
+static int station_out(const struct balance *b, const struct station *st)
+{
+	int n = 0;
+
+	for (uint32_t i = 0; i < st->conn_count; i++) {
+		const struct gate *g = &b->conns[b->by_station[st->first_conn + i]].gate;
+
+		for (int k = 0; k < g->pending_count; k++)
+			n += !g->pending[k].manual;
+	}
+	return n;
+}
+
+/* While something is on its way only a decrease follows, and only below what was ordered last: it must
+ * not wait for a station that takes its time with a raise. */
+static bool may_follow(const struct want *w)
+{
+	const struct gate *g = &w->conn->gate;
+	const struct pending *last = NULL;
+
+	if (w->excess <= 0)
+		return false;
+	for (int k = 0; k < g->pending_count; k++)
+		if (!g->pending[k].manual && g->pending[k].kind == w->kind &&
+		    (!last || g->pending[k].token > last->token))
+			last = &g->pending[k];
+	return !last || w->limit_ma < last->limit_ma;
+}
+
 /* The most urgent order of a station that does not raise anything. */
 static bool station_want(struct balance *b, const struct station *st, mono_t now, struct want *best)
 {
-	bool found = false;
+	bool found = false, waits = station_out(b, st) > 0;
 	struct want w = { 0 };
 
 	for (uint32_t i = 0; i < st->conn_count; i++) {
@@ -184,17 +213,17 @@ static bool station_want(struct balance *b, const struct station *st, mono_t now
 		if (!may_order(b, c, now))
 			continue;
 		if (gate_uncontrollable(c)) {
-			if (want_again(c, &w) && !found) {
+			if (!waits && want_again(c, &w) && !found) {
 				*best = w;
 				found = true;
 			}
 			continue;
 		}
-		if (want_idle(c, &w) && (!found || w.excess > best->excess)) {
+		if (want_idle(c, &w) && (!waits || may_follow(&w)) && (!found || w.excess > best->excess)) {
 			*best = w;
 			found = true;
 		}
-		if (want_tx(c, &w) && (!found || w.excess > best->excess)) {
+		if (want_tx(c, &w) && (!waits || may_follow(&w)) && (!found || w.excess > best->excess)) {
 			*best = w;
 			found = true;
 		}
@@ -304,7 +333,7 @@ static void run_raises(struct balance *b, mono_t now, struct orders *orders)
 	for (size_t i = 0; i < n; i++) {
 		struct conn *c = &b->conns[list[i].conn];
 
-		if (b->stations[c->station].in_flight != NO_INDEX) {
+		if (station_out(b, &b->stations[c->station]) > 0) {
 			hold(c, BAL_WHY_WAITS_ANSWER, -1, -1, NUM_NONE);
 			continue;
 		}
@@ -373,7 +402,7 @@ static void note_wanted(struct conn *c, mono_t now)
 void orders_run(struct balance *b, mono_t now, struct arena *arena, struct bal_turn *out)
 {
 	struct orders orders = {
-		.list = arena_array(&b->scratch, b->station_count + 1, sizeof(*orders.list)),
+		.list = arena_array(&b->scratch, 2 * b->conn_count + 1, sizeof(*orders.list)),
 	};
 	struct want w = { 0 };
 
@@ -381,9 +410,9 @@ void orders_run(struct balance *b, mono_t now, struct arena *arena, struct bal_t
 		note_wanted(&b->conns[i], now);
 	note_lowering(b);
 	for (size_t i = 0; i < b->station_count; i++) {
-		struct station *st = &b->stations[i];
+		const struct station *st = &b->stations[i];
 
-		if (st->online && st->in_flight == NO_INDEX && station_want(b, st, now, &w))
+		while (st->online && station_want(b, st, now, &w))
 			issue(b, w.conn, w.kind, w.limit_ma, now, &orders);
 	}
 	run_raises(b, now, &orders);

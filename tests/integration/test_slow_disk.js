@@ -33,6 +33,7 @@ main(async () => {
 	fs.writeFileSync(stall, '');
 	let stopped = false;
 	const stop = b.unplug(tx.transactionId, 5000, 'T2').then(() => { stopped = true; });
+	await until(async () => (await lmsd.ctlAsync('connector', 'show', 'A/1')).json.w_ma === 32000, 'the increase to be decided');
 	await lmsd.ctlAsync('connector', 'limit', 'A/1', '10');
 	await until(() => a.last('TxProfile') === 10, 'the decrease, which waits for no disk', 15000);
 	ok(!a.profiles.some((p) => p.limit === 32), 'the increase to 32 A has not left before its commit');

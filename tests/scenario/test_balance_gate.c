@@ -433,8 +433,35 @@ static void nothing_new_sends_nothing(void **state)
 
 int main(void)
 {
+/* "A decrease is sent at once": a station that takes its time with a raise must not hold it up. */
+static void a_decrease_follows_a_raise_that_is_not_answered(void **state)
+{
+	const struct bal_order *o;
+	mono_t t;
+
+	(void)state;
+	rig_start(&rig);
+	rig_run(&rig, 10 * US_PER_S);
+	rig.answers[c1] = RIG_MUTE;
+	rig_charge(&rig, c1, 101);
+	rig_run(&rig, 1 * US_PER_S);
+	assert_non_null(rig_sent(&rig, c1, 0));
+	assert_int_equal(rig_sent(&rig, c1, 0)->limit_ma, 32000);
+	t = rig.now;
+	balance_conn_cap(rig.b, c1, 10000, rig.now);
+	rig_run(&rig, US_PER_S / 10);
+	o = rig_sent(&rig, c1, t);
+	assert_non_null(o);
+	assert_int_equal(o->limit_ma, 10000);
+	assert_false(o->raises);
+	assert_int_equal(rig_w(&rig, c1), 32000);
+	rig_run(&rig, 1 * US_PER_S);
+	assert_ptr_equal(rig_sent(&rig, c1, t), o);	/* once */
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, three_stations, stop)
 	const struct CMUnitTest tests[] = {
+		TEST(a_decrease_follows_a_raise_that_is_not_answered),
 		TEST(a_third_car_gets_what_was_acknowledged_and_obeyed),
 		TEST(a_station_that_never_acknowledges_keeps_its_reservation),
 		TEST(after_three_time_outs_the_others_share_what_is_left),
