@@ -9,6 +9,7 @@
 #include "lmstop/view.h"
 
 #define GAP 2
+#define REST_READABLE 16
 
 void grid_init(struct grid *g, const struct ui *ui, const struct grid_column *columns, int count)
 {
@@ -321,6 +322,50 @@ void grid_draw_head(const struct grid *g, struct page *p, int indent)
 	}
 }
 
+/* The words of a text that fit into `width` columns; at least one. Answers where the rest begins. */
+static const char *take_words(const struct canvas *c, const char *s, int width, char *out, size_t size)
+{
+	size_t end = strcspn(s, " ");
+
+	for (size_t next = end; next < size - 1; next += 1 + strcspn(s + next + 1, " ")) {
+		snprintf(out, size, "%.*s", (int)next, s);
+		if (canvas_text_width(c, out) > width)
+			break;
+		end = next;
+		if (!s[next])
+			break;
+	}
+	snprintf(out, size, "%.*s", (int)(end < size ? end : size - 1), s);
+	s += end;
+	return s + strspn(s, " ");
+}
+
+/* On paper nothing can be selected to read what was cut: there it goes on below. */
+static void draw_overflow(const struct grid *g, const struct grid_row *r, struct page *p, int indent)
+{
+	const char *text = NULL;
+	char line[300];
+	int width = 0, x = indent;
+
+	for (int i = 0; i < g->count; i++) {
+		if (g->columns[i].rest && g->widths[i]) {
+			text = r->cells[i].text;
+			width = g->widths[i];
+			break;
+		}
+		x += g->widths[i] ? g->widths[i] + GAP : 0;
+	}
+	if (!p->ui->still || !text || canvas_text_width(&p->canvas, text) <= width || width < REST_READABLE)
+		return;
+	text = take_words(&p->canvas, text, width, line, sizeof(line));
+	canvas_fill(&p->canvas, p->y - 1, x, width, STYLE_NORMAL, " ");
+	canvas_put(&p->canvas, p->y - 1, x, width, STYLE_NORMAL, line);
+	while (*text) {
+		text = take_words(&p->canvas, text, width, line, sizeof(line));
+		canvas_put(&p->canvas, page_line(p), x, width, STYLE_NORMAL, line);
+	}
+}
+
 void grid_draw_row(const struct grid *g, size_t row, struct page *p, int indent)
 {
 	const struct grid_row *r = &g->rows[row];
@@ -339,6 +384,7 @@ void grid_draw_row(const struct grid *g, size_t row, struct page *p, int indent)
 	}
 	if (r->old)
 		canvas_flag(&p->canvas, y, 0, p->canvas.width, CELL_OLD);
+	draw_overflow(g, r, p, indent);
 	if (r->kind == ITEM_NONE)
 		return;
 	page_item(p, r->kind, r->id, y, 1);

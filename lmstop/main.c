@@ -31,7 +31,7 @@ struct program {
 	struct model model;
 	struct ui ui;
 	struct link link;
-	ev_signal signals[5];
+	ev_signal signals[6];
 	ev_io keys;
 	ev_timer draw, tick;
 	ev_prepare prepare;
@@ -266,7 +266,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *w, int events)
 
 static void start_watchers(struct program *p)
 {
-	static const int numbers[] = { SIGWINCH, SIGCONT, SIGINT, SIGTERM, SIGHUP };
+	static const int numbers[] = { SIGWINCH, SIGCONT, SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 
 	/* Before curses is: it leaves alone what somebody handles. */
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {

@@ -1,9 +1,11 @@
 /* lmstop/screen.c - the picture onto the terminal, keys from it. */
 #include "lmstop/screen.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -12,17 +14,59 @@
 /* Last: its ERR would be in the way of base/err.h. */
 #define NCURSES_WIDECHAR 1
 #include <curses.h>
+#include <term.h>
 
 #define ESCAPE_MS 50
 
 static SCREEN *terminal;
 static enum theme painted = THEME_COUNT;
 
+/* ---- a crash ---- */
+
+static struct termios modes;	/* as they were before */
+static char give_back[200];	/* what makes the terminal usable again */
+
+static const int crashes[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
+static struct sigaction before[ARRAY_LEN(crashes)];
+
+/* Only what may be called in a signal handler; then the signal does what it did before. */
+static void on_crash(int sig)
+{
+	if (terminal) {
+		tcsetattr(STDIN_FILENO, TCSANOW, &modes);
+		if (write(STDOUT_FILENO, give_back, strlen(give_back)) < 0)
+			_exit(128 + sig);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(crashes); i++) {
+		if (crashes[i] == sig)
+			sigaction(sig, &before[i], NULL);
+	}
+	raise(sig);
+}
+
+static void watch_crashes(void)
+{
+	static const char *const strings[] = { "sgr0", "cnorm", "rmkx", "rmcup" };
+	struct sigaction a = { .sa_handler = on_crash, .sa_flags = SA_NODEFER };
+
+	for (size_t i = 0; i < ARRAY_LEN(strings); i++) {
+		/* The name is not written to; old prototypes want it so. */
+		const char *s = tigetstr((char *)(uintptr_t)strings[i]);
+		size_t len = strlen(give_back);
+
+		if (s && s != (const char *)-1)
+			snprintf(give_back + len, sizeof(give_back) - len, "%s", s);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(crashes); i++)
+		sigaction(crashes[i], &a, &before[i]);
+}
+
 int screen_open(struct diag *diag)
 {
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
 		return diag_set(diag, -LMS_EUSAGE,
 				"standard input and output are not a terminal (--once prints one frame)");
+	tcgetattr(STDIN_FILENO, &modes);
 	terminal = newterm(NULL, stdout, stdin);
 	if (!terminal) {
 		const char *term = getenv("TERM");
@@ -31,8 +75,10 @@ int screen_open(struct diag *diag)
 				term ? term : "");
 	}
 	atexit(screen_close);
+	watch_crashes();
 	set_term(terminal);
-	raw();
+	/* Not raw: ^Z suspends, and curses knows how. */
+	cbreak();
 	noecho();
 	nonl();
 	curs_set(0);

@@ -70,11 +70,11 @@ static void make_tiles(const struct model *m, const struct ctl_system *s, struct
 	memset(t, 0, TILES * sizeof(*t));
 	t[0].title = "Stations";
 	tile_counts(&t[0], s->stations_online, s->stations, "connected");
-	if (s->charging != NUM_NONE)
-		snprintf(t[0].lines[1], sizeof(t[0].lines[1]), "%lld charging", (long long)s->charging);
 	if (s->stations_pending > 0)
+		snprintf(t[0].lines[1], sizeof(t[0].lines[1]), "%lld pending, ", (long long)s->stations_pending);
+	if (s->charging != NUM_NONE)
 		snprintf(t[0].lines[1] + strlen(t[0].lines[1]), sizeof(t[0].lines[1]) - strlen(t[0].lines[1]),
-			 ", %lld pending", (long long)s->stations_pending);
+			 "%lld charging", (long long)s->charging);
 	t[1].title = "Meters";
 	tile_counts(&t[1], s->meters_ok, s->meters, "good");
 	put_meters(&t[1], m);
@@ -144,7 +144,7 @@ static void draw_tiles(struct page *p, const struct ctl_system *s)
 
 static const struct grid_column columns[] = {
 	{ "connector", 24, false, 0, true, 0, 0 }, { "name", 16, false, 2, false, 0, 0 },
-	{ "type", 7, false, 5, false, 0, 0 },	     { "status", 14, false, 0, true, 0, 13 },
+	{ "type", 7, false, 1, false, 0, 0 },	     { "status", 14, false, 0, true, 0, 13 },
 	{ "current", 7, true, 0, true, 0, 7 },     { "limit", 7, true, 0, true, 0, 6 },
 	{ "phases", 8, false, 4, false, 0, 0 },     { "energy", 10, true, 3, true, 0, 9 },
 	{ "reason", 0, false, 0, false, 44, 0 },

@@ -36,6 +36,7 @@ trap finish EXIT
 
 site_start
 mux new-session -d -s t -x 100 -y 30 "PS1='$ ' exec bash --norc --noprofile -i"
+keys 'ulimit -c 0' Enter
 mux set -g default-terminal tmux-256color >/dev/null
 start() { keys "clear; $* $BIN/lmstop -s $sock; echo left=\$?; stty -a | grep -o '[-]*icanon'" Enter; }
 
@@ -98,7 +99,7 @@ leave() {
 pid() { pgrep -f "^$BIN/lmstop -s $sock"; }
 keys q
 restored q
-for signal in TERM INT HUP; do
+for signal in TERM INT HUP QUIT; do
 	start
 	sees "again" 'CP1/1 +Charging'
 	kill -$signal "$(pid)"
@@ -108,6 +109,17 @@ start
 sees "again" 'CP1/1 +Charging'
 keys C-c
 restored ^C
+start ASAN_OPTIONS=handle_segv=0
+sees "again" 'CP1/1 +Charging'
+keys C-z
+sees "^Z suspends it" Stopped
+keys fg Enter
+sees "fg brings it back" 'CP1/1 +Charging'
+keys 2
+sees "and keys work" 'station +state'
+kill -SEGV "$(pid)"
+sees "a crash tells of itself" 'Segmentation fault|left=1'
+is "$(mux display -p -t t '#{alternate_on} #{cursor_flag}')" "0 1" "and gives the terminal back"
 start TERM=linux
 sees "the Linux console gets ASCII" '\+- Stations -'
 leave

@@ -14,6 +14,7 @@ static const struct view_case cases[] = {
 	{ "overview-40x10", 40, 10, "", false, false },
 	{ "overview-ascii", 80, 34, "", true, true },
 	{ "overview-bottom", 80, 16, "G", false, false },
+	{ "overview-paper", 90, 40, "", false, true },
 	{ "zones", 110, 12, "1", false, false },
 	{ "zone", 110, 44, "1D\r", false, false },
 	{ "stations", 120, 14, "2", false, false },
