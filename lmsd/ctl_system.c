@@ -30,6 +30,27 @@ static void count_meters(const struct site *site, struct ctl_system *r)
 		r->meters_ok += strcmp(site->meter_views[i].state, "ok") == 0;
 }
 
+static bool zone_has_limit(const struct zone_conf *z)
+{
+	/* L1 is there in a zone of one phase and of three. */
+	return z->cap.l[0] != NUM_NONE || z->k.dynamic_ma.l[0] != NUM_NONE || z->k.power_w != NUM_NONE;
+}
+
+/* Stations that nothing above limits: allowed, but hardly meant. */
+static size_t count_unlimited(const struct site_conf *conf)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < conf->station_count; i++) {
+		int z = conf->stations[i].zone;
+
+		while (z >= 0 && !zone_has_limit(&conf->zones[z]))
+			z = conf->zones[z].parent;
+		count += z < 0;
+	}
+	return count;
+}
+
 static void note_missing(char *out, size_t size, const char *what)
 {
 	size_t len = strlen(out);
@@ -40,7 +61,8 @@ static void note_missing(char *out, size_t size, const char *what)
 /* What a person should do next, the most important first. */
 static const char *missing(const struct ctl_call *c, const struct ctl_system *r, char *out, size_t size)
 {
-	char text[80];
+	size_t unlimited = count_unlimited(c->hall->site->conf);
+	char text[120];
 
 	out[0] = '\0';
 	if (c->hall->store_failed)
@@ -49,6 +71,11 @@ static const char *missing(const struct ctl_call *c, const struct ctl_system *r,
 		note_missing(out, size, "no zone configured (lmsctl zone create)");
 	if (r->stations == 0)
 		note_missing(out, size, "no station configured (lmsctl station pending)");
+	if (unlimited > 0) {
+		snprintf(text, sizeof(text), "%zu station(s) below no zone with a limit (lmsctl zone set)",
+			 unlimited);
+		note_missing(out, size, text);
+	}
 	if (r->stations_pending > 0) {
 		snprintf(text, sizeof(text), "%lld station(s) wait to be accepted", (long long)r->stations_pending);
 		note_missing(out, size, text);

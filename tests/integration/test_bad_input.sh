@@ -55,6 +55,14 @@ lmsctl zone create S1 phases=1 static=20 >/dev/null && ok "a single-phase zone" 
 before=$(lmsctl -o json config show)
 refused 65 "S2|static" "a limit on a phase that a single-phase zone lacks" lmsctl zone create S2 phases=1 static=20,16,16
 
+# A station that nothing limits is allowed, and told.
+lmsctl zone create open -q && lmsctl station add FREE1 zone=open wiring=RST -q
+[[ $(lmsctl status -o value -f missing) == *"1 station(s) below no zone with a limit"* ]] &&
+	ok "the status tells of a station that nothing limits" || not_ok "the status tells of a station that nothing limits"
+lmsctl zone set open static=32 -q
+[[ $(lmsctl status -o value -f missing) != *"below no zone"* ]] &&
+	ok "with a limit it is silent again" || not_ok "with a limit it is silent again"
+
 # The control socket by hand.
 say() { printf '%s\n' "$1" | timeout 10 socat -t 2 - "UNIX-CONNECT:$SOCKET" | sed 1d | head -n 1; }
 [[ $(say 'this is not JSON') == *-32700* ]] && ok "a control line that is not JSON" || not_ok "a control line that is not JSON"
