@@ -431,8 +431,6 @@ static void nothing_new_sends_nothing(void **state)
 	assert_int_equal(rig.sent_count, sent);
 }
 
-int main(void)
-{
 /* "A decrease is sent at once": a station that takes its time with a raise must not hold it up. */
 static void a_decrease_follows_a_raise_that_is_not_answered(void **state)
 {
@@ -459,6 +457,8 @@ static void a_decrease_follows_a_raise_that_is_not_answered(void **state)
 	assert_ptr_equal(rig_sent(&rig, c1, t), o);	/* once */
 }
 
+int main(void)
+{
 #define TEST(f) cmocka_unit_test_setup_teardown(f, three_stations, stop)
 	const struct CMUnitTest tests[] = {
 		TEST(a_decrease_follows_a_raise_that_is_not_answered),
