@@ -62,6 +62,7 @@ lmsctl zone create open -q && lmsctl station add FREE1 zone=open wiring=RST -q
 lmsctl zone set open static=32 -q
 [[ $(lmsctl status -o value -f missing) != *"below no zone"* ]] &&
 	ok "with a limit it is silent again" || not_ok "with a limit it is silent again"
+before=$(lmsctl -o json config show)
 
 # The control socket by hand.
 say() { printf '%s\n' "$1" | timeout 10 socat -t 2 - "UNIX-CONNECT:$SOCKET" | sed 1d | head -n 1; }
