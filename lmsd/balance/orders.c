@@ -119,16 +119,27 @@ static bool want_idle(struct conn *c, struct want *w)
 	return true;
 }
 
+/* The most that the transaction may be given: what it has, or what is on its way to it. */
+static int64_t most_tx(const struct conn *c)
+{
+	int64_t most = c->gate.claims[BAL_LIMIT_TX].hold_ma;
+
+	for (int k = 0; k < c->gate.pending_count; k++)
+		if (c->gate.pending[k].kind == BAL_LIMIT_TX && c->gate.pending[k].limit_ma > most)
+			most = c->gate.pending[k].limit_ma;
+	return most;
+}
+
 static bool want_tx(struct conn *c, struct want *w)
 {
 	const struct claim *tx = &c->gate.claims[BAL_LIMIT_TX];
-	int64_t have = gate_limit(c);
+	int64_t have = gate_limit(c), most = most_tx(c);
 
 	if (!c->session)
 		return false;
 	*w = (struct want){ .conn = c, .kind = BAL_LIMIT_TX, .limit_ma = c->target_ma };
-	if (tx->hold_ma > c->target_ma) {
-		w->excess = tx->hold_ma - c->target_ma;
+	if (most > c->target_ma) {
+		w->excess = most - c->target_ma;
 		return true;
 	}
 	if (have != NUM_NONE && have > c->target_ma)
