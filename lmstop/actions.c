@@ -322,7 +322,7 @@ static void draw_question(const struct ui *ui, struct canvas *c)
 	const char *ask = ui->action->prompt == PROMPT_TAG ? "tag: " : "current (16, 16.5A; empty ends the limit): ";
 
 	question_text(ui, question, sizeof(question));
-	width = canvas_text_width(c, question) + 6;
+	width = canvas_text_width(question) + 6;
 	width = width < 56 ? 56 : width;
 	width = width > c->width ? c->width : width;
 	x = (c->width - width) / 2;

@@ -78,12 +78,11 @@ static int safe_width(const char *safe)
 	return (int)utf8_width(safe);
 }
 
-int canvas_text_width(const struct canvas *c, const char *text)
+int canvas_text_width(const char *text)
 {
 	struct buf safe;
 	int width;
 
-	(void)c;
 	buf_init(&safe);
 	text_escape(&safe, text, strlen(text));
 	width = safe_width(buf_cstr(&safe));
@@ -178,7 +177,7 @@ int canvas_putf(struct canvas *c, int y, int x, int max, enum style style, const
 
 void canvas_put_right(struct canvas *c, int y, int x, int width, enum style style, const char *text)
 {
-	int columns = canvas_text_width(c, text);
+	int columns = canvas_text_width(text);
 
 	canvas_put(c, y, columns < width ? x + width - columns : x, width, style, text);
 }
@@ -242,9 +241,9 @@ static void print_paint(const struct canvas *c, const struct cell *cell, struct 
 	if (p.reverse != ((cell->flags & CELL_SELECTED) != 0))
 		buf_puts(out, ";7");
 	if (p.fg != COLOR_NONE)
-		buf_printf(out, ";%d", 30 + (int)p.fg);
+		buf_printf(out, ";%d", 30 + look_color(p.fg, 8));
 	if (p.bg != COLOR_NONE)
-		buf_printf(out, ";%d", 40 + (int)p.bg);
+		buf_printf(out, ";%d", 40 + look_color(p.bg, 8));
 	buf_putc(out, 'm');
 }
 

@@ -33,7 +33,7 @@ void canvas_set_height(struct canvas *c, int height);	/* new rows are blank */
 const struct cell *canvas_cell(const struct canvas *c, int y, int x);
 
 /* Columns that the text takes here, made safe. */
-int canvas_text_width(const struct canvas *c, const char *text);
+int canvas_text_width(const char *text);
 /* Writes text from (y, x) in at most `max` columns; what does not fit ends in an ellipsis. Returns the
  * columns written. */
 int canvas_put(struct canvas *c, int y, int x, int max, enum style style, const char *text);

@@ -9,7 +9,7 @@
 
 static void add_right(struct canvas *c, int y, int *right, enum style style, const char *text)
 {
-	int width = canvas_text_width(c, text);
+	int width = canvas_text_width(text);
 
 	if (*right - width < c->width / 3)
 		return;
@@ -143,7 +143,7 @@ static void draw_status(const struct ui *ui, struct canvas *c, int y)
 		canvas_flag(c, y, x, 1, CELL_SELECTED);
 		return;
 	}
-	if (ui->message[0] && ui->now < ui->message_until) {
+	if (ui->message[0]) {
 		canvas_put(c, y, x, c->width - 17, ui->message_style, ui->message);
 	} else {
 		if (l->filter[0])
@@ -298,6 +298,8 @@ void ui_draw(struct ui *ui, struct canvas *c)
 {
 	struct frame f = frame_of(ui);
 
+	if (ui->now >= ui->message_until)
+		ui->message[0] = '\0';
 	canvas_clear(c);
 	ui_layout(ui);
 	draw_title(ui, c, 0);

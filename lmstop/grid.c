@@ -230,15 +230,15 @@ void grid_arrange(struct grid *g, struct page *p)
 
 /* ---- widths ---- */
 
-static int natural_width(const struct grid *g, const struct canvas *c, int column)
+static int natural_width(const struct grid *g, int column)
 {
 	const struct grid_column *col = &g->columns[column];
-	int width = canvas_text_width(c, col->title) + (column == g->sorted_by ? 1 : 0);
+	int width = canvas_text_width(col->title) + (column == g->sorted_by ? 1 : 0);
 	bool any = !col->drop;
 
 	for (size_t i = 0; i < g->row_count; i++) {
 		const char *text = g->rows[i].cells[column].text;
-		int w = text ? canvas_text_width(c, text) : 0;
+		int w = text ? canvas_text_width(text) : 0;
 
 		any |= w > 0;
 		width = w > width ? w : width;
@@ -265,12 +265,10 @@ static int total_width(const struct grid *g, int rest_width)
 
 void grid_layout(struct grid *g, int width)
 {
-	const struct look *look = &g->ui->look;
-	struct canvas measure = { .look = look };
 	int rest = -1;
 
 	for (int i = 0; i < g->count; i++) {
-		g->widths[i] = natural_width(g, &measure, i);
+		g->widths[i] = natural_width(g, i);
 		if (g->columns[i].rest)
 			rest = i;
 	}
@@ -323,13 +321,13 @@ void grid_draw_head(const struct grid *g, struct page *p, int indent)
 }
 
 /* The words of a text that fit into `width` columns; at least one. Answers where the rest begins. */
-static const char *take_words(const struct canvas *c, const char *s, int width, char *out, size_t size)
+static const char *take_words(const char *s, int width, char *out, size_t size)
 {
 	size_t end = strcspn(s, " ");
 
 	for (size_t next = end; next < size - 1; next += 1 + strcspn(s + next + 1, " ")) {
 		snprintf(out, size, "%.*s", (int)next, s);
-		if (canvas_text_width(c, out) > width)
+		if (canvas_text_width(out) > width)
 			break;
 		end = next;
 		if (!s[next])
@@ -355,13 +353,13 @@ static void draw_overflow(const struct grid *g, const struct grid_row *r, struct
 		}
 		x += g->widths[i] ? g->widths[i] + GAP : 0;
 	}
-	if (!p->ui->still || !text || canvas_text_width(&p->canvas, text) <= width || width < REST_READABLE)
+	if (!p->ui->still || !text || canvas_text_width(text) <= width || width < REST_READABLE)
 		return;
-	text = take_words(&p->canvas, text, width, line, sizeof(line));
+	text = take_words(text, width, line, sizeof(line));
 	canvas_fill(&p->canvas, p->y - 1, x, width, STYLE_NORMAL, " ");
 	canvas_put(&p->canvas, p->y - 1, x, width, STYLE_NORMAL, line);
 	while (*text) {
-		text = take_words(&p->canvas, text, width, line, sizeof(line));
+		text = take_words(text, width, line, sizeof(line));
 		canvas_put(&p->canvas, page_line(p), x, width, STYLE_NORMAL, line);
 	}
 }
@@ -391,7 +389,7 @@ void grid_draw_row(const struct grid *g, size_t row, struct page *p, int indent)
 	for (int i = 0; i < g->count; i++) {
 		/* What was cut is told in the status line. */
 		if (g->columns[i].rest && r->cells[i].text &&
-		    canvas_text_width(&p->canvas, r->cells[i].text) > g->widths[i])
+		    canvas_text_width(r->cells[i].text) > g->widths[i])
 			page_hint(p, r->cells[i].text);
 	}
 }

@@ -33,7 +33,7 @@ static const struct paint paints[THEME_COUNT][STYLE_COUNT] = {
 		[STYLE_HEAD] = { COLOR_C, COLOR_NONE, false, false, false },
 		[STYLE_RULE] = { COLOR_C, COLOR_NONE, false, true, false },
 		[STYLE_OK] = { COLOR_G, COLOR_NONE, false, false, false },
-		[STYLE_WARN] = { COLOR_Y, COLOR_NONE, true, false, false },
+		[STYLE_WARN] = { COLOR_ORANGE, COLOR_NONE, true, false, false },
 		[STYLE_BAD] = { COLOR_R, COLOR_NONE, true, false, false },
 		[STYLE_BUSY] = { COLOR_C, COLOR_NONE, true, false, false },
 		[STYLE_BANNER] = { COLOR_W, COLOR_R, true, false, false },
@@ -47,7 +47,7 @@ static const struct paint paints[THEME_COUNT][STYLE_COUNT] = {
 		[STYLE_HEAD] = { COLOR_B, COLOR_NONE, false, false, false },
 		[STYLE_RULE] = { COLOR_B, COLOR_NONE, false, false, false },
 		[STYLE_OK] = { COLOR_G, COLOR_NONE, false, false, false },
-		[STYLE_WARN] = { COLOR_M, COLOR_NONE, false, false, false },
+		[STYLE_WARN] = { COLOR_ORANGE_DARK, COLOR_NONE, true, false, false },
 		[STYLE_BAD] = { COLOR_R, COLOR_NONE, true, false, false },
 		[STYLE_BUSY] = { COLOR_B, COLOR_NONE, true, false, false },
 		[STYLE_BANNER] = { COLOR_W, COLOR_R, true, false, false },
@@ -78,6 +78,16 @@ const char *glyph(const struct look *l, enum glyph g)
 struct paint look_paint(enum theme t, enum style s)
 {
 	return paints[t][s];
+}
+
+int look_color(enum color c, int colors)
+{
+	/* Yellow cannot be read on white. */
+	if (c == COLOR_ORANGE)
+		return colors >= 256 ? 208 : (int)COLOR_Y;
+	if (c == COLOR_ORANGE_DARK)
+		return colors >= 256 ? 130 : (int)COLOR_M;
+	return (int)c;
 }
 
 const char *theme_name(enum theme t)

@@ -24,7 +24,11 @@ enum style {
 
 enum theme { THEME_DARK, THEME_LIGHT, THEME_MONO, THEME_COUNT };
 
-enum color { COLOR_NONE = -1, COLOR_K, COLOR_R, COLOR_G, COLOR_Y, COLOR_B, COLOR_M, COLOR_C, COLOR_W };
+/* The first eight are ANSI's. The oranges are for terminals of 256 colours; see look_color. */
+enum color {
+	COLOR_NONE = -1, COLOR_K, COLOR_R, COLOR_G, COLOR_Y, COLOR_B, COLOR_M, COLOR_C, COLOR_W, COLOR_ORANGE,
+	COLOR_ORANGE_DARK
+};
 
 struct paint {
 	enum color fg, bg;
@@ -45,6 +49,8 @@ enum glyph {
 
 const char *glyph(const struct look *l, enum glyph g);
 struct paint look_paint(enum theme t, enum style s);
+/* Its number on a terminal of so many colours. */
+int look_color(enum color c, int colors);
 const char *theme_name(enum theme t);
 /* THEME_COUNT if there is none of this name. */
 enum theme theme_find(const char *name);

@@ -58,7 +58,7 @@ void page_rule(struct page *p, int indent, enum style style, const char *left, c
 
 	canvas_fill(c, y, indent, room, STYLE_RULE, glyph(c->look, GLYPH_HLINE));
 	used = canvas_putf(c, y, indent + 2, room - 4, style, " %s ", left);
-	tail = right && *right ? canvas_text_width(c, right) + 2 : 0;
+	tail = right && *right ? canvas_text_width(right) + 2 : 0;
 	if (tail && used + tail + 6 <= room)
 		canvas_putf(c, y, c->width - tail - 2, tail, STYLE_NORMAL, " %s ", right);
 }

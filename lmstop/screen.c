@@ -124,7 +124,8 @@ static void mix_paints(enum theme t)
 	for (int s = 0; has_colors() && s < STYLE_COUNT; s++) {
 		struct paint p = look_paint(t, (enum style)s);
 
-		init_pair((short)(s + 1), (short)p.fg, (short)p.bg);
+		init_pair((short)(s + 1), (short)look_color(p.fg, COLORS),
+			  (short)look_color(p.bg, COLORS));
 	}
 }
 

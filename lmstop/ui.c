@@ -218,6 +218,19 @@ void ui_enter(struct ui *ui, const struct view_ops *view, enum item_kind kind, c
 	snprintf(ui_level_edit(ui)->id, ITEM_ID_MAX, "%s", id);
 }
 
+static void open_station_of(struct ui *ui, const char *connector)
+{
+	char station[ITEM_ID_MAX], *slash;
+
+	snprintf(station, sizeof(station), "%s", connector);
+	slash = strrchr(station, '/');
+	if (slash)
+		*slash = '\0';
+	ui_enter(ui, &view_station, ITEM_STATION, station);
+	ui_level_edit(ui)->selected_kind = ITEM_CONNECTOR;
+	snprintf(ui_level_edit(ui)->selected_id, ITEM_ID_MAX, "%s", connector);
+}
+
 static void open_selected(struct ui *ui)
 {
 	const struct item *i = ui_selected(ui);
@@ -228,23 +241,11 @@ static void open_selected(struct ui *ui)
 	if (!view || (view == l->view && strcmp(i->id, l->id) == 0))
 		return;
 	copy = *i;
-	if (copy.kind != ITEM_CONNECTOR || l->view == &view_station) {
-		ui_enter(ui, view, copy.kind, copy.id);
-		return;
-	}
 	/* From a list a connector leads to its station, with itself selected. */
-	{
-		char station[ITEM_ID_MAX];
-		char *slash;
-
-		snprintf(station, sizeof(station), "%s", copy.id);
-		slash = strrchr(station, '/');
-		if (slash)
-			*slash = '\0';
-		ui_enter(ui, &view_station, ITEM_STATION, station);
-		ui_level_edit(ui)->selected_kind = ITEM_CONNECTOR;
-		snprintf(ui_level_edit(ui)->selected_id, ITEM_ID_MAX, "%s", copy.id);
-	}
+	if (copy.kind == ITEM_CONNECTOR && l->view != &view_station)
+		open_station_of(ui, copy.id);
+	else
+		ui_enter(ui, view, copy.kind, copy.id);
 }
 
 static void go_back(struct ui *ui)

@@ -141,7 +141,7 @@ void draw_gauge(struct canvas *c, int y, int x, int width, const struct gauge *g
 	enum style style = g->old || pm == NUM_NONE ? STYLE_DIM :
 			   pm < 900 ? STYLE_OK : pm < 950 ? STYLE_WARN : STYLE_BAD;
 	bool percent = width >= 34;
-	int label = canvas_text_width(c, g->label) + 1;
+	int label = canvas_text_width(g->label) + 1;
 	int bar = width - label - GAUGE_NUMBERS - 4 - (percent ? 6 : 0);
 	struct buf b;
 
@@ -156,7 +156,7 @@ void draw_gauge(struct canvas *c, int y, int x, int width, const struct gauge *g
 	canvas_put_right(c, y, x + label + bar + 1, GAUGE_NUMBERS, g->old ? STYLE_DIM : STYLE_NORMAL, buf_cstr(&b));
 	x += label + bar + 1 + GAUGE_NUMBERS;
 	buf_clear(&b);
-	if (percent && pm != NUM_NONE) {
+	if (percent && pm != NUM_NONE && !g->old) {
 		buf_printf(&b, "%lld %%", (long long)((pm + 5) / 10));
 		canvas_put_right(c, y, x + 1, 5, style, buf_cstr(&b));
 	}
