@@ -15,7 +15,7 @@ struct action {
 	char key;
 	const char *label;
 	enum ctl_verb_id verb;
-	enum item_kind kind;		/* CONNECTOR: needs one; STATION: also offered for its connectors */
+	enum item_kind kind; /* CONNECTOR: needs one; STATION: also offered for its connectors */
 	enum prompt prompt;
 	const char *extra;		/* further parameters, JSON members */
 	const char *question;		/* %s = target */
@@ -30,18 +30,18 @@ static const struct action actions[] = {
 	  "Limit %s?" },
 	{ 'u', "unlock the connector", CTL_VERB_station_unlock, ITEM_CONNECTOR, PROMPT_NONE, NULL,
 	  "Unlock the cable at %s?" },
-	{ 'd', "take the connector out of service", CTL_VERB_station_availability, ITEM_CONNECTOR, PROMPT_NONE,
-	  "\"type\":\"Inoperative\"", "Take %s out of service?" },
-	{ 'a', "put the connector into service", CTL_VERB_station_availability, ITEM_CONNECTOR, PROMPT_NONE,
-	  "\"type\":\"Operative\"", "Put %s into service?" },
-	{ 'D', "take the whole station out of service", CTL_VERB_station_availability, ITEM_STATION, PROMPT_NONE,
-	  "\"type\":\"Inoperative\"", "Take the whole station %s out of service?" },
-	{ 'A', "put the whole station into service", CTL_VERB_station_availability, ITEM_STATION, PROMPT_NONE,
-	  "\"type\":\"Operative\"", "Put the whole station %s into service?" },
+	{ 'd', "take the connector out of service", CTL_VERB_station_availability, ITEM_CONNECTOR,
+	  PROMPT_NONE, "\"type\":\"Inoperative\"", "Take %s out of service?" },
+	{ 'a', "put the connector into service", CTL_VERB_station_availability, ITEM_CONNECTOR,
+	  PROMPT_NONE, "\"type\":\"Operative\"", "Put %s into service?" },
+	{ 'D', "take the whole station out of service", CTL_VERB_station_availability, ITEM_STATION,
+	  PROMPT_NONE, "\"type\":\"Inoperative\"", "Take the whole station %s out of service?" },
+	{ 'A', "put the whole station into service", CTL_VERB_station_availability, ITEM_STATION,
+	  PROMPT_NONE, "\"type\":\"Operative\"", "Put the whole station %s into service?" },
 	{ 'r', "restart the station", CTL_VERB_station_restart, ITEM_STATION, PROMPT_NONE, NULL,
 	  "Restart the station %s?" },
-	{ 'R', "restart the station, hard", CTL_VERB_station_restart, ITEM_STATION, PROMPT_NONE, "\"hard\":true",
-	  "Restart the station %s hard?" },
+	{ 'R', "restart the station, hard", CTL_VERB_station_restart, ITEM_STATION, PROMPT_NONE,
+	  "\"hard\":true", "Restart the station %s hard?" },
 };
 
 static bool is_offered(const struct ui *ui, const struct action *a, enum item_kind kind)
@@ -105,7 +105,8 @@ static bool find_target(struct ui *ui)
 void actions_open(struct ui *ui)
 {
 	if (ui->readonly)
-		ui_say(ui, STYLE_WARN, "nothing can be changed: lmstop was started with --readonly");
+		ui_say(ui, STYLE_WARN,
+		       "nothing can be changed: lmstop was started with --readonly");
 	else if (ui->link != UI_UP)
 		ui_say(ui, STYLE_WARN, "nothing can be changed while lmsd is away");
 	else if (!find_target(ui))
@@ -123,7 +124,8 @@ static void station_of(const struct ui *ui, char *out, size_t size, int *connect
 {
 	const char *slash = ui->target_kind == ITEM_CONNECTOR ? strrchr(ui->target, '/') : NULL;
 
-	snprintf(out, size, "%.*s", slash ? (int)(slash - ui->target) : (int)strlen(ui->target), ui->target);
+	snprintf(out, size, "%.*s", slash ? (int)(slash - ui->target) : (int)strlen(ui->target),
+		 ui->target);
 	*connector = slash ? atoi(slash + 1) : 0;
 }
 
@@ -149,7 +151,8 @@ static bool check_input(struct ui *ui, int64_t *limit_ma)
 
 	diag_init(&d);
 	*limit_ma = NUM_NONE;
-	if (ui->action->prompt == PROMPT_LIMIT && ui->input[0] && parse_ma(ui->input, limit_ma, &d)) {
+	if (ui->action->prompt == PROMPT_LIMIT && ui->input[0] &&
+	    parse_ma(ui->input, limit_ma, &d)) {
 		ui_say(ui, STYLE_BAD, "%s", d.text);
 		return false;
 	}
@@ -204,7 +207,8 @@ static void send(struct ui *ui)
 	r->of_station = ctl_verbs[ui->action->verb].result == CTL_STATION;
 	r->set = b.len < sizeof(r->params);
 	buf_fini(&b);
-	ui_say(ui, STYLE_BUSY, "%s: waiting for %s", r->label, r->of_station ? "the station's answer" : "lmsd");
+	ui_say(ui, STYLE_BUSY, "%s: waiting for %s", r->label,
+	       r->of_station ? "the station's answer" : "lmsd");
 }
 
 static void choose(struct ui *ui, const struct action *a)
@@ -263,7 +267,8 @@ void actions_key(struct ui *ui, uint32_t key)
 static void draw_menu(const struct ui *ui, struct canvas *c)
 {
 	size_t count = offered_count(ui);
-	int height = (int)count + 2, width = 48, y = (c->height - height) / 2, x = (c->width - width) / 2;
+	int height = (int)count + 2, width = 48, y = (c->height - height) / 2,
+	    x = (c->width - width) / 2;
 
 	if (width > c->width) {
 		width = c->width;
@@ -309,7 +314,8 @@ static void question_text(const struct ui *ui, char *out, size_t size)
 	if (ui->action->prompt == PROMPT_TAG)
 		snprintf(hole, size - (size_t)(hole - out), ", booked on tag %s?", ui->input);
 	else if (ui->action->prompt == PROMPT_LIMIT && ui->input[0])
-		snprintf(hole, size - (size_t)(hole - out), " to %s per phase, until that is ended?",
+		snprintf(hole, size - (size_t)(hole - out),
+			 " to %s per phase, until that is ended?",
 			 current_text(ui->input, current, sizeof(current)));
 	else if (ui->action->prompt == PROMPT_LIMIT)
 		snprintf(out, size, "End the limit of %s?", target);
@@ -319,7 +325,9 @@ static void draw_question(const struct ui *ui, struct canvas *c)
 {
 	char question[300];
 	int width, y = c->height / 2 - 2, x, used;
-	const char *ask = ui->action->prompt == PROMPT_TAG ? "tag: " : "current (16, 16.5A; empty ends the limit): ";
+	const char *ask = ui->action->prompt == PROMPT_TAG
+			      ? "tag: "
+			      : "current (16, 16.5A; empty ends the limit): ";
 
 	question_text(ui, question, sizeof(question));
 	width = canvas_text_width(question) + 6;

@@ -198,17 +198,21 @@ void canvas_flag(struct canvas *c, int y, int x, int count, uint8_t flags)
 	}
 }
 
-void canvas_box(struct canvas *c, int y, int x, int height, int width, enum style style, const char *title)
+void canvas_box(struct canvas *c, int y, int x, int height, int width, enum style style,
+		const char *title)
 {
 	const struct look *l = c->look;
 
 	for (int i = 0; i < height; i++) {
 		bool top = i == 0, bottom = i == height - 1;
 		enum glyph left = top ? GLYPH_TOP_LEFT : bottom ? GLYPH_BOTTOM_LEFT : GLYPH_VLINE;
-		enum glyph right = top ? GLYPH_TOP_RIGHT : bottom ? GLYPH_BOTTOM_RIGHT : GLYPH_VLINE;
+		enum glyph right = top      ? GLYPH_TOP_RIGHT
+				   : bottom ? GLYPH_BOTTOM_RIGHT
+					    : GLYPH_VLINE;
 
 		canvas_fill(c, y + i, x, 1, style, glyph(l, left));
-		canvas_fill(c, y + i, x + 1, width - 2, style, top || bottom ? glyph(l, GLYPH_HLINE) : " ");
+		canvas_fill(c, y + i, x + 1, width - 2, style,
+			    top || bottom ? glyph(l, GLYPH_HLINE) : " ");
 		canvas_fill(c, y + i, x + width - 1, 1, style, glyph(l, right));
 	}
 	if (title && width > 6)

@@ -1,4 +1,4 @@
-/* lmstop/doc.c - tables of lmstop(1), in mdoc: the page names them in lines `.\" @lmstop __doc PART@`. */
+/* lmstop/doc.c - tables of lmstop(1), in mdoc; the page names them: `.\" @lmstop __doc PART@`. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* lmstop/frame.c - the whole picture: title bar, screens, a window of the view's page, status, keys. */
+/* lmstop/frame.c - the whole picture: title, screens, a window of the view's page, status, keys. */
 #include <stdio.h>
 #include <string.h>
 
@@ -51,15 +51,17 @@ static void draw_tabs(const struct ui *ui, struct canvas *c, int y)
 		int from = x;
 
 		x += canvas_putf(c, y, x + 1, c->width - x - 1, STYLE_HEAD, "%c ", v->key) + 1;
-		x += canvas_put(c, y, x, c->width - x, here ? STYLE_BOLD : STYLE_NORMAL, v->title) + 1;
+		x += canvas_put(c, y, x, c->width - x, here ? STYLE_BOLD : STYLE_NORMAL, v->title) +
+		     1;
 		if (here)
 			canvas_flag(c, y, from, x - from, CELL_SELECTED);
 	}
 	x++;
 	for (int i = 1; i <= ui->depth; i++) {
-		x += canvas_putf(c, y, x, c->width - x, STYLE_DIM, "%s ", glyph(&ui->look, GLYPH_POINTER));
-		x += canvas_putf(c, y, x, c->width - x, i == ui->depth ? STYLE_BOLD : STYLE_DIM, "%s %s",
-				 ui->stack[i].view->title, ui->stack[i].id);
+		x += canvas_putf(c, y, x, c->width - x, STYLE_DIM, "%s ",
+				 glyph(&ui->look, GLYPH_POINTER));
+		x += canvas_putf(c, y, x, c->width - x, i == ui->depth ? STYLE_BOLD : STYLE_DIM,
+				 "%s %s", ui->stack[i].view->title, ui->stack[i].id);
 		x++;
 	}
 }
@@ -68,15 +70,16 @@ static void draw_banner(const struct ui *ui, struct canvas *c, int y)
 {
 	char text[DIAG_TEXT_MAX + 100];
 	int64_t wait = ui->retry_at - ui->now;
+	long long seconds = wait > 0 ? (wait + US_PER_S - 1) / US_PER_S : 0;
 	struct buf age;
 
 	buf_init(&age);
 	fmt_span(&age, ui->now - ui->lost_at);
-	snprintf(text, sizeof(text), "What is shown is %s old, next try in %lld s: %s", buf_cstr(&age),
-		 (long long)(wait > 0 ? (wait + US_PER_S - 1) / US_PER_S : 0), ui->link_text);
+	snprintf(text, sizeof(text), "What is shown is %s old, next try in %lld s: %s",
+		 buf_cstr(&age), seconds, ui->link_text);
 	if (!model_system(ui->live, NULL))
-		snprintf(text, sizeof(text), "No lmsd for %s, next try in %lld s: %s", buf_cstr(&age),
-			 (long long)(wait > 0 ? (wait + US_PER_S - 1) / US_PER_S : 0), ui->link_text);
+		snprintf(text, sizeof(text), "No lmsd for %s, next try in %lld s: %s",
+			 buf_cstr(&age), seconds, ui->link_text);
 	buf_fini(&age);
 	canvas_fill(c, y, 0, c->width, STYLE_BANNER, " ");
 	canvas_put(c, y, 1, c->width - 2, STYLE_BANNER, text);
@@ -89,7 +92,8 @@ static bool is_idle_key(const struct ui *ui, const struct key_row *k)
 	const struct item *item = ui_selected(ui);
 
 	if (k->code == 'x')
-		return !item || !actions_any(ui, item->kind == ITEM_TRANSACTION ? ITEM_CONNECTOR : item->kind);
+		return !item || !actions_any(ui, item->kind == ITEM_TRANSACTION ? ITEM_CONNECTOR
+										: item->kind);
 	if (k->code == UI_KEY_ENTER)
 		return !item || !view_of_item(item->kind);
 	if (k->code == UI_KEY_ESC)
@@ -118,16 +122,18 @@ static void draw_keys(const struct ui *ui, struct canvas *c, int y)
 
 static void draw_position(const struct ui *ui, struct canvas *c, int y)
 {
-	int below = ui->page.canvas.height - ui->page.head_lines - ui_level(ui)->scroll - ui->body_height;
+	int below =
+	    ui->page.canvas.height - ui->page.head_lines - ui_level(ui)->scroll - ui->body_height;
 	char text[40];
 
 	if (below <= 0 && ui_level(ui)->scroll == 0)
 		return;
-	snprintf(text, sizeof(text), "%s%s", ui_level(ui)->scroll > 0 ? glyph(&ui->look, GLYPH_UP) : "",
+	snprintf(text, sizeof(text), "%s%s",
+		 ui_level(ui)->scroll > 0 ? glyph(&ui->look, GLYPH_UP) : "",
 		 below > 0 ? glyph(&ui->look, GLYPH_DOWN) : "");
 	if (ui->page.item_count)
-		snprintf(text + strlen(text), sizeof(text) - strlen(text), " %zu/%zu", ui_level(ui)->selected + 1,
-			 ui->page.item_count);
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), " %zu/%zu",
+			 ui_level(ui)->selected + 1, ui->page.item_count);
 	canvas_put_right(c, y, c->width - 16, 15, STYLE_DIM, text);
 }
 
@@ -147,9 +153,11 @@ static void draw_status(const struct ui *ui, struct canvas *c, int y)
 		canvas_put(c, y, x, c->width - 17, ui->message_style, ui->message);
 	} else {
 		if (l->filter[0])
-			x += 2 + canvas_putf(c, y, x, c->width - 18, STYLE_WARN, "filter: %s", l->filter);
+			x += 2 + canvas_putf(c, y, x, c->width - 18, STYLE_WARN, "filter: %s",
+					     l->filter);
 		if (ui->page.sort_name)
-			x += 2 + canvas_putf(c, y, x, c->width - x - 17, STYLE_DIM, "ordered by %s", ui->page.sort_name);
+			x += 2 + canvas_putf(c, y, x, c->width - x - 17, STYLE_DIM, "ordered by %s",
+					     ui->page.sort_name);
 		if (item && item->hint)
 			canvas_put(c, y, x, c->width - x - 17, STYLE_NORMAL, item->hint);
 	}
@@ -165,7 +173,8 @@ static void find_selection(struct ui *ui)
 	const struct page *p = &ui->page;
 
 	for (size_t i = 0; l->selected_kind != ITEM_NONE && i < p->item_count; i++) {
-		if (p->items[i].kind == l->selected_kind && strcmp(p->items[i].id, l->selected_id) == 0) {
+		if (p->items[i].kind == l->selected_kind &&
+		    strcmp(p->items[i].id, l->selected_id) == 0) {
 			l->selected = i;
 			return;
 		}
@@ -212,8 +221,8 @@ static void draw_rest(const struct ui *ui, struct canvas *c, int y, int lines)
 	if (!ui->still || lines <= 0)
 		return;
 	canvas_fill(c, y, 0, c->width, STYLE_DIM, " ");
-	canvas_putf(c, y, 1, c->width - 1, STYLE_DIM, "%s %d more lines (--size)", glyph(&ui->look, GLYPH_ELLIPSIS),
-		    lines + 1);
+	canvas_putf(c, y, 1, c->width - 1, STYLE_DIM, "%s %d more lines (--size)",
+		    glyph(&ui->look, GLYPH_ELLIPSIS), lines + 1);
 }
 
 struct frame {		/* rows of the parts */

@@ -200,7 +200,8 @@ static void sort_rows(struct grid *g, int column)
 		struct grid_row r = g->rows[i];
 		size_t k = i;
 
-		while (k > 0 && compare_cells(&g->rows[k - 1].cells[column], &r.cells[column]) > 0) {
+		while (k > 0 &&
+		       compare_cells(&g->rows[k - 1].cells[column], &r.cells[column]) > 0) {
 			g->rows[k] = g->rows[k - 1];
 			k--;
 		}
@@ -293,8 +294,8 @@ void grid_layout(struct grid *g, int width)
 
 /* ---- drawing ---- */
 
-static void draw_cell(const struct grid *g, struct canvas *c, int y, int x, int column, enum style style,
-		      const char *text)
+static void draw_cell(const struct grid *g, struct canvas *c, int y, int x, int column,
+		      enum style style, const char *text)
 {
 	int width = g->widths[column];
 
@@ -320,7 +321,8 @@ void grid_draw_head(const struct grid *g, struct page *p, int indent)
 	}
 }
 
-/* The words of a text that fit into `width` columns; at least one. Answers where the rest begins. */
+/* The words of a text that fit into `width` columns; at least one. Answers where the rest begins.
+ */
 static const char *take_words(const char *s, int width, char *out, size_t size)
 {
 	size_t end = strcspn(s, " ");
@@ -339,7 +341,8 @@ static const char *take_words(const char *s, int width, char *out, size_t size)
 }
 
 /* On paper nothing can be selected to read what was cut: there it goes on below. */
-static void draw_overflow(const struct grid *g, const struct grid_row *r, struct page *p, int indent)
+static void draw_overflow(const struct grid *g, const struct grid_row *r, struct page *p,
+			  int indent)
 {
 	const char *text = NULL;
 	char line[300];

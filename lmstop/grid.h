@@ -1,6 +1,8 @@
-/* lmstop/grid.h - tables that fit: columns as wide as their cells, dropped by weight when it gets narrow.
+/* lmstop/grid.h - tables that fit: columns as wide as their cells, dropped by weight when it gets
+ * narrow.
  *
- * Cells are filled in the order of the columns; quantities bring the number that they are sorted by.
+ * Cells are filled in the order of the columns; quantities bring the number that they are sorted
+ * by.
  */
 #pragma once
 
@@ -14,7 +16,8 @@ struct grid_column {
 	bool right;		/* numbers */
 	int drop;		/* 0 = always shown; the highest goes first */
 	bool sort;		/* `s` offers it */
-	int rest;		/* takes what is left, and should get as much; the row's hint. 0 = no such column */
+	int rest; /* takes what is left, and should get as much; the row's hint. 0 = no such column
+		   */
 	int min;		/* for what comes and goes, so that the others stand still */
 };
 
@@ -51,7 +54,8 @@ void grid_row_old(struct grid *g);	/* marks the row just begun */
 void grid_row_group(struct grid *g, const char *group);
 
 void grid_text(struct grid *g, enum style style, const char *text);
-void grid_textf(struct grid *g, enum style style, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void grid_textf(struct grid *g, enum style style, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 void grid_int(struct grid *g, enum style style, int64_t v);
 void grid_ma(struct grid *g, enum style style, int64_t ma);
 void grid_phases(struct grid *g, enum style style, const struct phase_ma *p);

@@ -1,7 +1,7 @@
 /* lmstop/link.c - watches over one connection.
  *
- * Invariant: a push is believed only while its watch's number is in the table, so nothing of an earlier
- * connection, or of a meter that is no longer looked at, reaches the model.
+ * Invariant: a push is believed only while its watch's number is in the table, so nothing of an
+ * earlier connection, or of a meter that is no longer looked at, reaches the model.
  */
 #include "lmstop/link.h"
 
@@ -42,12 +42,15 @@ wall_t link_wall(void)
 
 /* ---- what lmsd says ---- */
 
-static void watch_list(struct link *l, enum model_list_id list, const char *verb, const char *args, int every_ms)
+static void watch_list(struct link *l, enum model_list_id list, const char *verb, const char *args,
+		       int every_ms)
 {
 	char params[300];
 
-	snprintf(params, sizeof(params), "{\"verb\":\"%s\",\"args\":%s,\"every_ms\":%d}", verb, args, every_ms);
-	l->watches[list] = (struct link_watch){ .request = client_send(l->client, "system.watch", params) };
+	snprintf(params, sizeof(params), "{\"verb\":\"%s\",\"args\":%s,\"every_ms\":%d}", verb,
+		 args, every_ms);
+	l->watches[list] =
+	    (struct link_watch){.request = client_send(l->client, "system.watch", params)};
 }
 
 static unsigned read_roles(const char *text)
@@ -75,7 +78,8 @@ static void on_ready(void *ctx, const struct json *hello)
 	l->delay_s = 1;
 	for (int i = 0; i < MODEL_LISTS; i++) {
 		if (lists[i].verb)
-			watch_list(l, (enum model_list_id)i, lists[i].verb, lists[i].args, lists[i].every_ms);
+			watch_list(l, (enum model_list_id)i, lists[i].verb, lists[i].args,
+				   lists[i].every_ms);
 	}
 }
 
@@ -108,7 +112,8 @@ static void on_reply(void *ctx, int64_t id, const struct json *result, const str
 			continue;
 		l->requests[i].id = 0;
 		ui_answer(l->ui, l->requests[i].label,
-			  l->requests[i].of_station ? json_str(json_get(result, "status"), NULL) : NULL,
+			  l->requests[i].of_station ? json_str(json_get(result, "status"), NULL)
+						    : NULL,
 			  error ? error->text : NULL);
 	}
 }
@@ -139,7 +144,8 @@ static void lose(struct link *l, const struct diag *why)
 	memset(l->watches, 0, sizeof(l->watches));
 	for (int i = 0; i < LINK_REQUESTS; i++) {
 		if (l->requests[i].id)
-			ui_say(ui, STYLE_BAD, "%s: no answer, lmsd went away", l->requests[i].label);
+			ui_say(ui, STYLE_BAD, "%s: no answer, lmsd went away",
+			       l->requests[i].label);
 		l->requests[i].id = 0;
 	}
 	l->meter[0] = '\0';
@@ -187,7 +193,8 @@ static void on_retry(struct ev_loop *loop, ev_timer *w, int events)
 	link_connect(w->data);
 }
 
-void link_init(struct link *l, struct ev_loop *loop, const char *path, struct ui *ui, struct model *model)
+void link_init(struct link *l, struct ev_loop *loop, const char *path, struct ui *ui,
+	       struct model *model)
 {
 	memset(l, 0, sizeof(*l));
 	l->loop = loop;
@@ -210,7 +217,8 @@ void link_fini(struct link *l)
 
 void link_connect(struct link *l)
 {
-	static const struct client_ops ops = { .ready = on_ready, .reply = on_reply, .notify = on_notify };
+	static const struct client_ops ops = {
+	    .ready = on_ready, .reply = on_reply, .notify = on_notify};
 	struct diag d;
 
 	diag_init(&d);

@@ -1,4 +1,5 @@
-/* lmstop/link.h - the connection to lmsd in libev's loop: keeps the model in step, comes back by itself.
+/* lmstop/link.h - the connection to lmsd in libev's loop: keeps the model in step, comes back by
+ * itself.
  */
 #pragma once
 
@@ -23,16 +24,18 @@ struct link {
 	ev_io io;
 	ev_timer retry;
 	int64_t delay_s;
-	int error;			/* why there is nothing to see: negative LMS_E…, text in ui->link_text */
+	int error; /* why there is nothing to see: negative LMS_E…, text in ui->link_text */
 	struct link_watch watches[MODEL_LISTS];
 	char meter[ITEM_ID_MAX];	/* that MODEL_METER is about */
 	struct { int64_t id; char label[160]; bool of_station; } requests[LINK_REQUESTS];
 };
 
-void link_init(struct link *l, struct ev_loop *loop, const char *path, struct ui *ui, struct model *model);
+void link_init(struct link *l, struct ev_loop *loop, const char *path, struct ui *ui,
+	       struct model *model);
 void link_fini(struct link *l);
 void link_connect(struct link *l);
-/* Sends what the user asked for, and watches the meter that he looks at. Call when something happened. */
+/* Sends what the user asked for, and watches the meter that he looks at. Call when something
+ * happened. */
 void link_follow(struct link *l);
 /* Every list has come. */
 bool link_complete(const struct link *l);

@@ -69,8 +69,10 @@ static int setup(struct program *p, struct diag *d)
 		return diag_set(d, -LMS_EINTERNAL, "no event loop");
 	link_init(&p->link, p->loop, client_socket_path(p->opt.socket), &p->ui, &p->model);
 	if (p->opt.screen && !ui_open_screen(&p->ui, p->opt.screen))
-		return diag_set(d, -LMS_EUSAGE, "--screen: there is no screen '%s' (overview, zones, stations, "
-				"meters, transactions, events)", p->opt.screen);
+		return diag_set(d, -LMS_EUSAGE,
+				"--screen: there is no screen '%s' (overview, zones, stations, "
+				"meters, transactions, events)",
+				p->opt.screen);
 	return 0;
 }
 
@@ -138,7 +140,8 @@ static void choose_size(struct program *p)
 	p->ui.height = p->opt.height;
 	if (p->ui.width)
 		return;
-	if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 20) {
+	if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 &&
+	    size.ws_col >= 20) {
 		p->ui.width = size.ws_col;
 		p->ui.height = size.ws_row - 1;
 	} else {
@@ -167,8 +170,8 @@ static int run_once(struct program *p, struct diag *d)
 	if (p->link.error)
 		return diag_set(d, p->link.error, "%s", p->ui.link_text);
 	if (!link_complete(&p->link))
-		return diag_set(d, -LMS_ENODAEMON, "lmsd at %s did not tell everything within %d s", p->link.path,
-				(int)ONCE_WAIT_S);
+		return diag_set(d, -LMS_ENODAEMON, "lmsd at %s did not tell everything within %d s",
+				p->link.path, (int)ONCE_WAIT_S);
 	return print_frame(p, d);
 }
 
@@ -247,7 +250,8 @@ static void on_keys(struct ev_loop *loop, ev_io *w, int events)
 	p->typed |= any;
 	p->empty_reads = any ? 0 : p->empty_reads + 1;
 	/* A terminal that went away is readable for ever. */
-	if ((poll(&fd, 1, 0) == 1 && (fd.revents & (POLLHUP | POLLERR | POLLNVAL))) || p->empty_reads > 20)
+	if ((poll(&fd, 1, 0) == 1 && (fd.revents & (POLLHUP | POLLERR | POLLNVAL))) ||
+	    p->empty_reads > 20)
 		ev_break(loop, EVBREAK_ALL);
 }
 

@@ -132,7 +132,9 @@ static void drop(struct model_list *l, const char *id)
 static void put(struct model_list *l, const struct json *obj, mono_t now)
 {
 	/* A record's identity is its first member; the daemon's own state is one record only. */
-	const char *id = l->noun->id == CTL_NOUN_system ? "system" : obj->first ? obj->first->text : NULL;
+	const char *id = l->noun->id == CTL_NOUN_system ? "system"
+			 : obj->first                   ? obj->first->text
+							: NULL;
 	struct model_row *r;
 	size_t i;
 
@@ -213,7 +215,8 @@ const struct model_row *model_find(const struct model *m, enum model_list_id lis
 	return i < m->lists[list].count ? m->lists[list].rows[i] : NULL;
 }
 
-static const void *record(const struct model *m, enum model_list_id list, size_t i, mono_t *received)
+static const void *record(const struct model *m, enum model_list_id list, size_t i,
+			  mono_t *received)
 {
 	const struct model_list *l = &m->lists[list];
 
@@ -298,7 +301,8 @@ static void walk_below(struct walk *w, const char *parent, int depth)
 void model_zone_tree(const struct model *m, size_t *order, int *depth)
 {
 	size_t count = model_count(m, MODEL_ZONES);
-	struct walk w = { .m = m, .order = order, .depth = depth, .seen = xcalloc(count + 1, sizeof(bool)) };
+	struct walk w = {
+	    .m = m, .order = order, .depth = depth, .seen = xcalloc(count + 1, sizeof(bool))};
 
 	walk_below(&w, NULL, 0);
 	/* What is left hangs in a loop: shown all the same. */

@@ -1,7 +1,8 @@
 /* lmstop/model.h - what lmsd told us: one list of records per watch, kept in step by its pushes.
  *
  * Pure: the time of arrival is an argument. Each record owns its memory, so a list may live for
- * months. Lists are ordered by identity as people count (CP2 before CP10), zones as lmsd sends them.
+ * months. Lists are ordered by identity as people count (CP2 before CP10), zones as lmsd sends
+ * them.
  */
 #pragma once
 
@@ -57,6 +58,6 @@ const struct ctl_meter *model_meter(const struct model *m, size_t i, mono_t *rec
 const struct ctl_transaction *model_transaction(const struct model *m, size_t i, mono_t *received);
 const struct ctl_event *model_event(const struct model *m, size_t i);
 
-/* The zones as a tree is read: order[i] is an index, depth[i] how deep it lies. Both have model_count
- * entries. A zone whose parent is not there counts as a root. */
+/* The zones as a tree is read: order[i] is an index, depth[i] how deep it lies. Both have
+ * model_count entries. A zone whose parent is not there counts as a root. */
 void model_zone_tree(const struct model *m, size_t *order, int *depth);

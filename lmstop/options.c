@@ -29,9 +29,10 @@ static int read_size(const char *text, struct options *o, struct diag *d)
 {
 	char end;
 
-	if (sscanf(text, "%dx%d%c", &o->width, &o->height, &end) != 2 || o->width < 20 || o->width > 1000 ||
-	    o->height < 4 || o->height > 10000)
-		return diag_set(d, -LMS_EUSAGE, "--size: '%s' is not a size (write 100x30, at least 20x4)", text);
+	if (sscanf(text, "%dx%d%c", &o->width, &o->height, &end) != 2 || o->width < 20 ||
+	    o->width > 1000 || o->height < 4 || o->height > 10000)
+		return diag_set(d, -LMS_EUSAGE,
+				"--size: '%s' is not a size (write 100x30, at least 20x4)", text);
 	return 0;
 }
 
@@ -62,7 +63,8 @@ static int read_option(struct options *o, int which, struct diag *d)
 	case OPT_THEME:
 		o->theme = theme_find(optarg);
 		if (o->theme == THEME_COUNT)
-			return diag_set(d, -LMS_EUSAGE, "--theme: '%s' is none of dark, light, mono", optarg);
+			return diag_set(d, -LMS_EUSAGE,
+					"--theme: '%s' is none of dark, light, mono", optarg);
 		return 0;
 	case OPT_READONLY:
 		o->readonly = true;
@@ -86,12 +88,18 @@ static int read_option(struct options *o, int which, struct diag *d)
 int options_read(struct options *o, int argc, char **argv, struct diag *d)
 {
 	static const struct option longs[] = {
-		{ "socket", required_argument, NULL, 's' },	  { "once", no_argument, NULL, OPT_ONCE },
-		{ "size", required_argument, NULL, OPT_SIZE },	  { "theme", required_argument, NULL, OPT_THEME },
-		{ "readonly", no_argument, NULL, OPT_READONLY },  { "utc", no_argument, NULL, OPT_UTC },
-		{ "tz", required_argument, NULL, OPT_TZ },	  { "screen", required_argument, NULL, OPT_SCREEN },
-		{ "color", required_argument, NULL, OPT_COLOR },  { "version", no_argument, NULL, 'V' },
-		{ "help", no_argument, NULL, 'h' },		  { NULL, 0, NULL, 0 },
+	    {"socket", required_argument, NULL, 's'},
+	    {"once", no_argument, NULL, OPT_ONCE},
+	    {"size", required_argument, NULL, OPT_SIZE},
+	    {"theme", required_argument, NULL, OPT_THEME},
+	    {"readonly", no_argument, NULL, OPT_READONLY},
+	    {"utc", no_argument, NULL, OPT_UTC},
+	    {"tz", required_argument, NULL, OPT_TZ},
+	    {"screen", required_argument, NULL, OPT_SCREEN},
+	    {"color", required_argument, NULL, OPT_COLOR},
+	    {"version", no_argument, NULL, 'V'},
+	    {"help", no_argument, NULL, 'h'},
+	    {NULL, 0, NULL, 0},
 	};
 	int which, ret;
 
@@ -106,7 +114,8 @@ int options_read(struct options *o, int argc, char **argv, struct diag *d)
 			return ret;
 	}
 	if (optind < argc)
-		return diag_set(d, -LMS_EUSAGE, "'%s' is one word too many (see lmstop --help)", argv[optind]);
+		return diag_set(d, -LMS_EUSAGE, "'%s' is one word too many (see lmstop --help)",
+				argv[optind]);
 	return 0;
 }
 

@@ -1,4 +1,5 @@
-/* lmstop/page.h - what a view draws on: as tall as it needs to be, with the parts that can be selected.
+/* lmstop/page.h - what a view draws on: as tall as it needs to be, with the parts that can be
+ * selected.
  *
  * The frame shows a window of it. The first head_lines stay in place when the rest scrolls.
  */
@@ -10,7 +11,14 @@
 struct ui;
 
 enum item_kind {
-	ITEM_NONE, ITEM_ZONE, ITEM_STATION, ITEM_PENDING, ITEM_CONNECTOR, ITEM_METER, ITEM_TRANSACTION, ITEM_EVENT
+	ITEM_NONE,
+	ITEM_ZONE,
+	ITEM_STATION,
+	ITEM_PENDING,
+	ITEM_CONNECTOR,
+	ITEM_METER,
+	ITEM_TRANSACTION,
+	ITEM_EVENT
 };
 
 #define ITEM_ID_MAX 64
@@ -19,7 +27,8 @@ struct item {
 	enum item_kind kind;
 	char id[ITEM_ID_MAX];
 	int y, height;
-	const char *hint;	/* of the page's arena: said in the status line while it is selected; or NULL */
+	const char
+	    *hint; /* of the page's arena: said in the status line while it is selected; or NULL */
 };
 
 struct page {
@@ -32,7 +41,7 @@ struct page {
 	size_t item_count, item_cap;
 	int sort_columns;		/* that `s` can choose */
 	const char *sort_name;		/* of the chosen one */
-	bool live;			/* has something whose age is shown: draw again every second */
+	bool live; /* has something whose age is shown: draw again every second */
 };
 
 void page_init(struct page *p, const struct ui *ui, int width, const struct look *look);

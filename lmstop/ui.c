@@ -100,7 +100,8 @@ void ui_time_full(const struct ui *ui, wall_t t, struct buf *out)
 	if (t == WALL_NONE)
 		return;
 	civil_from_wall(t, offset_at(ui, t), &c);
-	buf_printf(out, "%04d-%02d-%02d %02d:%02d:%02d", c.year, c.month, c.day, c.hour, c.minute, c.second);
+	buf_printf(out, "%04d-%02d-%02d %02d:%02d:%02d", c.year, c.month, c.day, c.hour, c.minute,
+		   c.second);
 	if (now < t)
 		return;
 	buf_puts(out, " (");
@@ -141,7 +142,8 @@ void ui_say(struct ui *ui, enum style style, const char *fmt, ...)
 
 void ui_answer(struct ui *ui, const char *label, const char *status, const char *error)
 {
-	static const char *const good[] = { "Accepted", "Unlocked", "Scheduled", "RebootRequired", "done" };
+	static const char *const good[] = {"Accepted", "Unlocked", "Scheduled", "RebootRequired",
+					   "done"};
 
 	if (error) {
 		ui_say(ui, STYLE_BAD, "%s: %s", label, error);

@@ -1,7 +1,7 @@
 /* lmstop/ui.h - the state of the dashboard, what keys do to it, and its picture.
  *
- * Pure: time comes in as `now` and `wall`, keys as codes, the picture goes into a canvas; what lmsd is
- * to be asked is left in `request` for the one who owns the connection.
+ * Pure: time comes in as `now` and `wall`, keys as codes, the picture goes into a canvas; what lmsd
+ * is to be asked is left in `request` for the one who owns the connection.
  */
 #pragma once
 
@@ -11,13 +11,19 @@
 
 #define UI_CTRL(c) ((c) & 0x1f)
 
-enum ui_key {		/* others are characters */
-	UI_KEY_TAB = '\t',
-	UI_KEY_ENTER = '\r',
-	UI_KEY_ESC = 27,
-	UI_KEY_BACKSPACE = 127,
-	UI_KEY_UP = 0x110000, UI_KEY_DOWN, UI_KEY_LEFT, UI_KEY_RIGHT, UI_KEY_PGUP, UI_KEY_PGDN, UI_KEY_HOME,
-	UI_KEY_END
+enum ui_key { /* others are characters */
+	      UI_KEY_TAB = '\t',
+	      UI_KEY_ENTER = '\r',
+	      UI_KEY_ESC = 27,
+	      UI_KEY_BACKSPACE = 127,
+	      UI_KEY_UP = 0x110000,
+	      UI_KEY_DOWN,
+	      UI_KEY_LEFT,
+	      UI_KEY_RIGHT,
+	      UI_KEY_PGUP,
+	      UI_KEY_PGDN,
+	      UI_KEY_HOME,
+	      UI_KEY_END
 };
 
 struct view_ops {
@@ -39,7 +45,7 @@ struct ui_level {		/* where the user is, and came from */
 	size_t selected;	/* index, where the identity is gone */
 	int scroll;
 	char filter[UI_INPUT_MAX];
-	int sort;		/* 0 = as the view likes, n = its n-th column that can be sorted by */
+	int sort; /* 0 = as the view likes, n = its n-th column that can be sorted by */
 };
 
 enum ui_mode { UI_NORMAL, UI_HELP, UI_FILTER, UI_MENU, UI_PROMPT, UI_CONFIRM };
@@ -103,7 +109,8 @@ void ui_key(struct ui *ui, uint32_t key);
 /* Draws everything into a canvas of ui->width x ui->height. */
 void ui_draw(struct ui *ui, struct canvas *c);
 /* Says something in the status line for a while. */
-void ui_say(struct ui *ui, enum style style, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void ui_say(struct ui *ui, enum style style, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /* The answer to a request: `status` of a station, or NULL; error NULL or why it failed. */
 void ui_answer(struct ui *ui, const char *label, const char *status, const char *error);
 /* The meter whose values are looked at, or NULL. */

@@ -4,8 +4,8 @@
 #include "lmstop/grid.h"
 #include "lmstop/ui.h"
 
-extern const struct view_ops view_overview, view_zones, view_stations, view_meters, view_transactions,
-	view_events;
+extern const struct view_ops view_overview, view_zones, view_stations, view_meters,
+	view_transactions, view_events;
 extern const struct view_ops view_zone, view_station, view_connector, view_meter, view_transaction;
 
 /* The screens in the order of their keys. */
@@ -28,9 +28,11 @@ enum style style_of_limit(const struct ctl_connector *c);
 /* fmt_phase_ma, but "16 A L1" where there is one phase only. */
 void put_phases(struct buf *b, const struct phase_ma *p);
 /* All fields of a record that are present, one per line with what they mean. */
-void draw_fields(struct page *p, int indent, const struct ctl_noun_desc *noun, const void *rec, mono_t received);
+void draw_fields(struct page *p, int indent, const struct ctl_noun_desc *noun, const void *rec,
+		 mono_t received);
 void draw_connectors(struct page *p, int indent,
-		     bool (*wanted)(const struct model *m, const struct ctl_connector *c, const char *id),
+		     bool (*wanted)(const struct model *m, const struct ctl_connector *c,
+				    const char *id),
 		     const char *id);
 void draw_events_of(struct page *p, int indent, const char *object, size_t most);
 /* One gauge: "L1 #####..... 54.2/80 A 68 % ok" */

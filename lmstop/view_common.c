@@ -30,11 +30,12 @@ const struct view_ops *view_of_item(enum item_kind kind)
 
 enum style style_of_status(const char *status)
 {
-	static const struct { const char *status; enum style style; } rows[] = {
-		{ "Charging", STYLE_OK }, { "Available", STYLE_NORMAL }, { "Preparing", STYLE_BUSY },
-		{ "SuspendedEV", STYLE_BUSY }, { "SuspendedEVSE", STYLE_WARN }, { "Finishing", STYLE_BUSY },
-		{ "Reserved", STYLE_BUSY }, { "Unavailable", STYLE_WARN }, { "Faulted", STYLE_BAD },
-		{ "offline", STYLE_WARN },
+	static const struct { const char *status; enum style style;
+	} rows[] = {
+	    {"Charging", STYLE_OK},      {"Available", STYLE_NORMAL},   {"Preparing", STYLE_BUSY},
+	    {"SuspendedEV", STYLE_BUSY}, {"SuspendedEVSE", STYLE_WARN}, {"Finishing", STYLE_BUSY},
+	    {"Reserved", STYLE_BUSY},    {"Unavailable", STYLE_WARN},   {"Faulted", STYLE_BAD},
+	    {"offline", STYLE_WARN},
 	};
 
 	for (size_t i = 0; status && i < ARRAY_LEN(rows); i++) {
@@ -113,7 +114,9 @@ static int64_t load_permille(const struct gauge *g)
 
 static void draw_bar(struct canvas *c, int y, int x, int width, enum style style, int64_t permille)
 {
-	int full = permille == NUM_NONE ? 0 : permille >= 1000 ? width : (int)(permille * width / 1000);
+	int full = permille == NUM_NONE ? 0
+		   : permille >= 1000   ? width
+					: (int)(permille * width / 1000);
 
 	if (full == 0 && permille > 0)
 		full = 1;
@@ -153,7 +156,8 @@ void draw_gauge(struct canvas *c, int y, int x, int width, const struct gauge *g
 	put_current(&b, g->value_ma);
 	buf_putc(&b, '/');
 	fmt_ma(&b, g->limit_ma);
-	canvas_put_right(c, y, x + label + bar + 1, GAUGE_NUMBERS, g->old ? STYLE_DIM : STYLE_NORMAL, buf_cstr(&b));
+	canvas_put_right(c, y, x + label + bar + 1, GAUGE_NUMBERS,
+			 g->old ? STYLE_DIM : STYLE_NORMAL, buf_cstr(&b));
 	x += label + bar + 1 + GAUGE_NUMBERS;
 	buf_clear(&b);
 	if (percent && pm != NUM_NONE && !g->old) {
@@ -190,7 +194,8 @@ void draw_zone_gauges(struct page *p, int indent, const struct ctl_zone *z)
 	else if (each > 48)
 		each = 48;
 	for (int k = 0, n = 0; k < PHASES; k++) {
-		const struct gauge g = { labels[k], z->load_ma.l[k], gauge_limit(z, k), z->load_ok == 0 };
+		const struct gauge g = {labels[k], z->load_ma.l[k], gauge_limit(z, k),
+					z->load_ok == 0};
 
 		if (g.limit_ma == NUM_NONE)
 			continue;
@@ -212,7 +217,8 @@ static void field_label(const struct field *f, char *out, size_t size)
 	}
 }
 
-static void field_text(const struct ui *ui, const struct field *f, const void *rec, mono_t received, struct buf *b)
+static void field_text(const struct ui *ui, const struct field *f, const void *rec, mono_t received,
+		       struct buf *b)
 {
 	int64_t number;
 
@@ -220,10 +226,12 @@ static void field_text(const struct ui *ui, const struct field *f, const void *r
 		memcpy(&number, (const char *)rec + f->offset, sizeof(number));
 	if (f->type == FIELD_TIME)
 		ui_time_full(ui, number, b);
-	else if (f->type == FIELD_MS && (strcmp(f->name, "age_ms") == 0 || strcmp(f->name, "duration_ms") == 0))
+	else if (f->type == FIELD_MS &&
+		 (strcmp(f->name, "age_ms") == 0 || strcmp(f->name, "duration_ms") == 0))
 		fmt_span(b, ui_grown_ms(ui, number, received) * US_PER_MS);
 	else if (f->type == FIELD_PHASE_MA)
-		put_phases(b, (const struct phase_ma *)(const void *)((const char *)rec + f->offset));
+		put_phases(b,
+			   (const struct phase_ma *)(const void *)((const char *)rec + f->offset));
 	else
 		field_format(f, rec, true, NULL, b);
 }
@@ -231,7 +239,8 @@ static void field_text(const struct ui *ui, const struct field *f, const void *r
 #define LABEL_WIDTH 16
 #define VALUE_WIDTH 38
 
-void draw_fields(struct page *p, int indent, const struct ctl_noun_desc *noun, const void *rec, mono_t received)
+void draw_fields(struct page *p, int indent, const struct ctl_noun_desc *noun, const void *rec,
+		 mono_t received)
 {
 	struct canvas *c = &p->canvas;
 	int x = indent + LABEL_WIDTH;
@@ -253,7 +262,8 @@ void draw_fields(struct page *p, int indent, const struct ctl_noun_desc *noun, c
 		canvas_put(c, y, indent, LABEL_WIDTH - 1, STYLE_HEAD, label);
 		used = canvas_put(c, y, x, c->width - x, STYLE_NORMAL, buf_cstr(&b));
 		if (help && used < VALUE_WIDTH)
-			canvas_put(c, y, x + VALUE_WIDTH, c->width - x - VALUE_WIDTH, STYLE_DIM, f->help);
+			canvas_put(c, y, x + VALUE_WIDTH, c->width - x - VALUE_WIDTH, STYLE_DIM,
+				   f->help);
 	}
 	buf_fini(&b);
 	p->live = true;
@@ -271,7 +281,8 @@ static const struct grid_column connector_columns[] = {
 };
 
 void draw_connectors(struct page *p, int indent,
-		     bool (*wanted)(const struct model *m, const struct ctl_connector *c, const char *id),
+		     bool (*wanted)(const struct model *m, const struct ctl_connector *c,
+				    const char *id),
 		     const char *id)
 {
 	const struct model *m = ui_model(p->ui);

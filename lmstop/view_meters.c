@@ -29,7 +29,8 @@ static void add_meter(struct grid *g, const struct ctl_meter *m, mono_t received
 	grid_text(g, STYLE_BOLD, m->keys.id);
 	grid_text(g, STYLE_NORMAL, m->keys.title);
 	grid_text(g, is_good(m) ? STYLE_OK : STYLE_WARN, m->state);
-	grid_span_ms(g, is_good(m) ? STYLE_NORMAL : STYLE_WARN, ui_grown_ms(g->ui, m->age_ms, received));
+	grid_span_ms(g, is_good(m) ? STYLE_NORMAL : STYLE_WARN,
+		     ui_grown_ms(g->ui, m->age_ms, received));
 	grid_phases(g, value, &m->current_ma);
 	grid_w(g, value, m->power_w);
 	grid_text(g, value, m->voltage_v);
@@ -83,7 +84,9 @@ static void add_value(struct grid *g, const struct json *v)
 	if (time && time->text)
 		rfc3339_parse(time->text, time->len, &sampled);
 	grid_time(g, style, sampled);
-	grid_span_ms(g, style, sampled == WALL_NONE || now < sampled ? NUM_NONE : (now - sampled) / US_PER_MS);
+	grid_span_ms(g, style,
+		     sampled == WALL_NONE || now < sampled ? NUM_NONE
+							   : (now - sampled) / US_PER_MS);
 }
 
 static void draw_values(struct page *p, const struct ctl_meter *m)
@@ -92,7 +95,9 @@ static void draw_values(struct page *p, const struct ctl_meter *m)
 	struct grid g;
 
 	grid_init(&g, p->ui, value_columns, ARRAY_LEN(value_columns));
-	values = m->values ? json_parse(&g.arena, m->values, strlen(m->values), &JSON_CAPS_DEFAULT, NULL) : NULL;
+	values = m->values
+		     ? json_parse(&g.arena, m->values, strlen(m->values), &JSON_CAPS_DEFAULT, NULL)
+		     : NULL;
 	for (const struct json *v = values ? values->first : NULL; v; v = v->next)
 		add_value(&g, v);
 	if (g.row_count)
@@ -109,21 +114,26 @@ static void draw_phases(struct page *p, const struct ctl_meter *m, mono_t receiv
 	struct buf b;
 
 	buf_init(&b);
-	x += canvas_put(c, y, x, 12, is_good(m) ? STYLE_OK : STYLE_WARN, m->state ? m->state : "unknown") + 2;
+	x += canvas_put(c, y, x, 12, is_good(m) ? STYLE_OK : STYLE_WARN,
+			m->state ? m->state : "unknown") +
+	     2;
 	if (!is_good(m) && m->age_ms != NUM_NONE) {
 		buf_puts(&b, "since ");
 		fmt_span(&b, ui_grown_ms(p->ui, m->age_ms, received) * US_PER_MS);
 		x += canvas_put(c, y, x, 20, STYLE_WARN, buf_cstr(&b)) + 2;
 		buf_clear(&b);
 	}
-	if (m->current_ma.l[0] != NUM_NONE || m->current_ma.l[1] != NUM_NONE || m->current_ma.l[2] != NUM_NONE) {
+	if (m->current_ma.l[0] != NUM_NONE || m->current_ma.l[1] != NUM_NONE ||
+	    m->current_ma.l[2] != NUM_NONE) {
 		put_phases(&b, &m->current_ma);
 		buf_puts(&b, "   ");
 	}
 	if (m->power_w != NUM_NONE)
 		fmt_w(&b, m->power_w);
 	if (b.len)
-		x += canvas_put(c, y, x, c->width - x, is_good(m) ? STYLE_BOLD : STYLE_DIM, buf_cstr(&b)) + 2;
+		x += canvas_put(c, y, x, c->width - x, is_good(m) ? STYLE_BOLD : STYLE_DIM,
+				buf_cstr(&b)) +
+		     2;
 	if (m->error)
 		canvas_put(c, y, x, c->width - x, STYLE_WARN, m->error);
 	buf_fini(&b);
@@ -133,7 +143,8 @@ static void draw_one(struct page *p)
 {
 	const struct model *m = ui_model(p->ui);
 	const char *id = ui_level(p->ui)->id;
-	const struct model_row *listed = model_find(m, MODEL_METERS, id), *r = model_find(m, MODEL_METER, id);
+	const struct model_row *listed = model_find(m, MODEL_METERS, id),
+			       *r = model_find(m, MODEL_METER, id);
 
 	if (!listed) {
 		page_note(p, 1, STYLE_WARN, "meter %s is gone", id);

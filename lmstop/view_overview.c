@@ -55,10 +55,12 @@ static void put_meters(struct tile *t, const struct model *m)
 		const struct ctl_meter *meter = model_meter(m, i, NULL);
 
 		if (meter->state && strcmp(meter->state, "ok") != 0) {
-			snprintf(t->lines[1], sizeof(t->lines[1]), "%.30s %.15s", meter->keys.id, meter->state);
+			snprintf(t->lines[1], sizeof(t->lines[1]), "%.30s %.15s", meter->keys.id,
+				 meter->state);
 			return;
 		}
-		if (meter->keys.scope && strcmp(meter->keys.scope, "grid") == 0 && meter->power_w != NUM_NONE)
+		if (meter->keys.scope && strcmp(meter->keys.scope, "grid") == 0 &&
+		    meter->power_w != NUM_NONE)
 			grid_w = (grid_w == NUM_NONE ? 0 : grid_w) + meter->power_w;
 	}
 	if (grid_w != NUM_NONE)
@@ -71,10 +73,12 @@ static void make_tiles(const struct model *m, const struct ctl_system *s, struct
 	t[0].title = "Stations";
 	tile_counts(&t[0], s->stations_online, s->stations, "connected");
 	if (s->stations_pending > 0)
-		snprintf(t[0].lines[1], sizeof(t[0].lines[1]), "%lld pending, ", (long long)s->stations_pending);
+		snprintf(t[0].lines[1], sizeof(t[0].lines[1]), "%lld pending, ",
+			 (long long)s->stations_pending);
 	if (s->charging != NUM_NONE)
-		snprintf(t[0].lines[1] + strlen(t[0].lines[1]), sizeof(t[0].lines[1]) - strlen(t[0].lines[1]),
-			 "%lld charging", (long long)s->charging);
+		snprintf(t[0].lines[1] + strlen(t[0].lines[1]),
+			 sizeof(t[0].lines[1]) - strlen(t[0].lines[1]), "%lld charging",
+			 (long long)s->charging);
 	t[1].title = "Meters";
 	tile_counts(&t[1], s->meters_ok, s->meters, "good");
 	put_meters(&t[1], m);
@@ -96,7 +100,8 @@ static void draw_boxes(struct page *p, const struct tile *t)
 	for (int i = 0; i < TILES; i++, x += width) {
 		int w = i == TILES - 1 ? c->width - x : width;
 
-		canvas_box(c, y, x, 4, w, t[i].style == STYLE_NORMAL ? STYLE_RULE : t[i].style, t[i].title);
+		canvas_box(c, y, x, 4, w, t[i].style == STYLE_NORMAL ? STYLE_RULE : t[i].style,
+			   t[i].title);
 		canvas_put(c, y + 1, x + 2, w - 4, t[i].style, t[i].lines[0]);
 		canvas_put(c, y + 2, x + 2, w - 4, STYLE_NORMAL, t[i].lines[1]);
 		canvas_put_right(c, y + 1, x + w - 5, 3, t[i].style, t[i].mark);
@@ -116,7 +121,8 @@ static void draw_line_of_tiles(struct page *p, const struct tile *t)
 			x = 0;
 		}
 		x += canvas_putf(c, y, x, c->width - x, STYLE_HEAD, "%s ", t[i].title);
-		x += canvas_putf(c, y, x, c->width - x, t[i].style, "%s %s", t[i].lines[0], t[i].mark);
+		x += canvas_putf(c, y, x, c->width - x, t[i].style, "%s %s", t[i].lines[0],
+				 t[i].mark);
 		x += 1 + (t[i].mark[0] != '\0');
 	}
 }
@@ -135,7 +141,8 @@ static void draw_tiles(struct page *p, const struct ctl_system *s)
 			  strcmp(s->state, "not_operational") == 0 ? "not operational" : s->state,
 			  s->missing ? s->missing : "");
 	if (s->store && strcmp(s->store, "ok") != 0)
-		page_note(p, 1, STYLE_BAD, "the store has failed: limits only fall, nothing is acknowledged");
+		page_note(p, 1, STYLE_BAD,
+			  "the store has failed: limits only fall, nothing is acknowledged");
 }
 
 /* ---- cards ---- */
@@ -265,8 +272,8 @@ static void describe_zone(const struct page *p, const struct ctl_zone *z, struct
 	if (z->keys.meter)
 		add_meter(b, p, z->keys.meter);
 	if (z->competing != NUM_NONE && z->competing > 0)
-		buf_printf(b, "%s%lld of %lld cars get current", b->len ? "  " : "", (long long)z->admitted,
-			   (long long)z->competing);
+		buf_printf(b, "%s%lld of %lld cars get current", b->len ? "  " : "",
+			   (long long)z->admitted, (long long)z->competing);
 }
 
 static void draw_card(struct page *p, const struct ctl_zone *z, int depth, const struct grid *g,
@@ -288,7 +295,8 @@ static void draw_card(struct page *p, const struct ctl_zone *z, int depth, const
 	page_item(p, ITEM_ZONE, z->keys.id, first, 1);
 	describe_zone(p, z, &about);
 	if (about.len && p->ui->height >= 20)
-		page_note(p, indent + 2, z->load_ok == 0 ? STYLE_WARN : STYLE_DIM, "%s", buf_cstr(&about));
+		page_note(p, indent + 2, z->load_ok == 0 ? STYLE_WARN : STYLE_DIM, "%s",
+			  buf_cstr(&about));
 	draw_zone_gauges(p, indent + 2, z);
 	for (size_t i = 0; i < g->row_count; i++) {
 		if (g->rows[i].group && strcmp(g->rows[i].group, z->keys.id) == 0)

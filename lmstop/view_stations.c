@@ -1,4 +1,5 @@
-/* lmstop/view_stations.c - screen 2: stations, those that wait first; one station; one connector. */
+/* lmstop/view_stations.c - screen 2: stations, those that wait first; one station; one connector.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -23,8 +24,8 @@ static void add_station(struct grid *g, const struct ctl_station *s, enum item_k
 	if (s->charging == NUM_NONE || s->keys.connectors == NUM_NONE)
 		grid_int(g, STYLE_NORMAL, s->charging);
 	else
-		grid_textf(g, s->charging ? STYLE_OK : STYLE_NORMAL, "%lld/%lld", (long long)s->charging,
-			   (long long)s->keys.connectors);
+		grid_textf(g, s->charging ? STYLE_OK : STYLE_NORMAL, "%lld/%lld",
+			   (long long)s->charging, (long long)s->keys.connectors);
 	grid_text(g, STYLE_NORMAL, s->keys.vip == 1 ? "yes" : NULL);
 	grid_text(g, STYLE_NORMAL, s->vendor);
 	grid_text(g, STYLE_NORMAL, s->model);

@@ -5,16 +5,16 @@
 #include "lmstop/view.h"
 
 static const struct grid_column columns[] = {
-	{ "id", 12, true, 0, true, 0, 0 },	  { "connector", 26, false, 0, true, 0, 0 },
-	{ "tag", 20, false, 1, true, 0, 0 },	  { "holder", 24, false, 2, true, 0, 0 },
-	{ "start", 11, true, 3, true, 0, 0 },	  { "duration", 11, true, 0, true, 0, 0 },
-	{ "energy", 12, true, 0, true, 0, 0 },	  { "current", 8, true, 2, true, 0, 0 },
-	{ "power", 9, true, 4, true, 0, 0 },	  { "limit", 7, true, 2, true, 0, 0 },
-	{ "zone", 16, false, 5, true, 0, 0 },	  { "reason for the limit", 0, false, 1, true, 24, 0 },
+	{ "id", 12, true, 0, true, 0, 0 },     { "connector", 26, false, 0, true, 0, 0 },
+	{ "tag", 20, false, 1, true, 0, 0 },   { "holder", 24, false, 2, true, 0, 0 },
+	{ "start", 11, true, 3, true, 0, 0 },  { "duration", 11, true, 0, true, 0, 0 },
+	{ "energy", 12, true, 0, true, 0, 0 }, { "current", 8, true, 2, true, 0, 0 },
+	{ "power", 9, true, 4, true, 0, 0 },   { "limit", 7, true, 2, true, 0, 0 },
+	{ "zone", 16, false, 5, true, 0, 0 },  { "reason for the limit", 0, false, 1, true, 24, 0 },
 };
 
-static const struct ctl_connector *connector_of(const struct model *m, const struct ctl_transaction *t, char *id,
-						size_t size)
+static const struct ctl_connector *
+connector_of(const struct model *m, const struct ctl_transaction *t, char *id, size_t size)
 {
 	const struct model_row *r;
 
@@ -73,7 +73,8 @@ static void draw_one(struct page *p)
 	char of[80];
 
 	if (!r) {
-		page_note(p, 1, STYLE_WARN, "transaction %s has ended: lmsctl transaction show %s", id, id);
+		page_note(p, 1, STYLE_WARN, "transaction %s has ended: lmsctl transaction show %s",
+			  id, id);
 		return;
 	}
 	draw_fields(p, 1, &ctl_nouns[CTL_NOUN_transaction], r->rec, r->received);

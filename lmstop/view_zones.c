@@ -20,12 +20,14 @@ static void add_zone(struct grid *g, const struct ctl_zone *z, int depth)
 	grid_row(g, ITEM_ZONE, z->keys.id);
 	/* The tree is lost when sorted by something else; so are the branches then. */
 	if (depth > 0 && ui_level(g->ui)->sort == 0)
-		grid_textf(g, STYLE_BOLD, "%*s%s%s", (depth - 1) * 2, "", glyph(&g->ui->look, GLYPH_CHILD), z->keys.id);
+		grid_textf(g, STYLE_BOLD, "%*s%s%s", (depth - 1) * 2, "",
+			   glyph(&g->ui->look, GLYPH_CHILD), z->keys.id);
 	else
 		grid_text(g, STYLE_BOLD, z->keys.id);
 	grid_text(g, STYLE_NORMAL, z->keys.title);
 	grid_phases(g, STYLE_NORMAL, &z->cap_ma);
-	grid_text(g, z->cap_why && strcmp(z->cap_why, "meter_lost") == 0 ? STYLE_BAD : STYLE_NORMAL, z->cap_why);
+	grid_text(g, z->cap_why && strcmp(z->cap_why, "meter_lost") == 0 ? STYLE_BAD : STYLE_NORMAL,
+		  z->cap_why);
 	grid_phases(g, load, &z->load_ma);
 	grid_phases(g, STYLE_NORMAL, &z->sum_ma);
 	grid_phases(g, load, &z->building_ma);

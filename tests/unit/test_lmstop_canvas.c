@@ -1,4 +1,5 @@
-/* The cell buffer: clipping, wide characters, text that must not steer a terminal, ASCII, colours. */
+/* The cell buffer: clipping, wide characters, text that must not steer a terminal, ASCII, colours.
+ */
 #include "lmstop_rig.h"
 
 static const struct look utf8, ascii = { .ascii_glyphs = true, .ascii_text = true };

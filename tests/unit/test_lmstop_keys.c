@@ -15,9 +15,11 @@ static void test_the_selection_stays_with_its_thing(void **state)
 	rig_init(&r, 100, 30);
 	rig_type(&r, "2DDD");
 	assert_string_equal(selected(&r), "CP10");
-	rig_push(&r.model, MODEL_STATIONS, "{'watch':1,'seq':1,'changed':[{'id':'CP0'}],'gone':['CP1','CP2']}", RIG_NOW);
+	rig_push(&r.model, MODEL_STATIONS,
+		 "{'watch':1,'seq':1,'changed':[{'id':'CP0'}],'gone':['CP1','CP2']}", RIG_NOW);
 	assert_string_equal(selected(&r), "CP10");
-	rig_push(&r.model, MODEL_STATIONS, "{'watch':1,'seq':1,'changed':[],'gone':['CP10']}", RIG_NOW);
+	rig_push(&r.model, MODEL_STATIONS, "{'watch':1,'seq':1,'changed':[],'gone':['CP10']}",
+		 RIG_NOW);
 	assert_string_equal(selected(&r), "CP11");
 	rig_snapshot(&r.model, MODEL_STATIONS, "", RIG_NOW);
 	assert_string_equal(selected(&r), "NEW-1");
@@ -130,30 +132,31 @@ struct action_case {
 };
 
 static const struct action_case cases[] = {
-	{ "DDxs04A1\ry", "connector.start", "{\"id\":\"CP1/1\",\"tag\":\"04A1\"}" },
-	{ "DDxey", "connector.stop", "{\"id\":\"CP1/1\"}" },
-	{ "DDxl16.5A\ry", "connector.limit", "{\"id\":\"CP1/1\",\"limit_ma\":16500}" },
-	{ "DDxl\ry", "connector.limit", "{\"id\":\"CP1/1\"}" },
-	{ "DDDDxuy", "station.unlock", "{\"id\":\"CP2\",\"connector\":2}" },
-	{ "DDDDxdy", "station.availability", "{\"id\":\"CP2\",\"connector\":2,\"type\":\"Inoperative\"}" },
-	{ "DDDDxay", "station.availability", "{\"id\":\"CP2\",\"connector\":2,\"type\":\"Operative\"}" },
-	{ "2DDxDy", "station.availability", "{\"id\":\"CP2\",\"type\":\"Inoperative\"}" },
-	{ "2DDxry", "station.restart", "{\"id\":\"CP2\"}" },
-	{ "2DDxRy", "station.restart", "{\"id\":\"CP2\",\"hard\":true}" },
-	{ "DDxRy", "station.restart", "{\"id\":\"CP1\",\"hard\":true}" },
-	{ "4Dxey", "connector.stop", "{\"id\":\"CP2/1\"}" },
-	{ "DDxD\ry", "connector.stop", "{\"id\":\"CP1/1\"}" },	/* D is the arrow here: the second entry */
-	/* asked, and not done */
-	{ "DDxen", NULL, NULL },
-	{ "DDxe\033", NULL, NULL },
-	{ "DDxe\r\r\rq", NULL, NULL },
-	{ "DDx\033", NULL, NULL },
-	{ "DDxs\r\r\033", NULL, NULL },
-	{ "DDxs a/b\r\033", NULL, NULL },
-	{ "DDxl30x\r\033", NULL, NULL },
-	{ "xey", NULL, NULL },		/* a zone */
-	{ "2xry", NULL, NULL },		/* a station that waits to be accepted */
-	{ "2DDxey", NULL, NULL },	/* a station has no transaction of its own */
+    {"DDxs04A1\ry", "connector.start", "{\"id\":\"CP1/1\",\"tag\":\"04A1\"}"},
+    {"DDxey", "connector.stop", "{\"id\":\"CP1/1\"}"},
+    {"DDxl16.5A\ry", "connector.limit", "{\"id\":\"CP1/1\",\"limit_ma\":16500}"},
+    {"DDxl\ry", "connector.limit", "{\"id\":\"CP1/1\"}"},
+    {"DDDDxuy", "station.unlock", "{\"id\":\"CP2\",\"connector\":2}"},
+    {"DDDDxdy", "station.availability",
+     "{\"id\":\"CP2\",\"connector\":2,\"type\":\"Inoperative\"}"},
+    {"DDDDxay", "station.availability", "{\"id\":\"CP2\",\"connector\":2,\"type\":\"Operative\"}"},
+    {"2DDxDy", "station.availability", "{\"id\":\"CP2\",\"type\":\"Inoperative\"}"},
+    {"2DDxry", "station.restart", "{\"id\":\"CP2\"}"},
+    {"2DDxRy", "station.restart", "{\"id\":\"CP2\",\"hard\":true}"},
+    {"DDxRy", "station.restart", "{\"id\":\"CP1\",\"hard\":true}"},
+    {"4Dxey", "connector.stop", "{\"id\":\"CP2/1\"}"},
+    {"DDxD\ry", "connector.stop", "{\"id\":\"CP1/1\"}"}, /* D is the arrow here: the second entry */
+    /* asked, and not done */
+    {"DDxen", NULL, NULL},
+    {"DDxe\033", NULL, NULL},
+    {"DDxe\r\r\rq", NULL, NULL},
+    {"DDx\033", NULL, NULL},
+    {"DDxs\r\r\033", NULL, NULL},
+    {"DDxs a/b\r\033", NULL, NULL},
+    {"DDxl30x\r\033", NULL, NULL},
+    {"xey", NULL, NULL},    /* a zone */
+    {"2xry", NULL, NULL},   /* a station that waits to be accepted */
+    {"2DDxey", NULL, NULL}, /* a station has no transaction of its own */
 };
 
 static void run_action(struct rig *r, const char *keys)
@@ -306,16 +309,23 @@ static void test_any_keys_in_any_order_do_no_harm(void **state)
 	print_message("# seed %llu\n", (unsigned long long)seed);
 	rig_init(&r, 80, 24);
 	for (int i = 0; i < 3000; i++) {
-		static const uint32_t keys[] = { UI_KEY_UP, UI_KEY_DOWN, UI_KEY_PGUP, UI_KEY_PGDN, UI_KEY_HOME, UI_KEY_END,
-						 UI_KEY_ENTER, UI_KEY_ESC, UI_KEY_BACKSPACE, UI_KEY_TAB, UI_KEY_LEFT, '/',
-						 's', 'x', 'p', '?', 't', 'y', '0', '1', '2', '3', '4', '7', 'a', 0x20ac, 0 };
+		static const uint32_t keys[] = {UI_KEY_UP,    UI_KEY_DOWN, UI_KEY_PGUP,
+						UI_KEY_PGDN,  UI_KEY_HOME, UI_KEY_END,
+						UI_KEY_ENTER, UI_KEY_ESC,  UI_KEY_BACKSPACE,
+						UI_KEY_TAB,   UI_KEY_LEFT, '/',
+						's',          'x',         'p',
+						'?',          't',         'y',
+						'0',          '1',         '2',
+						'3',          '4',         '7',
+						'a',          0x20ac,      0};
 
 		x = x * 6364136223846793005u + 1442695040888963407u;
 		ui_key(&r.ui, keys[(x >> 33) % ARRAY_LEN(keys)]);
 		if (i % 7 == 0)
 			rig_picture(&r);
 		if (i % 500 == 0)
-			rig_snapshot(&r.model, (enum model_list_id)(i / 500 % MODEL_LISTS), "", RIG_NOW);
+			rig_snapshot(&r.model, (enum model_list_id)(i / 500 % MODEL_LISTS), "",
+				     RIG_NOW);
 		assert_false(r.ui.quit);
 		r.ui.request.set = false;
 	}

@@ -24,10 +24,12 @@ static void test_changes_replace_and_gone_removes(void **state)
 
 	(void)state;
 	model_init(&m);
-	rig_snapshot(&m, MODEL_STATIONS, "{'id':'CP2','title':'two'},{'id':'CP10'},{'id':'CP1'}", 0);
+	rig_snapshot(&m, MODEL_STATIONS, "{'id':'CP2','title':'two'},{'id':'CP10'},{'id':'CP1'}",
+		     0);
 	assert_string_equal(model_station(&m, 0)->keys.id, "CP1");
 	assert_string_equal(model_station(&m, 2)->keys.id, "CP10");
-	PUSH(MODEL_STATIONS, "'changed':[{'id':'CP2','title':'zwei','future':{'x':[1]}},{'id':'CP3'}],'gone':['CP1','CP99']");
+	PUSH(MODEL_STATIONS, "'changed':[{'id':'CP2','title':'zwei','future':{'x':[1]}},{'id':'CP3'"
+			     "}],'gone':['CP1','CP99']");
 	assert_int_equal(model_count(&m, MODEL_STATIONS), 3);
 	assert_string_equal(model_station(&m, 0)->keys.title, "zwei");
 	assert_string_equal(model_station(&m, 1)->keys.id, "CP3");
@@ -43,7 +45,8 @@ static void test_numbers_are_identities_too(void **state)
 
 	(void)state;
 	model_init(&m);
-	rig_snapshot(&m, MODEL_TRANSACTIONS, "{'id':10,'state':'running'},{'id':9,'state':'running'}", 7);
+	rig_snapshot(&m, MODEL_TRANSACTIONS,
+		     "{'id':10,'state':'running'},{'id':9,'state':'running'}", 7);
 	assert_int_equal(model_transaction(&m, 0, &received)->id, 9);
 	assert_int_equal(received, 7);
 	PUSH(MODEL_TRANSACTIONS, "'changed':[],'gone':['9']");
@@ -59,7 +62,8 @@ static void test_garbage_changes_nothing(void **state)
 	(void)state;
 	model_init(&m);
 	rig_snapshot(&m, MODEL_ZONES, "{'id':'main'}", 0);
-	PUSH(MODEL_ZONES, "'changed':[7,null,'x',{},{'id':{}},{'id':'P1','cap_ma':'much'}],'gone':[1,null]");
+	PUSH(MODEL_ZONES,
+	     "'changed':[7,null,'x',{},{'id':{}},{'id':'P1','cap_ma':'much'}],'gone':[1,null]");
 	assert_int_equal(model_count(&m, MODEL_ZONES), 1);
 	PUSH(MODEL_ZONES, "'changed':7");
 	assert_int_equal(model_count(&m, MODEL_ZONES), 1);
@@ -105,10 +109,13 @@ static void test_zones_are_told_as_a_tree(void **state)
 {
 	(void)state;
 	check_tree("", "");
-	check_tree("{'id':'a'},{'id':'b','parent':'a'},{'id':'c','parent':'a'},{'id':'d','parent':'b'}", "a0 b1 d2 c1");
+	check_tree(
+	    "{'id':'a'},{'id':'b','parent':'a'},{'id':'c','parent':'a'},{'id':'d','parent':'b'}",
+	    "a0 b1 d2 c1");
 	check_tree("{'id':'d','parent':'b'},{'id':'b','parent':'a'},{'id':'a'}", "a0 b1 d2");
 	check_tree("{'id':'x','parent':'gone'},{'id':'y','parent':'x'}", "x0 y1");
-	check_tree("{'id':'a','parent':'b'},{'id':'b','parent':'a'},{'id':'s','parent':'s'}", "a0 b0 s0");
+	check_tree("{'id':'a','parent':'b'},{'id':'b','parent':'a'},{'id':'s','parent':'s'}",
+		   "a0 b0 s0");
 }
 
 static void test_a_copy_shares_nothing(void **state)
@@ -131,7 +138,8 @@ static void test_a_copy_shares_nothing(void **state)
 
 static void test_identities_are_ordered_as_people_count(void **state)
 {
-	static const char *const ascending[] = { "", "A", "A-1", "A-2", "A-10", "A-10/1", "A-10/2", "A-10/10", "B", "a" };
+	static const char *const ascending[] = {"",       "A",      "A-1",     "A-2", "A-10",
+						"A-10/1", "A-10/2", "A-10/10", "B",   "a"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(ascending); i++) {

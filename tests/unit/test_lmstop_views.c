@@ -1,4 +1,5 @@
-/* Golden pictures of every screen: tests/golden/lmstop/NAME.txt. LMSTOP_GOLDEN=write writes them anew. */
+/* Golden pictures of every screen: tests/golden/lmstop/NAME.txt. LMSTOP_GOLDEN=write writes them
+ * anew. */
 #include "lmstop_rig.h"
 
 struct view_case {
@@ -65,7 +66,8 @@ static void show_difference(const char *name, const char *want, const char *got)
 		size_t lw = strcspn(want, "\n"), lg = strcspn(got, "\n");
 
 		if (lw != lg || memcmp(want, got, lw) != 0)
-			fail_msg("%s:%d:\nwant %.*s\ngot  %.*s", name, line, (int)lw, want, (int)lg, got);
+			fail_msg("%s:%d:\nwant %.*s\ngot  %.*s", name, line, (int)lw, want, (int)lg,
+				 got);
 		want += lw + (want[lw] != '\0');
 		got += lg + (got[lg] != '\0');
 	}
@@ -106,7 +108,8 @@ static void test_screens_look_as_they_should(void **state)
 
 static void test_no_size_breaks_the_picture(void **state)
 {
-	static const char *const keys[] = { "", "1", "1\r", "2", "2D\r", "3\r", "4", "4\r", "7", "?", "DDx", "DDxs" };
+	static const char *const keys[] = {"",  "1",   "1\r", "2", "2D\r", "3\r",
+					   "4", "4\r", "7",   "?", "DDx",  "DDxs"};
 
 	(void)state;
 	for (int width = 1; width < 130; width += 16) {
@@ -182,7 +185,8 @@ static void test_gauges_turn_at_90_and_95_percent(void **state)
 		assert_int_equal(canvas_cell(&c, 0, x)->style, gauges[i].style);
 		x -= (int)strlen(gauges[i].mark) - 1;
 		for (size_t k = 0; gauges[i].mark[k]; k++)
-			assert_int_equal(canvas_cell(&c, 0, x + (int)k)->text[0], gauges[i].mark[k]);
+			assert_int_equal(canvas_cell(&c, 0, x + (int)k)->text[0],
+					 gauges[i].mark[k]);
 		assert_string_equal(canvas_cell(&c, 0, x - 1)->text, " ");
 		canvas_fini(&c);
 	}
@@ -196,8 +200,10 @@ static void test_values_of_a_silent_meter_are_not_shown_as_fresh(void **state)
 
 	(void)state;
 	rig_init(&r, 120, 12);
-	rig_push(&r.model, MODEL_METERS, "{'watch':1,'seq':1,'changed':[{'id':'board','profile':'x','address':'y',"
-		 "'state':'silent','age_ms':61000,'current_ma':[92700,84100,97000]}],'gone':[]}", RIG_NOW - 4 * US_PER_S);
+	rig_push(&r.model, MODEL_METERS,
+		 "{'watch':1,'seq':1,'changed':[{'id':'board','profile':'x','address':'y',"
+		 "'state':'silent','age_ms':61000,'current_ma':[92700,84100,97000]}],'gone':[]}",
+		 RIG_NOW - 4 * US_PER_S);
 	rig_type(&r, "3");
 	assert_non_null(strstr(rig_picture(&r), "1 m 05 s"));
 	for (int x = 0; x < 120; x++) {
@@ -221,7 +227,9 @@ static void test_a_lost_daemon_leaves_the_last_data_in_grey(void **state)
 	r.ui.lost_at = RIG_NOW - 83 * US_PER_S;
 	r.ui.retry_at = RIG_NOW + 3500000;
 	snprintf(r.ui.link_text, sizeof(r.ui.link_text), "lmsd closed the connection");
-	assert_non_null(strstr(rig_picture(&r), "What is shown is 1 m 23 s old, next try in 4 s: lmsd closed the connection"));
+	assert_non_null(
+	    strstr(rig_picture(&r),
+		   "What is shown is 1 m 23 s old, next try in 4 s: lmsd closed the connection"));
 	assert_non_null(strstr(rig_picture(&r), "CP1/1"));
 	assert_true(canvas_cell(&r.canvas, 12, 10)->flags & CELL_OLD);
 	rig_fini(&r);
