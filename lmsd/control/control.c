@@ -126,7 +126,8 @@ static int peer_check_role(const struct control_peer *p, const struct ctl_verb_d
 		return 0;
 	buf_init(&have);
 	roles_text(roles, &have);
-	diag_set(diag, -LMS_EROLE, "%s needs membership of group %s; uid %u has role %s", verb->method,
+	diag_set(diag, -LMS_EROLE, "%s needs membership of group %s; uid %u has role %s "
+		 "(a new membership counts from the next login)", verb->method,
 		 roles_group_for(verb->role), (unsigned)p->cred->uid, buf_cstr(&have));
 	buf_fini(&have);
 	return -LMS_EROLE;
