@@ -322,6 +322,25 @@ static void view_connector(struct app *app, struct connector *c)
 	balance_reason_text(app->hall.balance, &v.reason, c->view.reason, sizeof(c->view.reason));
 }
 
+/* The balance is told the least of fuse and static limit, which of them that is stands in the keys; and
+ * a limit of power alone is none per phase.
+ */
+static const char *cap_why(const struct zone_conf *z, const char *why)
+{
+	int least = 0;
+
+	if (why == NULL)
+		return "";
+	if (strcmp(why, "none") == 0 && z->k.power_w != NUM_NONE)
+		return "power";
+	if (strcmp(why, "static") != 0)
+		return why;
+	for (int k = 1; k < z->phases; k++)
+		if (z->cap.l[k] < z->cap.l[least])
+			least = k;
+	return z->k.static_ma.l[least] == z->cap.l[least] ? "static" : "fuse";
+}
+
 void feed_views(struct app *app)
 {
 	struct site *site = app->hall.site;
@@ -341,7 +360,7 @@ void feed_views(struct app *app)
 		z->competing = v.competing;
 		z->admitted = v.admitted;
 		z->seconds_over = v.seconds_over;
-		snprintf(z->cap_why, sizeof(z->cap_why), "%s", v.cap_why ? v.cap_why : "");
+		snprintf(z->cap_why, sizeof(z->cap_why), "%s", cap_why(&site->conf->zones[i], v.cap_why));
 	}
 }
 
