@@ -75,6 +75,7 @@ static void find_class(const struct balance *b, const struct conn *c, struct all
 	a->cls = 0;
 	if (c->use == BAL_FULL || c->use == BAL_WELCOME) {
 		a->cls = c->use == BAL_FULL ? CLS_FULL : CLS_WELCOME;
+		a->last = c->use == BAL_FULL;
 		return;
 	}
 	switch (b->zones[c->conf.zone].conf.policy) {
@@ -95,6 +96,9 @@ static void find_class(const struct balance *b, const struct conn *c, struct all
 		break;
 	}
 }
+
+/* Who was served least changes with time alone: so often it is looked at while turns are over. */
+#define ROTATE_LOOK_US (60 * US_PER_S)
 
 static void why(struct conn *c, enum bal_reason_code code, int64_t value)
 {
@@ -233,7 +237,11 @@ static void set_admitted(struct conn *c, bool admitted, mono_t now)
 	}
 }
 
-/* A turn begins anew only where somebody waits for it. */
+/* Who was served least changes by time alone: so often it is looked at while a turn is over. */
+#define ROTATE_LOOK_US (60 * US_PER_S)
+
+/* Turns begin anew when somebody begins to wait. One that is over after that stays over until the
+ * place is taken: he who waits may need the places of several, whose turns end at different times. */
 static void run_rotation(struct balance *b, struct conn *c, bool waiting, mono_t now)
 {
 	const struct bal_timers *t = &b->zones[c->conf.zone].conf.timers;
@@ -241,10 +249,12 @@ static void run_rotation(struct balance *b, struct conn *c, bool waiting, mono_t
 
 	if (!waiting || !c->admitted)
 		return;
-	if (now >= c->slot_since + t->rotate_us)
+	if (!b->waited && now >= c->slot_since + t->rotate_us)
 		c->slot_since = now;
 	end = c->slot_since + t->rotate_us;
-	model_due(b, end > on_end ? end : on_end);
+	if (end < on_end)
+		end = on_end;
+	model_due(b, end > now ? end : now + ROTATE_LOOK_US);
 }
 
 static void count_zones(struct balance *b)
@@ -340,13 +350,14 @@ static void take_results(struct balance *b, const struct alloc_result *results, 
 			why_full(b, c, r);
 		else
 			why_waits(b, c, r);
-		waiting |= r->why == ALLOC_NO_ROOM;
+		waiting |= r->why == ALLOC_NO_ROOM && c->cls != CLS_FULL;
 	}
 	for (uint32_t i = 0; i < b->conn_count; i++)
 		if (b->conns[i].why.code == BAL_WHY_MIN_OFF && results[i].why == ALLOC_NO_ROOM)
 			why_waits(b, &b->conns[i], &results[i]);
 	for (size_t i = 0; i < b->order_count; i++)
 		run_rotation(b, &b->conns[b->order[i]], waiting, now);
+	b->waited = waiting;
 }
 
 static void fill_conn(struct balance *b, struct conn *c, struct alloc_conn *a, mono_t now)

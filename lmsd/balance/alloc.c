@@ -1,7 +1,8 @@
 /* balance/alloc.c - admission, then the classes one after the other over the water level.
  *
  * Admission is greedy in the order given: who does not fit at the minimum is passed over, so that
- * a smaller one behind may still charge. Minima come before anything else but a strict class.
+ * a smaller one behind may still charge. Minima come before anything else but a strict class. Who is
+ * `last` is looked at when all others have their share.
  */
 #include "balance/alloc.h"
 
@@ -81,45 +82,56 @@ static void fill_class(struct level *lv, const uint32_t *list, size_t count, enu
 			fill_fifo(lv, list[i]);
 }
 
-static size_t class_end(const struct alloc_in *in, size_t from)
+static size_t class_end(const struct alloc_in *in, size_t from, size_t end)
 {
 	size_t to = from;
 
-	while (to < in->order_count &&
+	while (to < end &&
 	       in->conns[in->order[to]].cls == in->conns[in->order[from]].cls)
 		to++;
 	return to;
 }
 
 /* When all minima are given, and before what is left is shared. */
-static void answer_asking(struct level *lv)
+static void answer_asking(struct level *lv, bool last)
 {
 	for (uint32_t i = 0; i < lv->in->conn_count; i++) {
 		const struct alloc_conn *c = &lv->in->conns[i];
 		int64_t more = c->min_ma - c->floor_ma;
-		int cell = c->asks ? level_blocked(lv, i, more, more) : -1;
+		int cell = c->asks && c->last == last ? level_blocked(lv, i, more, more) : -1;
 
 		if (cell >= 0)
 			no_room(lv, i, cell);
 	}
 }
 
+static void share(struct level *lv, size_t begin, size_t end)
+{
+	const struct alloc_in *in = lv->in;
+	uint32_t *scratch = arena_array(lv->arena, end - begin + 1, sizeof(*scratch));
+
+	for (size_t from = begin, to; from < end; from = to) {
+		to = class_end(in, from, end);
+		admit_class(lv, in->order + from, to - from);
+		fill_class(lv, in->order + from, to - from, FILL_STRICT, scratch);
+	}
+	answer_asking(lv, begin > 0);
+	for (size_t from = begin, to; from < end; from = to) {
+		to = class_end(in, from, end);
+		fill_class(lv, in->order + from, to - from, FILL_REST, scratch);
+	}
+}
+
 const struct alloc_result *alloc_run(const struct alloc_in *in, struct arena *arena)
 {
 	struct level lv;
-	uint32_t *scratch = arena_array(arena, in->order_count + 1, sizeof(*scratch));
+	size_t last = in->order_count;
 
+	while (last > 0 && in->conns[in->order[last - 1]].last)
+		last--;
 	level_init(&lv, in, arena);
-	for (size_t from = 0, to; from < in->order_count; from = to) {
-		to = class_end(in, from);
-		admit_class(&lv, in->order + from, to - from);
-		fill_class(&lv, in->order + from, to - from, FILL_STRICT, scratch);
-	}
-	answer_asking(&lv);
-	for (size_t from = 0, to; from < in->order_count; from = to) {
-		to = class_end(in, from);
-		fill_class(&lv, in->order + from, to - from, FILL_REST, scratch);
-	}
+	share(&lv, 0, last);
+	share(&lv, last, in->order_count);
 	for (size_t i = 0; i < in->order_count; i++)
 		if (lv.rises[in->order[i]].state != RISE_OUT)
 			lv.out[in->order[i]].x_ma = lv.rises[in->order[i]].x_ma;

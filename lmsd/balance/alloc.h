@@ -26,6 +26,7 @@ struct alloc_conn {
 	bool competes;			/* named in `order`, once */
 	bool asks;			/* does not compete, but would its min fit? */
 	bool starting;			/* draws nothing yet: needs `start_ma` where dynamic */
+	bool last;			/* admitted from what is left when all others have their share */
 	bool strict;			/* filled to its max before a lower class is admitted */
 	bool fifo;			/* filled alone, in the order of admission */
 	int cls;			/* larger is served first */
@@ -42,7 +43,7 @@ struct alloc_in {
 	const struct alloc_zone *zones;	size_t zone_count;
 	const struct alloc_conn *conns;	size_t conn_count;
 	const uint32_t *order;		/* competing connectors in the order of admission, */
-	size_t order_count;		/* higher classes first */
+	size_t order_count;		/* higher classes first, then those that are `last` */
 };
 
 enum alloc_why {

@@ -76,6 +76,7 @@ struct balance {
 	mono_t ran, due;		/* last recomputation; when to look again */
 	mono_t meter_due;		/* when a meter becomes stale or lost */
 	mono_t served_at;
+	bool waited;			/* somebody was not admitted in the last turn */
 };
 
 static inline void model_due(struct balance *b, mono_t at)
