@@ -96,6 +96,11 @@ static void set_cell(struct canvas *c, int y, int x, enum style style, const cha
 
 	if (!cell)
 		return;
+	/* Half of a wide character is none: what is left of one becomes blank. */
+	if (x > 0 && *text && cell->text[0] == '\0')
+		strcpy(cell[-1].text, " ");
+	if (x + 1 < c->width && cell[1].text[0] == '\0')
+		strcpy(cell[1].text, " ");
 	snprintf(cell->text, sizeof(cell->text), "%s", text);
 	cell->style = (uint8_t)style;
 	cell->flags = 0;

@@ -278,24 +278,19 @@ static void draw_page(struct ui *ui, struct canvas *c, int top, int height)
 	}
 }
 
-static void draw_help(const struct ui *ui, struct canvas *c)
+static void draw_help(struct canvas *c)
 {
-	int lines = (int)key_row_count + (int)view_screen_count + 3, width = 76;
-	int y = (c->height - lines) / 2, x = (c->width - width) / 2;
+	int lines = (int)key_row_count + 3, width = c->width < 76 ? c->width : 76;
+	int y = c->height > lines ? (c->height - lines) / 2 : 0, x = (c->width - width) / 2, used = 0;
 
-	(void)ui;
-	if (x < 0) {
-		x = 0;
-		width = c->width;
-	}
-	y = y < 0 ? 0 : y;
 	canvas_box(c, y, x, lines, width, STYLE_HEAD, "keys");
-	for (size_t i = 0; i < view_screen_count; i++) {
-		y++;
-		canvas_putf(c, y, x + 2, 16, STYLE_WARN, "%c", view_screens[i]->key);
-		canvas_put(c, y, x + 18, width - 20, STYLE_NORMAL, view_screens[i]->title);
-	}
 	y++;
+	for (size_t i = 0; i < view_screen_count; i++) {
+		const struct view_ops *v = view_screens[i];
+
+		used += canvas_putf(c, y, x + 2 + used, width - 4 - used, STYLE_WARN, "%c ", v->key);
+		used += canvas_putf(c, y, x + 2 + used, width - 4 - used, STYLE_NORMAL, "%s  ", v->title);
+	}
 	for (size_t i = 0; i < key_row_count; i++) {
 		y++;
 		canvas_put(c, y, x + 2, 15, STYLE_WARN, key_rows[i].shown);
@@ -322,7 +317,7 @@ void ui_draw(struct ui *ui, struct canvas *c)
 		draw_keys(ui, c, f.status + 1);
 	}
 	if (ui->mode == UI_HELP)
-		draw_help(ui, c);
+		draw_help(c);
 	actions_draw(ui, c);
 	ui->dirty = false;
 }

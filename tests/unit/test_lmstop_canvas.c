@@ -75,6 +75,26 @@ static void test_writing_outside_is_clipped(void **state)
 	buf_fini(&out);
 }
 
+static void test_half_of_a_wide_character_is_not_left(void **state)
+{
+	static const char *const want[] = { "x 電\n", " x電\n", "充x\n", "充 x\n" };
+
+	(void)state;
+	for (int x = 0; x < 4; x++) {
+		struct canvas c;
+		struct buf out;
+
+		buf_init(&out);
+		canvas_init(&c, 4, 1, &utf8);
+		canvas_put(&c, 0, 0, 4, STYLE_NORMAL, "充電");
+		canvas_put(&c, 0, x, 1, STYLE_NORMAL, "x");
+		canvas_print(&c, false, &out);
+		assert_string_equal(buf_cstr(&out), want[x]);
+		canvas_fini(&c);
+		buf_fini(&out);
+	}
+}
+
 static void test_colours_are_set_per_run_and_ended_per_line(void **state)
 {
 	struct canvas c;
@@ -111,6 +131,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text_is_cut_to_its_columns_and_made_safe),
 		cmocka_unit_test(test_writing_outside_is_clipped),
+		cmocka_unit_test(test_half_of_a_wide_character_is_not_left),
 		cmocka_unit_test(test_colours_are_set_per_run_and_ended_per_line),
 		cmocka_unit_test(test_mono_uses_no_colour_at_all),
 	};

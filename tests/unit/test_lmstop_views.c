@@ -29,7 +29,7 @@ static const struct view_case cases[] = {
 	{ "transactions", 120, 12, "4", false, false },
 	{ "transaction", 100, 44, "4\r", false, false },
 	{ "events", 100, 12, "7", false, false },
-	{ "help", 90, 34, "?", false, false },
+	{ "help", 80, 24, "?", false, false },
 	{ "menu", 90, 24, "DDx", false, false },
 	{ "confirm", 90, 24, "DDxs04A1\r", false, false },
 };
