@@ -224,9 +224,16 @@ static void count_served(struct balance *b, mono_t now)
 	b->served_at = now;
 }
 
+/* What cannot be steered for a while was not switched off by us: its times go on. */
+static bool is_beyond_reach(const struct conn *c)
+{
+	return c->why.code == BAL_WHY_UNPROVEN || c->why.code == BAL_WHY_UNCONTROLLABLE ||
+	       c->why.code == BAL_WHY_OFFLINE;
+}
+
 static void set_admitted(struct conn *c, bool admitted, mono_t now)
 {
-	if (admitted == c->admitted)
+	if (admitted == c->admitted || (!admitted && competes(c) && is_beyond_reach(c)))
 		return;
 	c->admitted = admitted;
 	if (admitted) {
@@ -374,6 +381,7 @@ static void fill_conn(struct balance *b, struct conn *c, struct alloc_conn *a, m
 	};
 	find_class(b, c, a);
 	c->cls = a->cls;
+	why(c, BAL_WHY_NONE, NUM_NONE);	/* of the turn before: those that compete get theirs at the end */
 	a->competes = may_compete(b, c, now);
 	if (a->competes && a->floor_ma > a->min_ma) {
 		a->competes = false;	/* its default limit is still unknown: left as it is */

@@ -198,6 +198,22 @@ static void a_paused_car_stays_paused_for_the_minimum_off_time(void **state)
 	assert_int_equal(rig_limit(&rig, 1), 6000);
 }
 
+/* Seen with a station that takes 7 s for every answer: it was paused for 3 min at a free zone. */
+static void a_car_whose_station_answers_late_was_not_switched_off(void **state)
+{
+	(void)state;
+	site(100000, 2);
+	rig_start(&rig);
+	rig_charge(&rig, 0, 100);
+	rig.answers[1] = RIG_TIMES_OUT;
+	balance_booted(rig.b, stations[1], rig.now);
+	rig_charge(&rig, 1, 101);
+	rig_run(&rig, 60 * S);
+	rig.answers[1] = RIG_ACCEPTS;
+	rig_run(&rig, 60 * S);
+	assert_int_equal(rig_limit(&rig, 1), 32000);
+}
+
 static void a_place_is_kept_for_a_car_that_was_plugged_in_but_not_for_ever(void **state)
 {
 	(void)state;
@@ -374,6 +390,7 @@ int main(void)
 		TEST(cars_that_take_turns_do_not_shut_out_one_that_needs_both_places),
 		TEST(a_vip_takes_a_place_at_once),
 		TEST(a_paused_car_stays_paused_for_the_minimum_off_time),
+		TEST(a_car_whose_station_answers_late_was_not_switched_off),
 		TEST(a_place_is_kept_for_a_car_that_was_plugged_in_but_not_for_ever),
 		TEST(a_car_about_to_start_finds_its_current_free),
 		TEST(a_full_car_gets_what_is_left),
