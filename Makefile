@@ -142,7 +142,7 @@ demo:
 # Everything that can be tested: both compilers, the purity of the pure rooms (of the plain build), and
 # all tests on a build with sanitizers. SEED= repeats a random run, SITES= sets its length.
 JOBS := $(shell nproc)
-export SEED SITES
+$(foreach v,SEED SITES ROUNDS MINUTES,$(if $($(v)),$(eval export $(v))))	# an empty one would be a value
 .PHONY: check
 check:
 	@etc/install-packages.sh run build demo test
