@@ -12,6 +12,7 @@
 #include "base/err.h"
 
 #define DELAY_MAX_S 10
+#define EXPLAIN_EVERY_US (2 * US_PER_S)
 
 static const struct { const char *verb, *args; int every_ms; } lists[MODEL_LISTS] = {
 	[MODEL_SYSTEM] = { "system.status", "{}", 1000 },
@@ -107,6 +108,11 @@ static void on_reply(void *ctx, int64_t id, const struct json *result, const str
 			return;
 		}
 	}
+	if (id == l->explain) {
+		l->explain = 0;
+		ui_causes_set(l->ui, l->explained, result);
+		return;
+	}
 	for (int i = 0; i < LINK_REQUESTS; i++) {
 		if (l->requests[i].id != id)
 			continue;
@@ -149,6 +155,7 @@ static void lose(struct link *l, const struct diag *why)
 		l->requests[i].id = 0;
 	}
 	l->meter[0] = '\0';
+	l->explain = 0;
 	l->error = why->err;
 	if (ui->link != UI_LOST)
 		ui->lost_at = link_now();
@@ -262,6 +269,28 @@ static void follow_meter(struct link *l)
 	buf_fini(&args);
 }
 
+/* What explains a limit is no list and cannot be watched: asked every other second. */
+static void follow_causes(struct link *l)
+{
+	const char *wanted = ui_causes_wanted(l->ui);
+	struct json_writer w;
+	struct buf params;
+
+	if (!wanted || l->explain)
+		return;
+	if (strcmp(wanted, l->explained) == 0 && link_now() - l->explain_at < EXPLAIN_EVERY_US)
+		return;
+	buf_init(&params);
+	jw_init(&w, &params);
+	jw_object(&w);
+	jw_kstr(&w, "id", wanted);
+	jw_object_end(&w);
+	snprintf(l->explained, sizeof(l->explained), "%s", wanted);
+	l->explain = client_send(l->client, "connector.explain", buf_cstr(&params));
+	l->explain_at = link_now();
+	buf_fini(&params);
+}
+
 static void send_request(struct link *l)
 {
 	struct ui_request *r = &l->ui->request;
@@ -286,6 +315,7 @@ void link_follow(struct link *l)
 		return;
 	}
 	follow_meter(l);
+	follow_causes(l);
 	if (l->ui->request.set)
 		send_request(l);
 	update_io(l);

@@ -26,6 +26,9 @@ struct link {
 	int64_t delay_s;
 	int error; /* why there is nothing to see: negative LMS_E…, text in ui->link_text */
 	struct link_watch watches[MODEL_LISTS];
+	int64_t explain;		/* request; 0 = none */
+	mono_t explain_at;
+	char explained[ITEM_ID_MAX];
 	char meter[ITEM_ID_MAX];	/* that MODEL_METER is about */
 	struct { int64_t id; char label[160]; bool of_station; } requests[LINK_REQUESTS];
 };

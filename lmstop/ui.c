@@ -128,6 +128,28 @@ const char *ui_meter_wanted(const struct ui *ui)
 	return l->view == &view_meter ? l->id : NULL;
 }
 
+const char *ui_causes_wanted(const struct ui *ui)
+{
+	const struct ui_level *l = ui_level(ui);
+
+	return l->view == &view_connector && !ui->paused ? l->id : NULL;
+}
+
+void ui_causes_set(struct ui *ui, const char *connector, const struct json *result)
+{
+	const struct json *list = json_get(result, "causes");
+	struct ui_causes *c = &ui->causes;
+
+	memset(c, 0, sizeof(*c));
+	snprintf(c->connector, sizeof(c->connector), "%s", connector);
+	for (const struct json *j = list ? list->first : NULL; j; j = j->next) {
+		if (c->count < UI_CAUSES_MAX)
+			snprintf(c->text[c->count++], sizeof(c->text[0]), "%s",
+				 json_str(json_get(j, "text"), "?"));
+	}
+	ui->dirty = true;
+}
+
 void ui_say(struct ui *ui, enum style style, const char *fmt, ...)
 {
 	va_list ap;

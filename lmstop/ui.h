@@ -60,6 +60,14 @@ struct ui_request {
 	bool of_station;	/* the answer is the station's own */
 };
 
+#define UI_CAUSES_MAX 8
+
+struct ui_causes {		/* why a connector has its limit, the nearest cause first */
+	char connector[ITEM_ID_MAX];
+	char text[UI_CAUSES_MAX][200];
+	size_t count;
+};
+
 struct action;
 
 struct ui {
@@ -95,6 +103,8 @@ struct ui {
 	size_t menu_at;
 	struct ui_request request;
 
+	struct ui_causes causes;
+
 	struct page page;		/* as it was drawn last */
 	int body_height;
 	bool dirty, redraw, quit;
@@ -115,6 +125,9 @@ void ui_say(struct ui *ui, enum style style, const char *fmt, ...)
 void ui_answer(struct ui *ui, const char *label, const char *status, const char *error);
 /* The meter whose values are looked at, or NULL. */
 const char *ui_meter_wanted(const struct ui *ui);
+/* The connector whose causes are looked at, or NULL; and what connector.explain answered. */
+const char *ui_causes_wanted(const struct ui *ui);
+void ui_causes_set(struct ui *ui, const char *connector, const struct json *result);
 /* Something on the screen grows old by itself. */
 bool ui_ticks(const struct ui *ui);
 

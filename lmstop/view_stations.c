@@ -121,6 +121,20 @@ static void draw_one(struct page *p)
 	draw_events_of(p, 1, id, 12);
 }
 
+/* Each cause stands below what it is the cause of. */
+static void draw_causes(struct page *p, const char *id)
+{
+	const struct ui_causes *c = &p->ui->causes;
+
+	if (c->count == 0 || strcmp(c->connector, id) != 0)
+		return;
+	page_rule(p, 0, STYLE_BOLD, "why it has its limit", NULL);
+	for (size_t i = 0; i < c->count; i++)
+		page_note(p, 1 + 2 * (int)i, STYLE_NORMAL, "%s%s",
+			  i ? glyph(p->canvas.look, GLYPH_CHILD) : "", c->text[i]);
+	page_rule(p, 0, STYLE_BOLD, "all values", NULL);
+}
+
 static void draw_connector(struct page *p)
 {
 	const struct model *m = ui_model(p->ui);
@@ -131,6 +145,7 @@ static void draw_connector(struct page *p)
 		page_note(p, 1, STYLE_WARN, "connector %s is gone", id);
 		return;
 	}
+	draw_causes(p, id);
 	draw_fields(p, 1, &ctl_nouns[CTL_NOUN_connector], r->rec, r->received);
 }
 

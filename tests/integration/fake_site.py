@@ -70,6 +70,9 @@ def handle(conn, request, mode, log):
         number = len(peers[conn]) + 1
         peers[conn][params["verb"]] = [number, 0]
         reply["result"] = {"watch": number}
+    elif request["method"] == "connector.explain":
+        reply["result"] = {"id": params["id"], "causes": [{"code": "zone_saturated", "text": "zone main is full"},
+                                                          {"code": "static", "text": "its static limit is 63 A"}]}
     elif request["method"] == "connector.start":
         del reply["result"]
         reply["error"] = {"code": -32004, "message": "tag '%s' is unknown" % params["tag"], "data": {"err": "NOTFOUND"}}

@@ -53,6 +53,8 @@ sees "a meter with its variables" 'voltage_l1n +231.7 +V +good'
 until_true 20 logged '"verb": "meter.show", "args": {"id": "board"}' && ok "they are watched" || not_ok "they are watched"
 keys Escape
 until_true 20 logged 'system.unwatch' && ok "as long as they are looked at" || not_ok "as long as they are looked at"
+keys 0 Down Enter Enter
+sees "a connector with the causes of its limit" 'zone main is full.*└its static limit is 63 A'
 keys 0 Down x
 sees "actions are offered" 'end the transaction'
 keys e

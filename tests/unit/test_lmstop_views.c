@@ -74,6 +74,18 @@ static void show_difference(const char *name, const char *want, const char *got)
 	fail_msg("%s differs in its end", name);
 }
 
+static void rig_causes(struct rig *r)
+{
+	static const char text[] =
+		"{\"causes\":[{\"text\":\"waits for CP2/1 to lower its limit\"},{\"text\":\"zone P1 allows 63 A\"}]}";
+	struct arena arena;
+
+	arena_init(&arena);
+	ui_causes_set(&r->ui, "CP1/1",
+		      json_parse(&arena, text, strlen(text), &JSON_CAPS_DEFAULT, NULL));
+	arena_fini(&arena);
+}
+
 static void check(const struct view_case *c)
 {
 	const char *mode = getenv("LMSTOP_GOLDEN"), *picture;
@@ -86,6 +98,8 @@ static void check(const struct view_case *c)
 	rig_type(&r, c->keys);
 	if (strcmp(c->name, "meter") == 0)
 		rig_snapshot(&r.model, MODEL_METER, RIG_METER_VALUES, RIG_NOW);
+	if (strcmp(c->name, "connector") == 0)
+		rig_causes(&r);
 	picture = rig_picture(&r);
 	snprintf(path, sizeof(path), "tests/golden/lmstop/%s.txt", c->name);
 	if (mode && strcmp(mode, "write") == 0)
