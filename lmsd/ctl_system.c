@@ -11,7 +11,7 @@ static void count_stations(const struct site *site, struct ctl_system *r)
 	r->stations = (int64_t)site->conf->station_count;
 	r->stations_online = r->stations_pending = r->connectors = r->charging = 0;
 	for (const struct station *st = site->stations; st != NULL; st = st->hh.next) {
-		if (st->state == STATION_PENDING)
+		if (st->conf < 0 && (st->state == STATION_PENDING || st->state == STATION_ONLINE))
 			r->stations_pending++;
 		if (st->conf < 0)
 			continue;

@@ -138,7 +138,7 @@ int ctl_station_pending(struct ctl_call *c, const struct ctl_station_pending_arg
 
 	(void)a;
 	for (const struct station *st = s->stations; st; st = st->hh.next)
-		if (st->state == STATION_PENDING && st->conf < 0)
+		if (st->conf < 0 && (st->state == STATION_PENDING || st->state == STATION_ONLINE))
 			list[count++] = st;
 	qsort(list, count, sizeof(*list), station_cmp);
 	ctl_answer_list(c);
