@@ -153,11 +153,32 @@ int control_run(struct control *c, struct control_peer *peer, const struct ctl_v
 	return ret;
 }
 
-static void peer_audit(const struct ctl_call *call, int ret)
+/* What the command is about: its first argument, or the identity among the keys; nothing else, since
+ * values may be secret. */
+static const char *call_object(const struct ctl_verb_desc *verb, const struct json *params)
 {
-	if (call->verb->changes)
-		log_ctl(NOTICE, call->verb->method, "command", "uid=%u result=%s", call->uid,
-			ret < 0 ? lms_err_name(ret) : ret == CTL_LATER ? "asked" : "ok");
+	const struct ctl_noun_desc *noun = &ctl_nouns[verb->noun];
+	const struct json *v = NULL;
+
+	if (verb->takes_keys && noun->key_count > 0 && noun->keys[0].flags & FIELD_REQUIRED)
+		v = json_get(params, noun->keys[0].name);
+	if (v == NULL && verb->arg_count > 0)
+		v = json_get(params, verb->args[0].name);
+	return v != NULL && (v->type == JSON_STRING || v->type == JSON_NUMBER) ? log_text(v->text) : "-";
+}
+
+static void peer_audit(const struct ctl_call *call, const struct json *params, int ret)
+{
+	struct buf roles;
+
+	if (!call->verb->changes)
+		return;
+	buf_init(&roles);
+	roles_text(call->roles, &roles);
+	log_ctl(NOTICE, call->verb->method, "command", "uid=%u role=%s object=%s result=%s", call->uid,
+		buf_cstr(&roles), call_object(call->verb, params),
+		ret < 0 ? lms_err_name(ret) : ret == CTL_LATER ? "asked" : "ok");
+	buf_fini(&roles);
 }
 
 static void peer_call(struct control_peer *p, const char *id, const struct ctl_verb_desc *verb,
@@ -177,7 +198,7 @@ static void peer_call(struct control_peer *p, const char *id, const struct ctl_v
 	buf_init(&out);
 	call.out = &out;
 	ret = control_run(p->control, p, verb, params, &call);
-	peer_audit(&call, ret);
+	peer_audit(&call, params, ret);
 	p->control->ops->finish(p->control->ctx, &call, ret);
 	buf_fini(&out);
 }
@@ -231,18 +252,20 @@ static void on_line(void *user, const char *line, size_t len)
 	struct arena arena;
 	struct diag diag;
 	struct json *req;
-	char text[500];
+	char place[500], text[600];
 
 	if (len == 0)
 		return;
 	arena_init(&arena);
 	diag_init(&diag);
 	req = json_parse(&arena, line, len, &JSON_CAPS_DEFAULT, &diag);
-	if (req == NULL)
-		peer_send_error(p, "null", diag.err == -LMS_ERANGE ? -LMS_EREQUEST : -LMS_EPARSE,
-				diag_render(&diag, text, sizeof(text)));
-	else
+	if (req == NULL) {
+		snprintf(text, sizeof(text), "%s (write each request as one JSON object on one line)",
+			 diag_render(&diag, place, sizeof(place)));
+		peer_send_error(p, "null", diag.err == -LMS_ERANGE ? -LMS_EREQUEST : -LMS_EPARSE, text);
+	} else {
 		peer_request(p, req, request_id(req, &arena));
+	}
 	arena_fini(&arena);
 }
 
