@@ -90,10 +90,10 @@ static void draw_banner(const struct ui *ui, struct canvas *c, int y)
 static bool is_idle_key(const struct ui *ui, const struct key_row *k)
 {
 	const struct item *item = ui_selected(ui);
+	enum item_kind kind = item ? item->kind : ui_level(ui)->kind;
 
 	if (k->code == 'x')
-		return !item || !actions_any(ui, item->kind == ITEM_TRANSACTION ? ITEM_CONNECTOR
-										: item->kind);
+		return !actions_any(ui, kind == ITEM_TRANSACTION ? ITEM_CONNECTOR : kind);
 	if (k->code == UI_KEY_ENTER)
 		return !item || !view_of_item(item->kind);
 	if (k->code == UI_KEY_ESC)

@@ -195,15 +195,10 @@ static void select_item(struct ui *ui, int64_t index)
 {
 	struct ui_level *l = ui_level_edit(ui);
 	int64_t last = (int64_t)ui->page.item_count - 1;
-	int most = ui->page.canvas.height - ui->page.head_lines - ui->body_height;
 
 	/* Beyond the ends the page itself moves: there may be lines that are no items. */
 	if (index < 0 || last < 0)
 		l->scroll += index < 0 ? -1 : 1;
-	if (l->scroll > most + ui->page.head_lines)
-		l->scroll = most + ui->page.head_lines;
-	if (l->scroll < 0)
-		l->scroll = 0;
 	index = index > last ? last : index;
 	l->selected = index < 0 ? 0 : (size_t)index;
 	if (last < 0)

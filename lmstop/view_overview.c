@@ -288,7 +288,7 @@ static void draw_card(struct page *p, const struct ctl_zone *z, int depth, const
 	buf_init(&about);
 	snprintf(left, sizeof(left), "%s%s%s", z->keys.title ? z->keys.title : z->keys.id,
 		 z->keys.title ? " " : "", z->keys.title ? z->keys.id : "");
-	add_phases(&right, "limit for cars", &z->cap_ma);
+	add_phases(&right, p->canvas.width < 80 ? "cars" : "limit for cars", &z->cap_ma);
 	if (why && right.len)
 		buf_printf(&right, " (%s)", why);
 	page_rule(p, indent, STYLE_BOLD, left, buf_cstr(&right));
