@@ -329,7 +329,7 @@ int app_new(const struct boot_conf *boot, struct app **out, struct diag *diag)
 	app->hall.balance = balance_new();
 	app->hall.ocpp = ocpp_new(app->hall.site);
 	app->hall.started = loop_now(app->loop);
-	app->hall.site->outside = (struct site_outside){ app, tz_known, sense_check };
+	app->hall.site->outside = (struct site_outside){ app, tz_known, sense_check, feed_check };
 	app->timer = loop_timer_new(app->loop, on_timer, app);
 	ocpp_set_gate(app->hall.ocpp, feed_admit, app);
 	habits_load(app);

@@ -1,7 +1,8 @@
 /* app.h - the hall: the one object that owns everything, and the turn that ties the rooms together.
  *
- * app.c (turn), load.c (start), carry.c (effects), feed.c (site <-> balance), sense.c (meters) and ctl_*.c (handlers that
- * need more than one room) are the only files that see both the pure rooms and the shell rooms.
+ * app.c (turn), load.c (start), carry.c (effects), feed*.c (site <-> balance), sense.c (meters) and
+ * ctl_*.c (handlers that need more than one room) are the only files that see both the pure rooms and
+ * the shell rooms.
  */
 #pragma once
 
@@ -68,6 +69,7 @@ struct app {
 
 	struct connector **slots;	/* connectors by index in the balance's model */
 	size_t slot_count;
+	bool balanced;		/* the balance has taken the configuration in force */
 	struct limit_until *limits;
 	struct effect **call_first;	/* where the running control call's effects begin */
 	int exit_status;
@@ -110,8 +112,10 @@ void carry_fini(struct app *app);
 
 /* ---- feed.c ------------------------------------------------------------------------------- */
 
-/* Gives the balance the configuration in force and what was stored of each connector's limit. */
+/* Gives the balance the configuration in force. One that it refuses, which only a stored one can be
+ * (feed_check), changes nothing: the slots stay those of the model that the balance has. */
 int feed_configure(struct app *app, mono_t now, struct diag *diag);
+/* What was stored of each connector's limit. */
 void feed_restore(struct app *app);
 /* Tells the balance what happened in the site, lets it decide, and gives its orders to the stations. */
 void feed_turn(struct app *app, mono_t now, wall_t wall);
@@ -121,6 +125,13 @@ void feed_views(struct app *app);
 bool feed_admit(void *ctx, struct connector *conn, bool idle, int64_t limit_ma, uint64_t *token, char *why,
 		size_t why_size);
 void feed_limit_expire(struct app *app, mono_t now);
+
+/* ---- feed_model.c ------------------------------------------------------------------------- */
+
+/* The balance's model; strings are borrowed from conf, the rest lives in the arena. */
+void feed_model(const struct site_conf *conf, struct arena *arena, struct bal_conf *out);
+/* Would the balance take it? For site_outside.model_check. */
+int feed_check(void *ctx, const struct site_conf *candidate, struct diag *d);
 
 /* ---- habits_dir.c ------------------------------------------------------------------------- */
 

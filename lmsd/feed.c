@@ -12,79 +12,9 @@
 
 #include "base/log.h"
 
-#define SETTLE_US (5 * US_PER_S)	/* from acceptance to obeyed, unless a station file knows better */
 #define ROUNDS_MAX 16			/* answers make turns make answers: bounded, the rest next time */
 
 /* ---- the model ---------------------------------------------------------------------------- */
-
-static int64_t or_zero_us(int64_t ms)
-{
-	return ms == NUM_NONE ? 0 : ms * US_PER_MS;
-}
-
-static enum bal_policy policy_of(const char *text)
-{
-	static const enum bal_policy by_index[] = {
-		BAL_KEEP_MIN, BAL_STRICT, BAL_EQUAL, BAL_PRIORITY, BAL_FIFO,
-	};
-	int i = text ? enum_index("keep_min|strict|equal|priority|fifo", text) : 0;
-
-	return by_index[i < 0 ? 0 : i];
-}
-
-static enum bal_wiring wiring_of(const char *text)
-{
-	static const enum bal_wiring by_index[] = {
-		BAL_RST, BAL_STR, BAL_TRS, BAL_RTS, BAL_SRT, BAL_TSR, BAL_L1, BAL_L2, BAL_L3,
-	};
-	int i = text ? enum_index("RST|STR|TRS|RTS|SRT|TSR|L1|L2|L3", text) : -1;
-
-	return i < 0 ? BAL_WIRING_UNKNOWN : by_index[i];
-}
-
-static bool phase_present(const struct phase_ma *p)
-{
-	return p->l[0] != NUM_NONE || p->l[1] != NUM_NONE || p->l[2] != NUM_NONE;
-}
-
-static void model_zone(const struct zone_conf *z, struct bal_zone_conf *out)
-{
-	const struct phase_ma none = { { NUM_NONE, NUM_NONE, NUM_NONE } };
-
-	out->id = z->k.id;
-	out->parent = z->parent;
-	out->phases = z->phases;
-	out->cap = z->cap;
-	out->cap_w = z->k.power_w;
-	out->dynamic = phase_present(&z->k.dynamic_ma) ? z->k.dynamic_ma : none;
-	out->meter_lost = z->k.meter_lost_ma;
-	out->margin_ma = z->k.margin_ma == NUM_NONE ? 0 : z->k.margin_ma;
-	out->min_ma = z->k.min_ma;
-	out->policy = policy_of(z->k.policy);
-	out->timers.min_on_us = or_zero_us(z->k.min_on_ms);
-	out->timers.min_off_us = or_zero_us(z->k.min_off_ms);
-	out->timers.rotate_us = or_zero_us(z->k.rotate_ms);
-	out->override = none;
-}
-
-static void model_conn(const struct station_conf *s, const struct connector_conf *c, const char *id,
-		       struct bal_conn_conf *out)
-{
-	out->id = id;
-	out->station = s->k.id;
-	out->zone = s->zone;
-	out->wiring = wiring_of(c->wiring);
-	out->min_ma = c->min_ma;
-	out->max_ma = c->max_ma;
-	out->step_ma = s->step_ma;
-	out->idle_ma = s->idle_ma;
-	out->settle_us = SETTLE_US;
-	out->vip = c->vip;
-	out->priority = c->priority;
-	out->manageable = c->manageable;
-	out->proven = s->proven;
-	out->on_off = c->type != NULL && strcmp(c->type, "TE") == 0;
-}
 
 static void slots_forget(struct app *app)
 {
@@ -93,15 +23,6 @@ static void slots_forget(struct app *app)
 	HASH_ITER(hh, app->hall.site->stations, st, tmp)
 		for (size_t i = 0; i < st->connector_count; i++)
 			st->connectors[i]->slot = UINT32_MAX;
-}
-
-static size_t conn_count(const struct site_conf *conf)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < conf->station_count; i++)
-		n += conf->stations[i].connector_count;
-	return n;
 }
 
 /* One per zone and meter of the configuration in force, filled before anyone looks. */
@@ -113,24 +34,12 @@ static void views_resize(struct site *site)
 	memset(site->meter_views, 0, (site->conf->meter_count + 1) * sizeof(*site->meter_views));
 }
 
-int feed_configure(struct app *app, mono_t now, struct diag *diag)
+static void slots_fill(struct app *app, const struct site_conf *conf, size_t count)
 {
-	const struct site_conf *conf = app->hall.site->conf;
-	struct arena arena;
-	struct bal_zone_conf *zones;
-	struct bal_conn_conf *conns;
-	struct bal_conf model;
 	size_t n = 0;
-	int ret;
 
-	views_resize(app->hall.site);
-	arena_init(&arena);
-	zones = arena_array(&arena, conf->zone_count + 1, sizeof(*zones));
-	conns = arena_array(&arena, conn_count(conf) + 1, sizeof(*conns));
 	slots_forget(app);
-	app->slots = xrealloc(app->slots, (conn_count(conf) + 1) * sizeof(struct connector *));
-	for (size_t i = 0; i < conf->zone_count; i++)
-		model_zone(&conf->zones[i], &zones[i]);
+	app->slots = xrealloc(app->slots, (count + 1) * sizeof(struct connector *));
 	for (size_t i = 0; i < conf->station_count; i++) {
 		const struct station_conf *s = &conf->stations[i];
 		struct station *st = site_station(app->hall.site, s->k.id);
@@ -138,8 +47,6 @@ int feed_configure(struct app *app, mono_t now, struct diag *diag)
 		for (size_t k = 0; k < s->connector_count; k++) {
 			struct connector *c = site_connector(st, s->connectors[k].number);
 
-			model_conn(s, &s->connectors[k], arena_printf(&arena, "%s/%d", s->k.id, c->number),
-				   &conns[n]);
 			c->slot = (uint32_t)n;
 			app->slots[n++] = c;
 			site_touch(app->hall.site, c);
@@ -147,18 +54,29 @@ int feed_configure(struct app *app, mono_t now, struct diag *diag)
 		st->online_changed = true;
 	}
 	app->slot_count = n;
-	model.zones = zones;
-	model.zone_count = conf->zone_count;
-	model.conns = conns;
-	model.conn_count = n;
+}
+
+int feed_configure(struct app *app, mono_t now, struct diag *diag)
+{
+	const struct site_conf *conf = app->hall.site->conf;
+	struct bal_conf model;
+	struct arena arena;
+	int ret;
+
+	views_resize(app->hall.site);
+	arena_init(&arena);
+	feed_model(conf, &arena, &model);
 	ret = balance_configure(app->hall.balance, &model, now, diag);
-	for (struct limit_until *l = app->limits; l != NULL; l = l->next) {
+	app->balanced = ret == 0;
+	if (ret == 0)
+		slots_fill(app, conf, model.conn_count);
+	arena_fini(&arena);
+	for (struct limit_until *l = app->limits; ret == 0 && l != NULL; l = l->next) {
 		struct connector *c = site_connector_by_id(app->hall.site, l->id, NULL);
 
 		if (c != NULL && c->slot != UINT32_MAX)
 			balance_conn_cap(app->hall.balance, c->slot, l->limit_ma, now);
 	}
-	arena_fini(&arena);
 	return ret;
 }
 
@@ -347,7 +265,7 @@ void feed_views(struct app *app)
 
 	for (size_t i = 0; i < app->slot_count; i++)
 		view_connector(app, app->slots[i]);
-	for (size_t i = 0; i < site->conf->zone_count; i++) {
+	for (size_t i = 0; app->balanced && i < site->conf->zone_count; i++) {
 		struct zone_view *z = &site->zone_views[i];
 		struct bal_zone_view v;
 
@@ -372,6 +290,10 @@ bool feed_admit(void *ctx, struct connector *conn, bool idle, int64_t limit_ma, 
 	struct app *app = ctx;
 	struct bal_reason blame;
 
+	if (!app->balanced) {
+		snprintf(why, why_size, "the configuration cannot be balanced (lmsctl status)");
+		return false;
+	}
 	if (conn->slot == UINT32_MAX)
 		return true;	/* not balanced: a bench's station */
 	if (balance_admit_manual(app->hall.balance, conn->slot, idle ? BAL_LIMIT_IDLE : BAL_LIMIT_TX, limit_ma,

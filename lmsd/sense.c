@@ -233,7 +233,7 @@ static void tell_balance(struct app *app, int meter, const struct meter_currents
 		.good = c->good,
 	};
 
-	for (size_t i = 0; i < conf->zone_count; i++)
+	for (size_t i = 0; app->balanced && i < conf->zone_count; i++)
 		if (conf->zones[i].meter == meter)
 			balance_meter(app->hall.balance, (int)i, &sample);
 }

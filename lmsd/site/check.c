@@ -346,5 +346,9 @@ int conf_check(const struct site_conf *c, const struct site_outside *outside, st
 		ret = check_zone(c, &c->zones[i], diag);
 	for (size_t i = 0; i < c->station_count && !ret; i++)
 		ret = check_station(c, &c->stations[i], diag);
-	return ret ? ret : check_sums(c, diag);
+	if (!ret)
+		ret = check_sums(c, diag);
+	if (ret || !outside || !outside->model_check)
+		return ret;
+	return outside->model_check(outside->ctx, c, diag);
 }

@@ -185,6 +185,8 @@ struct site_outside {
 	bool (*tz_known)(const char *name);
 	/* Profile, address, transformers … of a meter behind a fuse (NUM_NONE = not known). */
 	int (*meter_check)(void *ctx, const struct ctl_meter_keys *k, int64_t fuse_ma, struct diag *d);
+	/* Would the balance take the candidate? Asked last, of one that fulfils everything else. */
+	int (*model_check)(void *ctx, const struct site_conf *candidate, struct diag *d);
 };
 
 struct ledger;				/* private: starts seen, transactions that ended lately */

@@ -196,6 +196,10 @@ static const struct refusal refusals[] = {
 	  "such as EUR" },
 	{ "a time zone that is none", "site.set", "{'timezone': 'Europe/Nowhere'}", LMS_EDATA,
 	  "site: timezone: 'Europe/Nowhere'", "Europe/Paris" },
+	{ "what the balance refuses", "station.set", "{'id': 'S1', 'step': '0.5'}", LMS_EDATA,
+	  "connector S1/1: step", "0.1 A or 1 A" },
+	{ "what the balance refuses, in a dry run", "station.set",
+	  "{'id': 'S1', 'step': '0.5', 'dry_run': true}", LMS_EDATA, "connector S1/1: step", "0.1 A or 1 A" },
 	{ "what the meter room refuses", "meter.set", "{'id': 'M1', 'profile': 'unheard-of'}", LMS_EDATA,
 	  "meter M1: no such profile", "behind 63000" },
 };
@@ -213,10 +217,21 @@ static int meter_check(void *ctx, const struct ctl_meter_keys *k, int64_t fuse_m
 	return diag_set(d, -LMS_EDATA, "no such profile (behind %lld)", (long long)fuse_ma);
 }
 
+static int model_check(void *ctx, const struct site_conf *candidate, struct diag *d)
+{
+	(void)ctx;
+	for (size_t i = 0; i < candidate->station_count; i++)
+		if (candidate->stations[i].step_ma == 500)
+			return diag_set(d, -LMS_EDATA, "connector %s/1: step: must be 0.1 A or 1 A",
+					candidate->stations[i].k.id);
+	return 0;
+}
+
 static void desk_base(struct desk *r)
 {
 	desk_init(r);
-	r->site->outside = (struct site_outside){ .tz_known = tz_known, .meter_check = meter_check };
+	r->site->outside = (struct site_outside){ .tz_known = tz_known, .meter_check = meter_check,
+						.model_check = model_check };
 	desk_must(r, "config.apply", base);
 	desk_must(r, "zone.set", "{'id': 'DYN', 'fuse': 63}");
 }

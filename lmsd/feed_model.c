@@ -1,0 +1,121 @@
+/* feed_model.c - a configuration of the site as the balance wants it: zones by index, connectors by slot.
+ *
+ * A candidate and the configuration in force pass through here alike, so what the balance would
+ * refuse at the swap is refused before it is stored.
+ */
+#include "app.h"
+
+#include <string.h>
+
+#define SETTLE_US (5 * US_PER_S)	/* from acceptance to obeyed, unless a station file knows better */
+
+static int64_t or_zero_us(int64_t ms)
+{
+	return ms == NUM_NONE ? 0 : ms * US_PER_MS;
+}
+
+static enum bal_policy policy_of(const char *text)
+{
+	static const enum bal_policy by_index[] = {
+		BAL_KEEP_MIN, BAL_STRICT, BAL_EQUAL, BAL_PRIORITY, BAL_FIFO,
+	};
+	int i = text ? enum_index("keep_min|strict|equal|priority|fifo", text) : 0;
+
+	return by_index[i < 0 ? 0 : i];
+}
+
+static enum bal_wiring wiring_of(const char *text)
+{
+	static const enum bal_wiring by_index[] = {
+		BAL_RST, BAL_STR, BAL_TRS, BAL_RTS, BAL_SRT, BAL_TSR, BAL_L1, BAL_L2, BAL_L3,
+	};
+	int i = text ? enum_index("RST|STR|TRS|RTS|SRT|TSR|L1|L2|L3", text) : -1;
+
+	return i < 0 ? BAL_WIRING_UNKNOWN : by_index[i];
+}
+
+static bool phase_present(const struct phase_ma *p)
+{
+	return p->l[0] != NUM_NONE || p->l[1] != NUM_NONE || p->l[2] != NUM_NONE;
+}
+
+static void model_zone(const struct zone_conf *z, struct bal_zone_conf *out)
+{
+	const struct phase_ma none = { { NUM_NONE, NUM_NONE, NUM_NONE } };
+
+	out->id = z->k.id;
+	out->parent = z->parent;
+	out->phases = z->phases;
+	out->cap = z->cap;
+	out->cap_w = z->k.power_w;
+	out->dynamic = phase_present(&z->k.dynamic_ma) ? z->k.dynamic_ma : none;
+	out->meter_lost = z->k.meter_lost_ma;
+	out->margin_ma = z->k.margin_ma == NUM_NONE ? 0 : z->k.margin_ma;
+	out->min_ma = z->k.min_ma;
+	out->policy = policy_of(z->k.policy);
+	out->timers.min_on_us = or_zero_us(z->k.min_on_ms);
+	out->timers.min_off_us = or_zero_us(z->k.min_off_ms);
+	out->timers.rotate_us = or_zero_us(z->k.rotate_ms);
+	out->override = none;
+}
+
+static void model_conn(const struct station_conf *s, const struct connector_conf *c, const char *id,
+		       struct bal_conn_conf *out)
+{
+	out->id = id;
+	out->station = s->k.id;
+	out->zone = s->zone;
+	out->wiring = wiring_of(c->wiring);
+	out->min_ma = c->min_ma;
+	out->max_ma = c->max_ma;
+	out->step_ma = s->step_ma;
+	out->idle_ma = s->idle_ma;
+	out->settle_us = SETTLE_US;
+	out->vip = c->vip;
+	out->priority = c->priority;
+	out->manageable = c->manageable;
+	out->proven = s->proven;
+	out->on_off = c->type != NULL && strcmp(c->type, "TE") == 0;
+}
+
+static size_t conn_count(const struct site_conf *conf)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < conf->station_count; i++)
+		n += conf->stations[i].connector_count;
+	return n;
+}
+
+void feed_model(const struct site_conf *conf, struct arena *arena, struct bal_conf *out)
+{
+	struct bal_zone_conf *zones = arena_array(arena, conf->zone_count + 1, sizeof(*zones));
+	struct bal_conn_conf *conns = arena_array(arena, conn_count(conf) + 1, sizeof(*conns));
+	size_t n = 0;
+
+	for (size_t i = 0; i < conf->zone_count; i++)
+		model_zone(&conf->zones[i], &zones[i]);
+	for (size_t i = 0; i < conf->station_count; i++) {
+		const struct station_conf *s = &conf->stations[i];
+
+		for (size_t k = 0; k < s->connector_count; k++)
+			model_conn(s, &s->connectors[k],
+				   arena_printf(arena, "%s/%d", s->k.id, s->connectors[k].number),
+				   &conns[n++]);
+	}
+	*out = (struct bal_conf){ zones, conf->zone_count, conns, n };
+}
+
+int feed_check(void *ctx, const struct site_conf *candidate, struct diag *d)
+{
+	struct bal_conf model;
+	struct arena arena;
+	int ret;
+
+	(void)ctx;
+	arena_init(&arena);
+	feed_model(candidate, &arena, &model);
+	ret = balance_check(&model, d);
+	arena_fini(&arena);
+	return ret;
+}
