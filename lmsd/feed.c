@@ -32,6 +32,8 @@ static void views_resize(struct site *site)
 	site->meter_views = xrealloc(site->meter_views, (site->conf->meter_count + 1) * sizeof(*site->meter_views));
 	memset(site->zone_views, 0, (site->conf->zone_count + 1) * sizeof(*site->zone_views));
 	memset(site->meter_views, 0, (site->conf->meter_count + 1) * sizeof(*site->meter_views));
+	for (size_t i = 0; i < site->conf->zone_count; i++)	/* until the balance says more */
+		snprintf(site->zone_views[i].cap_why, sizeof(site->zone_views[i].cap_why), "refused");
 }
 
 static void slots_fill(struct app *app, const struct site_conf *conf, size_t count)
@@ -291,7 +293,7 @@ bool feed_admit(void *ctx, struct connector *conn, bool idle, int64_t limit_ma, 
 	struct bal_reason blame;
 
 	if (!app->balanced) {
-		snprintf(why, why_size, "the configuration cannot be balanced (lmsctl status)");
+		snprintf(why, why_size, "the balance refuses the configuration in force (lmsd's log says why)");
 		return false;
 	}
 	if (conn->slot == UINT32_MAX)
