@@ -71,7 +71,7 @@ page=$BUILD/man/lmstop.1
 [ -e "$page" ] || page=${BIN%/bin}/man/lmstop.1
 if [ -e "$page" ]; then
 	is "$(mandoc -Tlint -Wwarning "$page")" "" "the manual page is clean"
-	text=$(mandoc -Tascii "$page" | col -b)
+	text=$(mandoc -Tascii "$page" | sed 's/.\x08//g')
 	missing=
 	while IFS= read -r help; do
 		grep -qF -- "${help%%…*}" <<<"$text" || missing+="$help; "
