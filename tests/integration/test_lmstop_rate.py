@@ -63,6 +63,13 @@ def wait_for(fd, what):
     return what in shown
 
 
+try:
+    for end in pty.openpty():
+        os.close(end)
+except OSError as e:
+    print("ok 1 - the rate of drawing # skip no pseudo-terminals: %s" % e)
+    print("1..1")
+    sys.exit()
 site = start_site()
 pid, fd = start_lmstop()
 stop = threading.Event()
