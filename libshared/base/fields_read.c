@@ -12,6 +12,7 @@
 
 #define TEXT_MAX 500
 #define FIELDS_MAX 64
+#define KNOWN_MAX 240	/* bytes of names in a message */
 
 /* One value on its way in. */
 struct in {
@@ -257,12 +258,25 @@ static int read_member(const struct in *in, const struct json *j, void *rec)
 	return take_string(in, j->text, j->len, rec);
 }
 
+/* Those that there are, as far as a line holds them. */
+static void put_known(struct buf *b, const struct field *fields, size_t count)
+{
+	buf_puts(b, count > 0 ? "there are " : "it takes none");
+	for (size_t i = 0; i < count; i++) {
+		if (b->len > KNOWN_MAX) {
+			buf_puts(b, " …");
+			return;
+		}
+		buf_printf(b, "%s%.*s", i > 0 ? ", " : "", (int)field_base_len(&fields[i]), fields[i].name);
+	}
+}
+
 static int complain_unknown(const struct field *fields, size_t count, const char *name,
 			    struct diag *diag)
 {
 	char words[FIELDS_MAX][48];
-	const char *candidates[2 * FIELDS_MAX], *nearest;
-	struct buf shown;
+	const char *candidates[2 * FIELDS_MAX] = { NULL }, *nearest;
+	struct buf shown, known;
 	size_t n = 0;
 
 	for (size_t i = 0; i < count; i++) {
@@ -277,8 +291,11 @@ static int complain_unknown(const struct field *fields, size_t count, const char
 	if (nearest)
 		diag_set(diag, -LMS_EDATA, "%s: unknown (did you mean '%s'?)", buf_cstr(&shown),
 			 nearest);
-	else
-		diag_set(diag, -LMS_EDATA, "%s: unknown", buf_cstr(&shown));
+	buf_init(&known);
+	put_known(&known, fields, count);
+	if (!nearest)
+		diag_set(diag, -LMS_EDATA, "%s: unknown (%s)", buf_cstr(&shown), buf_cstr(&known));
+	buf_fini(&known);
 	buf_fini(&shown);
 	return -LMS_EDATA;
 }

@@ -130,7 +130,7 @@ static const struct refusal_case refusals[] = {
 	{ "{\"policy\":\"strickt\"}", -LMS_EDATA, "did you mean 'strict'?" },
 	{ "{\"fuze\":12}", -LMS_EDATA, "fuze: unknown (did you mean 'fuse'?)" },
 	{ "{\"static_mA\":12}", -LMS_EDATA, "did you mean 'static_ma'?" },
-	{ "{\"nonsense\":12}", -LMS_EDATA, "nonsense: unknown" },
+	{ "{\"nonsense\":12}", -LMS_EDATA, "nonsense: unknown (there are id, title, parent, " },
 };
 
 static void what_is_wrong_is_refused_by_name(void **state)
