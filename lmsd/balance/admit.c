@@ -240,7 +240,8 @@ static void set_admitted(struct conn *c, bool admitted, mono_t now)
 		c->on_since = c->slot_since = now;
 		c->off_since = MONO_NEVER;
 	} else {
-		c->off_since = competes(c) ? now : MONO_NEVER;
+		/* The pause spares the contactor of a car that has charged; nobody else. */
+		c->off_since = competes(c) && gate_was_given(c) ? now : MONO_NEVER;
 	}
 }
 

@@ -152,6 +152,16 @@ int64_t gate_claim(const struct conn *c)
 	return w;
 }
 
+bool gate_was_given(const struct conn *c)
+{
+	if (claim_max(&c->gate.claims[BAL_LIMIT_TX]) > 0)
+		return true;
+	for (int i = 0; i < c->gate.pending_count; i++)
+		if (c->gate.pending[i].kind == BAL_LIMIT_TX && c->gate.pending[i].limit_ma > 0)
+			return true;
+	return false;
+}
+
 static bool assume_max(const struct conn *c, bool online)
 {
 	return !c->conf.manageable ||

@@ -62,6 +62,8 @@ int64_t gate_w(const struct conn *c, bool online);
 void gate_phases_w(const struct conn *c, bool online, int64_t w[PHASES]);
 /* The same without what is assumed of an unproven station: what a restart must know. */
 int64_t gate_claim(const struct conn *c);
+/* May its transaction have been given any current? */
+bool gate_was_given(const struct conn *c);
 /* The limit that it confirmed last and obeys now; NUM_NONE = none. */
 int64_t gate_limit(const struct conn *c);
 /* What the others cannot have in any case; *due says when that may change by time alone. */

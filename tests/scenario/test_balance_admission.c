@@ -380,6 +380,33 @@ static void a_start_needs_head_room_where_the_zone_is_measured(void **state)
 	assert_in_range(rig_limit(&rig, 0), 6000, 8000);
 }
 
+static void cap_becomes(int64_t ma)
+{
+	struct bal_conf conf = { rig.zones, rig.zone_count, rig.conns, rig.conn_count };
+
+	rig.zones[0].cap = (struct phase_ma){ { ma, ma, ma } };
+	assert_int_equal(balance_configure(rig.b, &conf, rig.now, NULL), 0);
+}
+
+/* The minimum-off time is for cars that were switched off, not for those that were never on. */
+static void a_car_that_never_charged_need_not_pause(void **state)
+{
+	(void)state;
+	site(60000, 1);
+	rig_start(&rig);
+	rig_run(&rig, 10 * S);
+	balance_store_failed(rig.b, true);	/* admitted, but nothing rises */
+	rig_charge(&rig, 0, 100);
+	rig_run(&rig, 2 * S);
+	cap_becomes(5000);
+	rig_run(&rig, 2 * S);
+	assert_int_equal(charging(1), 0);
+	balance_store_failed(rig.b, false);
+	cap_becomes(60000);
+	rig_run(&rig, 10 * S);
+	assert_int_equal(rig_limit(&rig, 0), 32000);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
@@ -389,6 +416,7 @@ int main(void)
 		TEST(a_newcomer_waits_for_the_end_of_a_turn_but_not_for_all_that_others_got),
 		TEST(cars_that_take_turns_do_not_shut_out_one_that_needs_both_places),
 		TEST(a_vip_takes_a_place_at_once),
+		TEST(a_car_that_never_charged_need_not_pause),
 		TEST(a_paused_car_stays_paused_for_the_minimum_off_time),
 		TEST(a_car_whose_station_answers_late_was_not_switched_off),
 		TEST(a_place_is_kept_for_a_car_that_was_plugged_in_but_not_for_ever),
