@@ -184,17 +184,17 @@ static bool call_stored(const struct app *app)
 	return false;
 }
 
-static void on_finish(void *ctx, struct ctl_call *call, int ret)
+static bool on_finish(void *ctx, struct ctl_call *call, int ret)
 {
 	struct app *app = ctx;
+	bool waits = ret == 0 && call_stored(app);
 
-	if (ret == CTL_LATER)
-		return;
 	if (ret < 0)
 		fx_reply_error(&app->fx, call->token, ret, call->diag.text);
-	else
-		fx_reply(&app->fx, call_stored(app) ? FX_AFTER_COMMIT : FX_NOW, call->token,
-			 buf_cstr(call->out), call->out->len);
+	else if (ret == 0)
+		fx_reply(&app->fx, waits ? FX_AFTER_COMMIT : FX_NOW, call->token, buf_cstr(call->out),
+			 call->out->len);
+	return waits;
 }
 
 static bool on_dashboard_public(void *ctx)

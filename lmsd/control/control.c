@@ -18,6 +18,7 @@
 
 #define OPEN_MAX 64	/* unanswered requests per peer */
 #define WATCH_MAX 32	/* watches per peer */
+#define BACKLOG_MAX ((size_t)2 << 20)	/* bytes of requests behind a change that is not durable yet */
 
 struct open_request {
 	uint32_t number;
@@ -33,6 +34,8 @@ struct control_peer {
 	struct open_request open[OPEN_MAX];
 	size_t open_count;
 	uint32_t next_number;
+	uint32_t barrier;	/* a change whose answer waits for the disk: later requests wait behind it */
+	struct buf backlog;	/* these, as lines */
 	struct watch *watches[WATCH_MAX];
 	size_t watch_count;
 	int64_t next_watch;
@@ -95,6 +98,8 @@ static void peer_close_request(struct control_peer *p, size_t i)
 	p->open[i] = p->open[--p->open_count];
 }
 
+static void peer_resume(struct control_peer *p);
+
 void control_reply(struct control *c, uint64_t token, bool error, const char *json, size_t len)
 {
 	uint32_t serial = (uint32_t)(token >> 32), number = (uint32_t)token;
@@ -106,6 +111,8 @@ void control_reply(struct control *c, uint64_t token, bool error, const char *js
 			continue;
 		peer_send(p, p->open[i].id, error ? "error" : "result", json, len);
 		peer_close_request(p, i);
+		if (p->barrier == number)
+			peer_resume(p);
 		return;
 	}
 }
@@ -199,7 +206,8 @@ static void peer_call(struct control_peer *p, const char *id, const struct ctl_v
 	call.out = &out;
 	ret = control_run(p->control, p, verb, params, &call);
 	peer_audit(&call, params, ret);
-	p->control->ops->finish(p->control->ctx, &call, ret);
+	if (p->control->ops->finish(p->control->ctx, &call, ret))
+		p->barrier = (uint32_t)call.token;
 	buf_fini(&out);
 }
 
@@ -246,16 +254,13 @@ static void peer_request(struct control_peer *p, const struct json *req, const c
 	peer_call(p, id, verb, params);
 }
 
-static void on_line(void *user, const char *line, size_t len)
+static void peer_line(struct control_peer *p, const char *line, size_t len)
 {
-	struct control_peer *p = user;
 	struct arena arena;
 	struct diag diag;
 	struct json *req;
 	char place[500], text[600];
 
-	if (len == 0)
-		return;
 	arena_init(&arena);
 	diag_init(&diag);
 	req = json_parse(&arena, line, len, &JSON_CAPS_DEFAULT, &diag);
@@ -267,6 +272,42 @@ static void on_line(void *user, const char *line, size_t len)
 		peer_request(p, req, request_id(req, &arena));
 	}
 	arena_fini(&arena);
+}
+
+static void on_line(void *user, const char *line, size_t len)
+{
+	struct control_peer *p = user;
+
+	if (len == 0)
+		return;
+	if (p->barrier == 0) {
+		peer_line(p, line, len);
+		return;
+	}
+	buf_add(&p->backlog, line, len);
+	buf_putc(&p->backlog, '\n');
+	if (p->backlog.failed)
+		ctl_peer_kill(p->peer);
+}
+
+/* Who changed something sees it in what he asks next: answers keep their order. */
+static void peer_resume(struct control_peer *p)
+{
+	const char *end;
+	size_t len;
+	char *line;
+
+	p->barrier = 0;
+	while (p->barrier == 0 && p->backlog.len > 0) {
+		end = memchr(p->backlog.data, '\n', p->backlog.len);
+		len = (size_t)(end - p->backlog.data);
+		line = xmalloc(len + 1);
+		memcpy(line, p->backlog.data, len);
+		line[len] = '\0';
+		buf_drop_front(&p->backlog, len + 1);
+		peer_line(p, line, len);
+		free(line);
+	}
 }
 
 static void on_overlong(void *user)
@@ -287,6 +328,7 @@ static void *on_opened(void *ctx, struct ctl_peer *peer, const struct ctl_peer_c
 	p->peer = peer;
 	p->cred = cred;
 	p->serial = ++c->next_serial;
+	buf_init_max(&p->backlog, BACKLOG_MAX);
 	HASH_ADD(hh, c->peers, serial, sizeof(p->serial), p);
 
 	buf_init(&b);
@@ -317,6 +359,7 @@ static void on_closed(void *user)
 		peer_close_request(p, p->open_count - 1);
 	for (size_t i = 0; i < p->watch_count; i++)
 		watch_free(p->watches[i]);
+	buf_fini(&p->backlog);
 	HASH_DEL(p->control->peers, p);
 	free(p);
 }

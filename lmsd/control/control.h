@@ -15,8 +15,8 @@ struct control;
 struct control_ops {
 	/* A call is about to run or has run: the hall lends its turn. */
 	void (*prepare)(void *ctx, struct ctl_call *call);
-	/* Was anything stored since prepare()? Then the answer waits for the commit. */
-	void (*finish)(void *ctx, struct ctl_call *call, int ret);
+	/* Answers. true: something was stored since prepare(), and the answer waits for the commit. */
+	bool (*finish)(void *ctx, struct ctl_call *call, int ret);
 	bool (*dashboard_public)(void *ctx);	/* site key dashboard=public */
 };
 
