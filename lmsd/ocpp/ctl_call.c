@@ -134,7 +134,8 @@ static void write_answer(const struct call *c, const struct json *payload, struc
 		jw_key(w, "answer");
 		jw_copy(w, payload);
 	} else {
-		jw_kstr(w, "status", json_str(json_get(payload, "status"), "Accepted"));
+		/* Every answer of these has a status (OCPP 1.6, 6): without one, nothing was promised. */
+		jw_kstr(w, "status", json_str(json_get(payload, "status"), "(no status)"));
 		for (const struct json *j = payload ? payload->first : NULL; j; j = j->next) {
 			if (!j->key || strcmp(j->key, "status") == 0)
 				continue;
