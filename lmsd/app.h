@@ -125,6 +125,9 @@ void feed_views(struct app *app);
 bool feed_admit(void *ctx, struct connector *conn, bool idle, int64_t limit_ma, uint64_t *token, char *why,
 		size_t why_size);
 void feed_limit_expire(struct app *app, mono_t now);
+/* Tells the balance the overrides of zones; after those whose time is over have ended. */
+void feed_overrides(struct app *app);
+void feed_override_expire(struct app *app, mono_t now, wall_t wall);
 
 /* ---- feed_model.c ------------------------------------------------------------------------- */
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "site/override.h"
 
 #define ROUNDS_MAX 16			/* answers make turns make answers: bounded, the rest next time */
 
@@ -79,6 +80,8 @@ int feed_configure(struct app *app, mono_t now, struct diag *diag)
 		if (c != NULL && c->slot != UINT32_MAX)
 			balance_conn_cap(app->hall.balance, c->slot, l->limit_ma, now);
 	}
+	site_override_time(app->hall.site, now, loop_wall(), &app->fx);
+	feed_overrides(app);
 	return ret;
 }
 
@@ -321,4 +324,22 @@ void feed_limit_expire(struct app *app, mono_t now)
 		*p = l->next;
 		free(l);
 	}
+}
+
+void feed_overrides(struct app *app)
+{
+	static const struct phase_ma none = { { NUM_NONE, NUM_NONE, NUM_NONE } };
+	const struct site_conf *conf = app->hall.site->conf;
+
+	for (size_t i = 0; app->balanced && i < conf->zone_count; i++) {
+		const struct zone_override *o = site_override(app->hall.site, conf->zones[i].k.id);
+
+		balance_zone_override(app->hall.balance, (int)i, o != NULL ? &o->limit : &none);
+	}
+}
+
+void feed_override_expire(struct app *app, mono_t now, wall_t wall)
+{
+	if (site_override_time(app->hall.site, now, wall, &app->fx))
+		feed_overrides(app);
 }

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "site/override.h"
 
 struct load_ctx {
 	struct app *app;
@@ -46,6 +47,8 @@ static int load_live_row(void *ctx, const char *key, const char *json, size_t le
 		ret = site_meta_load(site, key, json, len, &diag);
 	else if (l->table == STORE_TAG)
 		ret = site_tag_load(site, json, len, &diag);
+	else if (l->table == STORE_OVERRIDE)
+		ret = site_override_load(site, key, json, len, loop_now(l->app->loop), loop_wall(), &diag);
 	else if (l->table == STORE_BOOT)
 		ret = site_boot_load(site, key, json, len, &diag);
 	else
@@ -82,7 +85,7 @@ static int load_conf(struct app *app, struct diag *diag)
 
 static int load_live(struct app *app, struct diag *diag)
 {
-	static const enum store_table tables[] = { STORE_META, STORE_BOOT, STORE_TAG, STORE_TX_RUN };
+	static const enum store_table tables[] = { STORE_META, STORE_OVERRIDE, STORE_BOOT, STORE_TAG, STORE_TX_RUN };
 	struct load_ctx l = { .app = app };
 	int ret = 0;
 

@@ -174,6 +174,9 @@ void balance_meter(struct balance *b, int zone, const struct bal_sample *sample)
 void balance_answer(struct balance *b, uint32_t conn, uint64_t token, enum bal_answer answer, mono_t now);
 /* Administrator's cap on one connector; NUM_NONE ends it. */
 void balance_conn_cap(struct balance *b, uint32_t conn, int64_t max_ma, mono_t now);
+/* Another limit of a zone, beside those configured; NUM_NONE ends it, and so does a configuration
+ * that does not name it. Views show it at once. */
+void balance_zone_override(struct balance *b, int zone, const struct phase_ma *limit);
 void balance_store_failed(struct balance *b, bool failed);	/* limits only fall while true */
 /* A message by hand that would set `limit_ma` (NUM_NONE: releases any limit): may it leave?
  * true = its W has been reserved (a bal_store follows in the next turn) and balance_answer() must

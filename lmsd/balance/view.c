@@ -224,9 +224,10 @@ void balance_conn_view(const struct balance *b, uint32_t conn, struct bal_conn_v
 	for (int i = 0; i < c->gate.pending_count; i++)
 		out->pending_ma = c->gate.pending[i].limit_ma;
 	out->reason = c->held.code != BAL_WHY_NONE ? held_reason(b, c) : target_reason(b, c);
-	/* Where one line must do, a silent meter says more than the zone that is full for it. */
+	/* Where one line must do, a silent meter or a limit by hand says more than that the zone is full. */
 	if (c->held.code == BAL_WHY_NONE && c->why.zone >= 0 &&
-	    zone_cause(b, c->why.zone, c->why.phase, &cause) && cause.code == BAL_WHY_METER_LOST)
+	    zone_cause(b, c->why.zone, c->why.phase, &cause) &&
+	    (cause.code == BAL_WHY_METER_LOST || cause.code == BAL_WHY_OVERRIDE))
 		out->reason = cause;
 }
 

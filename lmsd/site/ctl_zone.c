@@ -1,5 +1,6 @@
 /* site/ctl_zone.c - control handlers: zones. */
 #include "site/ctl_site_util.h"
+#include "site/override.h"
 
 /* Stations below each zone, by zone index. */
 static int64_t *count_stations(const struct site_conf *conf, struct arena *arena)
@@ -12,9 +13,11 @@ static int64_t *count_stations(const struct site_conf *conf, struct arena *arena
 	return counts;
 }
 
-static void fill(const struct site *s, const struct site_conf *conf, int index,
+static void fill(const struct ctl_call *c, const struct site_conf *conf, int index,
 		 const int64_t *counts, struct ctl_zone *out)
 {
+	const struct site *s = c->hall->site;
+	const struct zone_override *o = site_override(s, conf->zones[index].k.id);
 	const struct zone_view *v;
 	int live = site_conf_zone(s->conf, conf->zones[index].k.id);
 
@@ -22,6 +25,11 @@ static void fill(const struct site *s, const struct site_conf *conf, int index,
 	out->keys = conf->zones[index].k;
 	out->stations = counts[index];
 	out->cap_ma = conf->zones[index].cap;
+	if (o) {
+		for (int k = 0; k < conf->zones[index].phases; k++)
+			out->override_ma.l[k] = o->limit.l[k];
+		out->override_until = (c->wall + (o->until - c->now) + US_PER_S / 2) / US_PER_S * US_PER_S;
+	}
 	if (live < 0 || !s->zone_views)
 		return;
 	v = &s->zone_views[live];
@@ -43,7 +51,7 @@ static int answer(struct ctl_call *c, const struct site_conf *conf, const char *
 
 	if (index < 0)
 		return index;
-	fill(c->hall->site, conf, index, count_stations(conf, c->arena), &rec);
+	fill(c, conf, index, count_stations(conf, c->arena), &rec);
 	return ctl_answer_record(c, &rec);
 }
 
@@ -65,7 +73,7 @@ int ctl_zone_list(struct ctl_call *c, const struct ctl_zone_list_args *a)
 	}
 	ctl_answer_list(c);
 	for (; i < s->conf->zone_count && limit > 0; i++, limit--) {
-		fill(s, s->conf, (int)i, counts, &rec);
+		fill(c, s->conf, (int)i, counts, &rec);
 		ctl_answer_item(c, &rec);
 	}
 	return ctl_answer_list_end(c, i < s->conf->zone_count ? s->conf->zones[i - 1].k.id : NULL);

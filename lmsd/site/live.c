@@ -10,6 +10,7 @@
 #include "site/draft.h"
 #include "site/ledger.h"
 #include "site/tag.h"
+#include "site/override.h"
 
 #define CONNECTORS_MAX   64
 #define EVENTS_KEPT      2000
@@ -47,6 +48,7 @@ void site_free(struct site *s)
 	}
 	while (s->tags)
 		tag_remove(s, s->tags);
+	site_override_free(s);
 	site_conf_free(s->owned);
 	ledger_free(s->ledger);
 	event_ring_free(s->events);

@@ -197,6 +197,7 @@ struct site {
 	struct station *stations;	/* hash by id: registered ones, and others that connected */
 	struct tx *running;		/* hash by id */
 	struct tag *tags;		/* hash by uid */
+	struct zone_override *overrides;	/* list, one per zone at most (override.h) */
 	int32_t next_tx;
 	struct connector *dirty;	/* list: use, session or draw changed */
 	struct zone_view *zone_views;	/* by zone index of conf; the hall keeps the size */

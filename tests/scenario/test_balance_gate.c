@@ -332,6 +332,35 @@ static void a_lowered_cap_cuts_at_once_and_nothing_rises_until_it_fits(void **st
 	assert_string_equal(v.cap_why, "override");
 }
 
+static void a_pause_passes_at_once_and_its_end_raises_through_the_gate(void **state)
+{
+	static const struct phase_ma zero = { { 0, 0, 0 } }, none = { { NUM_NONE, NUM_NONE, NUM_NONE } };
+	struct bal_zone_view v;
+	mono_t t;
+
+	(void)state;
+	two_charge();
+	t = rig.now;
+	balance_zone_override(rig.b, 0, &zero);
+	balance_zone_view(rig.b, 0, &v);
+	assert_int_equal(v.cap.l[0], 0);
+	assert_string_equal(v.cap_why, "override");
+	rig_run(&rig, S / 10);
+	assert_int_equal(rig_sent(&rig, c1, t)->limit_ma, 0);
+	assert_int_equal(rig_sent(&rig, c2, t)->limit_ma, 0);
+	rig_run(&rig, 600 * S);
+	assert_int_equal(rig_w(&rig, c1) + rig_w(&rig, c2), 0);
+	assert_string_equal(rig_why(&rig, c1), "override");
+	rig.over = false;
+	t = rig.now;
+	balance_zone_override(rig.b, 0, &none);
+	rig_run(&rig, 60 * S);
+	assert_true(rig_sent(&rig, c1, t)->raises);
+	assert_int_equal(rig_limit(&rig, c1), 30000);
+	assert_int_equal(rig_limit(&rig, c2), 30000);
+	assert_false(rig.over);
+}
+
 static void a_failed_store_lets_limits_only_fall(void **state)
 {
 	mono_t t;
@@ -477,6 +506,7 @@ int main(void)
 		TEST(a_restart_begins_with_the_stored_w),
 		TEST(a_new_connector_counts_at_its_maximum_until_it_acknowledges),
 		TEST(a_lowered_cap_cuts_at_once_and_nothing_rises_until_it_fits),
+		TEST(a_pause_passes_at_once_and_its_end_raises_through_the_gate),
 		TEST(a_failed_store_lets_limits_only_fall),
 		TEST(a_message_by_hand_passes_the_gate),
 		TEST(an_administrator_may_cap_one_connector),
