@@ -22,7 +22,7 @@
 
 struct open_request {
 	uint32_t number;
-	char *id;		/* raw JSON of the request's id */
+	char *id;		/* raw JSON of the request's id; NULL: a notification, not answered */
 };
 
 struct control_peer {
@@ -67,6 +67,8 @@ static void peer_send(struct control_peer *p, const char *id, const char *member
 	struct json_writer w;
 	struct buf b;
 
+	if (id == NULL)
+		return;
 	buf_init(&b);
 	jw_init(&w, &b);
 	jw_object(&w);
@@ -201,7 +203,7 @@ static void peer_call(struct control_peer *p, const char *id, const struct ctl_v
 		return;
 	}
 	p->open[p->open_count].number = p->next_number;
-	p->open[p->open_count++].id = xstrdup(id);
+	p->open[p->open_count++].id = id != NULL ? xstrdup(id) : NULL;
 	buf_init(&out);
 	call.out = &out;
 	ret = control_run(p->control, p, verb, params, &call);
@@ -211,6 +213,7 @@ static void peer_call(struct control_peer *p, const char *id, const struct ctl_v
 	buf_fini(&out);
 }
 
+/* NULL: it has none, so it is a notification. */
 static const char *request_id(const struct json *req, struct arena *arena)
 {
 	const struct json *id = json_get(req, "id");
@@ -218,7 +221,9 @@ static const char *request_id(const struct json *req, struct arena *arena)
 	struct buf b;
 	const char *text;
 
-	if (id == NULL || (id->type != JSON_NUMBER && id->type != JSON_STRING))
+	if (id == NULL)
+		return NULL;
+	if ((id->type != JSON_NUMBER && id->type != JSON_STRING))
 		return "null";
 	buf_init(&b);
 	jw_init(&w, &b);
@@ -236,7 +241,7 @@ static void peer_request(struct control_peer *p, const struct json *req, const c
 
 	if (req->type != JSON_OBJECT || strcmp(json_str(json_get(req, "jsonrpc"), ""), "2.0") != 0 ||
 	    method == NULL || method->type != JSON_STRING) {
-		peer_send_error(p, id, -LMS_EREQUEST,
+		peer_send_error(p, id != NULL ? id : "null", -LMS_EREQUEST,
 				"a request is {\"jsonrpc\": \"2.0\", \"id\": 1, \"method\": \"noun.verb\", "
 				"\"params\": {…}}");
 		return;

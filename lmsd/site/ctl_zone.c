@@ -30,7 +30,8 @@ static void fill(const struct ctl_call *c, const struct site_conf *conf, int ind
 			out->override_ma.l[k] = o->limit.l[k];
 		out->override_until = (c->wall + (o->until - c->now) + US_PER_S / 2) / US_PER_S * US_PER_S;
 	}
-	if (live < 0 || !s->zone_views)
+	/* What the balance said of another configuration is not true of this one. */
+	if (live < 0 || !s->zone_views || conf != s->conf)
 		return;
 	v = &s->zone_views[live];
 	out->cap_ma = v->cap;
