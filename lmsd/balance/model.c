@@ -395,6 +395,9 @@ int balance_configure(struct balance *b, const struct bal_conf *conf, mono_t now
 	next.order_count = 0;
 	next.meter_due = now;
 	*b = next;
+	/* Somebody may look before the first turn. */
+	model_caps(b);
+	model_sums(b);
 	return 0;
 }
 

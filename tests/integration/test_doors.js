@@ -6,6 +6,7 @@
 'use strict';
 const { execFileSync, spawnSync } = require('child_process');
 const fs = require('fs');
+const net = require('net');
 const WebSocket = require('ws');
 const { ok, equal, until, main, Lmsd, Station } = require('./lib');
 
@@ -21,6 +22,22 @@ function dial(url) {
 function fingerprint(port) {
 	const shown = spawnSync('openssl', ['s_client', '-connect', `127.0.0.1:${port}`], { input: '', encoding: 'utf8' });
 	return spawnSync('openssl', ['x509', '-noout', '-fingerprint'], { input: shown.stdout, encoding: 'utf8' }).stdout;
+}
+
+// Writes requests at once, answers all that lmsd says up to the answer to number 7, without its hello.
+function ask(lmsd, requests) {
+	return new Promise((resolve, reject) => {
+		const socket = net.connect(lmsd.socket, () => socket.write(requests.join('\n') + '\n'));
+		let text = '';
+		socket.on('error', reject);
+		socket.on('data', (d) => {
+			text += d;
+			const lines = text.split('\n').filter((l) => l.endsWith('}')).map((l) => JSON.parse(l));
+			if (!lines.some((l) => l.id === 7)) return;
+			socket.destroy();
+			resolve(lines.filter((l) => l.method !== 'hello'));
+		});
+	});
 }
 
 async function closed() {
@@ -71,6 +88,11 @@ async function told() {
 	await until(() => /tag\.set command/.test(lmsd.child.log), 'the command in the log');
 	ok(/control tag\.set command uid=\d+ role=admin\S* object=T1 result=ok/.test(lmsd.child.log), 'a command is recorded with who and what', lmsd.child.log);
 	ok(!/tag\.(list|show)|Secret/.test(lmsd.child.log), 'looking is not, nor are values');
+
+	const lines = await ask(lmsd, ['{"jsonrpc":"2.0","method":"zone.set","params":{"id":"P","static":50}}',
+		'{"jsonrpc":"2.0","method":"nonsense"}', '{"jsonrpc":"2.0","id":7,"method":"zone.show","params":{"id":"P"}}']);
+	equal(lines.map((l) => l.id), [7], 'a notification is not answered');
+	await until(() => lmsd.must('zone', 'show', 'P').cap_ma[0] === 50000, 'the new limit');
 
 	const s = new Station(lmsd, 'S');
 	await s.up();

@@ -217,6 +217,22 @@ static void every_reason_is_a_sentence_without_holes(void **state)
 	balance_free(b);
 }
 
+/* Between a change and the first turn lmsctl was shown zones with a cap of 0 A. */
+static void a_configuration_can_be_looked_at_before_its_first_turn(void **state)
+{
+	struct balance *b = balance_new();
+	struct site s = good_site();
+	struct bal_zone_view v;
+	struct diag d;
+
+	(void)state;
+	assert_int_equal(configure(b, &s, &d), 0);
+	balance_zone_view(b, 1, &v);
+	assert_int_equal(v.cap.l[0], 20000);
+	assert_string_equal(v.cap_why, "static");
+	balance_free(b);
+}
+
 static void reasons_name_zone_phase_and_figures(void **state)
 {
 	struct balance *b = balance_new();
@@ -256,6 +272,7 @@ int main(void)
 		cmocka_unit_test(a_phase_that_a_single_phase_zone_does_not_have_is_not_a_zero_limit),
 		cmocka_unit_test(what_is_known_of_a_connector_survives_a_new_order_of_connectors),
 		cmocka_unit_test(every_reason_is_a_sentence_without_holes),
+		cmocka_unit_test(a_configuration_can_be_looked_at_before_its_first_turn),
 		cmocka_unit_test(reasons_name_zone_phase_and_figures),
 	};
 
