@@ -154,6 +154,25 @@ check:
 	@$(MAKE) --no-print-directory -s -j$(JOBS) CC=gcc SAN=address,undefined WERROR=1 BUILD=build/san all unit
 	@BUILD=build/san LIBPURE=build/libpure.a tests/run
 
+# Figures to compare, with seeds; SEED, BENCH_SITES, BENCH_HOURS make it longer. Misses are printed, not failed.
+BENCH_DIR := $(BUILD)/tests/bench
+$(BENCH_DIR)/alloc-filter: $(BUILD)/obj/tests/bench/filter_main.o $(BUILD)/libpure.a
+$(BENCH_DIR)/lms-bench: $(call objs,$(sort $(wildcard tests/bench/bench_*.c))) \
+		$(BUILD)/obj/tests/scenario/helper_random.o $(BUILD)/libpure.a
+$(BENCH_DIR)/alloc-filter $(BENCH_DIR)/lms-bench:
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) -lyajl
+
+.PHONY: bench
+bench:
+	@etc/install-packages.sh run build bench
+	@$(MAKE) --no-print-directory -s -j$(JOBS) $(REPLAY) $(BENCH_DIR)/alloc-filter $(BENCH_DIR)/lms-bench
+	-@/usr/bin/python3 tests/bench/oracle.py table --replay $(REPLAY) $(if $(SEED),--seed $(SEED))
+	-@/usr/bin/python3 tests/bench/oracle.py split --filter $(BENCH_DIR)/alloc-filter \
+		--sites $(or $(BENCH_SITES),2000) $(if $(SEED),--seed $(SEED))
+	-@$(BENCH_DIR)/lms-bench
+
 # What is installed beside the programs, as SOURCE:PLACE below $(PREFIX).
 INSTALL := install
 data_files = $(shell find $(wildcard etc/meters etc/stations) /dev/null -type f)
@@ -199,6 +218,7 @@ help:
 	'make            build lmsd, lmsctl, lmstop into build/bin' \
 	'make demo       build, start a simulated site, open lmstop on it' \
 	'make check      all tests (installs what they need first)' \
+	'make bench      figures: energy beside the LP, speed, safety (SEED=, BENCH_HOURS=)' \
 	'make unit       build the unit tests into $(BUILD)/tests' \
 	'make dist       the source as build/lms-$(VERSION).tar.gz' \
 	'make deps       install the Debian packages that building needs' \
