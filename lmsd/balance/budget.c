@@ -78,8 +78,9 @@ static void conn_draws(const struct balance *b, const struct conn *c, mono_t now
 		if (draw > SLACK_MA && d->draw_at >= d->lowered_at)
 			out->lower[k] = draw - SLACK_MA;
 		draw = d->draw.l[k] > before ? d->draw.l[k] : before;
-		if (draw > out->upper[k])
-			out->upper[k] = draw;
+		/* More than it may: only what it drew after its limit had come down says so. */
+		if (d->draw.l[k] > out->upper[k] && d->draw_at >= d->lowered_at + c->conf.settle_us)
+			out->upper[k] = d->draw.l[k];
 		else if (draw + SLACK_MA < out->upper[k] && d->draw_at >= d->raised_at)
 			out->upper[k] = draw > 0 ? draw + SLACK_MA : SLACK_MA;
 	}
