@@ -275,6 +275,8 @@ static int show_text(struct lmsctl *l, const struct json *result)
 		output_json_line(l, result);
 	else if (l->verb->id == CTL_VERB_connector_explain)
 		return cmd_explain(l, result);
+	else if (l->verb->id == CTL_VERB_zone_explain)
+		return cmd_zone_explain(l, result);
 	else if (l->verb->id == CTL_VERB_station_config_get)
 		return cmd_config_get(l, result);
 	else

@@ -136,6 +136,8 @@ struct bal_conn_view {
 	int64_t pending_ma;		/* NUM_NONE = nothing in flight */
 	phase_mask_t phases;		/* grid phases counted for it now */
 	bool uncontrollable;
+	int64_t min_ma, max_ma;		/* of the last turn; NUM_NONE for one that does not compete */
+	bool vip, admitted;
 	struct bal_reason reason;
 };
 
@@ -144,8 +146,9 @@ struct bal_zone_view {
 	struct phase_ma sum_w;		/* of all connectors below, reservations included */
 	struct phase_ma load;		/* measured, else sum of draws */
 	struct phase_ma non_ev;		/* estimate; NUM_NONE where nothing measures */
+	struct phase_ma budget;		/* that the dynamic limit leaves; NUM_NONE = none */
 	const char *cap_why;		/* "static", "fuse", "dynamic", "meter_lost", "override", "parent" */
-	bool meter_ok;
+	bool meter_ok, meter_lost;
 	int competing, admitted;
 	int64_t seconds_over;		/* since start: sum_w above a fixed cap, or load above a dynamic limit */
 };

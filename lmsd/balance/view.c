@@ -215,11 +215,14 @@ void balance_conn_view(const struct balance *b, uint32_t conn, struct bal_conn_v
 {
 	const struct conn *c = &b->conns[conn];
 	struct bal_reason cause;
+	bool competes = c->use != BAL_NONE && c->use != BAL_STOPPED;
 
 	*out = (struct bal_conn_view){
 		.target_ma = c->target_ma, .limit_ma = gate_limit(c), .pending_ma = NUM_NONE,
 		.w_ma = gate_w(c, b->stations[c->station].online), .phases = model_phases(c),
 		.uncontrollable = gate_uncontrollable(c),
+		.min_ma = competes ? c->min_ma : NUM_NONE, .max_ma = competes ? c->max_ma : NUM_NONE,
+		.vip = c->conf.vip || c->tag_vip, .admitted = competes && c->admitted,
 	};
 	for (int i = 0; i < c->gate.pending_count; i++)
 		out->pending_ma = c->gate.pending[i].limit_ma;
@@ -286,7 +289,8 @@ void balance_zone_view(const struct balance *b, int zone, struct bal_zone_view *
 	bool measured = z->budget.state != METER_NONE && z->budget.good_row > 0;
 
 	*out = (struct bal_zone_view){
-		.non_ev = z->budget.non_ev, .cap_why = cap_why(z),
+		.non_ev = z->budget.non_ev, .budget = z->budget.held,
+		.meter_lost = z->budget.state == METER_LOST, .cap_why = cap_why(z),
 		.meter_ok = z->budget.state == METER_OK || z->budget.state == METER_NONE,
 		.competing = z->competing, .admitted = z->admitted,
 		.seconds_over = z->over_us / US_PER_S,

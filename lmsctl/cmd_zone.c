@@ -1,0 +1,89 @@
+/* lmsctl/cmd_zone.c - zone explain, for people: its limits, then its connectors. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "lmsctl/grid.h"
+#include "lmsctl/output.h"
+
+static void put_current(struct buf *b, const struct json *j)
+{
+	int64_t ma;
+
+	if (json_int(j, &ma) || ma == NUM_NONE)
+		buf_puts(b, "-");
+	else
+		fmt_ma(b, ma);
+}
+
+/* A current, one per phase (once if all are the same), or text. */
+static const char *cell(const struct json *j, struct arena *arena)
+{
+	const struct json *first = json_at(j, 0);
+	bool same = true;
+	const char *text;
+	struct buf b;
+
+	buf_init(&b);
+	if (j && j->type == JSON_ARRAY) {
+		for (const struct json *p = first; p; p = p->next)
+			same = same && p->type == first->type && p->len == first->len &&
+			       memcmp(p->text ? p->text : "", first->text ? first->text : "", p->len) == 0;
+		for (const struct json *p = first; p && (p == first || !same); p = p->next) {
+			buf_puts(&b, p == first ? "" : ", ");
+			put_current(&b, p);
+		}
+	} else if (j && j->type == JSON_NUMBER) {
+		put_current(&b, j);
+	} else {
+		text = json_str(j, "-");
+		text_escape(&b, text, strlen(text));
+	}
+	text = arena_strdup(arena, buf_cstr(&b));
+	buf_fini(&b);
+	return text;
+}
+
+struct column {
+	const char *key, *heading;
+};
+
+static void print_table(struct lmsctl *l, const struct json *rows, const struct column *cols, size_t count)
+{
+	struct grid g;
+	size_t row = 1;
+
+	if (!rows || rows->count == 0)
+		return;
+	grid_init(&g, rows->count + 1, count);
+	for (size_t c = 0; c < count; c++)
+		grid_set(&g, 0, c, cols[c].heading);
+	for (const struct json *o = rows->first; o; o = o->next, row++)
+		for (size_t c = 0; c < count; c++)
+			grid_set(&g, row, c, strcmp(cols[c].key, "holds") != 0 ?
+				 cell(json_get(o, cols[c].key), &g.arena) :
+				 json_bool(json_get(o, "holds"), false) ? "least" : "");
+	grid_print(&g, l, false);
+	grid_fini(&g);
+}
+
+int cmd_zone_explain(struct lmsctl *l, const struct json *result)
+{
+	static const struct column limits[] = {
+		{ "zone", "ZONE" }, { "limit", "LIMIT" }, { "current_ma", "CURRENT" }, { "holds", "" },
+		{ "text", "WHY" },
+	};
+	static const struct column connectors[] = {
+		{ "id", "CONNECTOR" }, { "wants", "WANTS" }, { "class", "CLASS" }, { "min_ma", "MIN" },
+		{ "max_ma", "MAX" }, { "target_ma", "TARGET" }, { "limit_ma", "LIMIT" }, { "w_ma", "COUNTED" },
+		{ "reason", "REASON" },
+	};
+	const struct json *below = json_get(result, "connectors");
+
+	print_table(l, json_get(result, "limits"), limits, ARRAY_LEN(limits));
+	if (!below || below->count == 0)
+		return 0;
+	putchar('\n');
+	print_table(l, below, connectors, ARRAY_LEN(connectors));
+	return 0;
+}

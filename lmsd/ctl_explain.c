@@ -1,0 +1,228 @@
+/* ctl_explain.c - zone explain: the limits that apply to a zone, its own and those of the zones that
+ * feed it, and what is made of them for each connector below.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "app.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "base/timefmt.h"
+#include "site/override.h"
+
+static struct app *app_of(struct ctl_call *c)
+{
+	return (struct app *)((char *)(uintptr_t)c->hall - offsetof(struct app, hall));
+}
+
+static void write_phases(struct json_writer *w, const char *key, const struct phase_ma *p)
+{
+	jw_key(w, key);
+	jw_array(w);
+	for (int k = 0; k < PHASES; k++)
+		jw_int(w, p->l[k]);
+	jw_array_end(w);
+}
+
+/* "16 A", or "16 A, 10 A, 0 A" where the phases differ. */
+static void put_phases(struct buf *b, const struct phase_ma *p, int phases)
+{
+	bool same = true;
+
+	for (int k = 1; k < phases; k++)
+		same = same && p->l[k] == p->l[0];
+	for (int k = 0; k < (same ? 1 : phases); k++) {
+		buf_puts(b, k ? ", " : "");
+		if (p->l[k] == NUM_NONE)
+			buf_puts(b, "-");
+		else
+			fmt_ma(b, p->l[k]);
+	}
+}
+
+/* ---- limits ---------------------------------------------------------------------------------- */
+
+struct limits {
+	struct ctl_call *c;
+	const struct zone_conf *z;
+	const char *holds;	/* the kind that is the least in this zone */
+	struct buf text;
+};
+
+/* One limit of the zone with what l->text says of it. */
+static void put_limit(struct limits *l, const char *kind, const struct phase_ma *limit)
+{
+	struct json_writer *w = &l->c->w;
+	struct phase_ma own = *limit;
+
+	for (int k = l->z->phases; k < PHASES; k++)
+		own.l[k] = NUM_NONE;
+	jw_object(w);
+	jw_kstr(w, "zone", l->z->k.id);
+	jw_kstr(w, "limit", kind);
+	write_phases(w, "current_ma", &own);
+	jw_kbool(w, "holds", strcmp(kind, l->holds) == 0);
+	jw_kstr(w, "text", buf_cstr(&l->text));
+	jw_object_end(w);
+	buf_clear(&l->text);
+}
+
+static void put_fuse(struct limits *l)
+{
+	int64_t ma = l->z->k.fuse_ma, permille = l->z->k.derate_permille;
+
+	if (ma == NUM_NONE)
+		return;
+	fmt_ma(&l->text, ma);
+	if (permille > 0) {
+		buf_printf(&l->text, permille % 10 ? " less %lld.%lld %%" : " less %lld %%",
+			   (long long)permille / 10, (long long)permille % 10);
+		ma = ma * (1000 - permille) / 1000;
+	}
+	put_limit(l, "fuse", &(struct phase_ma){ { ma, ma, ma } });
+}
+
+static void put_dynamic(struct limits *l, const struct bal_zone_view *v)
+{
+	const struct ctl_zone_keys *k = &l->z->k;
+
+	if (k->dynamic_ma.l[0] == NUM_NONE)
+		return;
+	put_phases(&l->text, &k->dynamic_ma, l->z->phases);
+	buf_puts(&l->text, " less what is not cars (");
+	put_phases(&l->text, &v->non_ev, l->z->phases);
+	if (k->margin_ma > 0) {
+		buf_puts(&l->text, ") less a margin of ");
+		fmt_ma(&l->text, k->margin_ma);
+	} else {
+		buf_puts(&l->text, ")");
+	}
+	if (v->meter_ok) {
+		buf_printf(&l->text, "; meter %s sees ", k->meter);
+		put_phases(&l->text, &v->load, l->z->phases);
+	} else {
+		buf_printf(&l->text, "; meter %s has no fresh value", k->meter);
+	}
+	put_limit(l, "dynamic", &v->budget);
+	if (!v->meter_lost)
+		return;
+	buf_puts(&l->text, "while the meter is silent");
+	put_limit(l, "meter_lost", &k->meter_lost_ma);
+}
+
+static void put_override(struct limits *l)
+{
+	const struct zone_override *o = site_override(l->c->hall->site, l->z->k.id);
+	char until[RFC3339_MAX];
+
+	if (o == NULL)
+		return;
+	rfc3339_format((l->c->wall + (o->until - l->c->now)) / US_PER_S * US_PER_S, until);
+	buf_printf(&l->text, "by hand until %s", until);
+	put_limit(l, "override", &o->limit);
+}
+
+static void put_limits(struct ctl_call *c, int zone)
+{
+	static const struct phase_ma none = { { NUM_NONE, NUM_NONE, NUM_NONE } };
+	const struct site *site = c->hall->site;
+	struct limits l = { .c = c };
+
+	buf_init(&l.text);
+	for (; zone >= 0; zone = l.z->parent) {
+		struct bal_zone_view v;
+
+		l.z = &site->conf->zones[zone];
+		l.holds = site->zone_views[zone].cap_why;
+		balance_zone_view(c->hall->balance, zone, &v);
+		put_fuse(&l);
+		if (l.z->k.static_ma.l[0] != NUM_NONE) {
+			buf_puts(&l.text, "as configured");
+			put_limit(&l, "static", &l.z->k.static_ma);
+		}
+		put_dynamic(&l, &v);
+		put_override(&l);
+		if (l.z->k.power_w != NUM_NONE) {
+			buf_printf(&l.text, "%lld W for the three phases together", (long long)l.z->k.power_w);
+			put_limit(&l, "power", &none);
+		}
+	}
+	buf_fini(&l.text);
+}
+
+/* ---- connectors ------------------------------------------------------------------------------- */
+
+static const char *wants(enum conn_use use)
+{
+	switch (use) {
+	case USE_NONE:
+		return "nothing";
+	case USE_WELCOME:
+		return "a place";
+	case USE_WAITS:
+		return "to begin";
+	case USE_CHARGING:
+		return "to charge";
+	case USE_FULL:
+		return "what is left";
+	case USE_STOPPED:
+		return "nothing";
+	}
+	return "nothing";
+}
+
+static void put_connector(struct ctl_call *c, const struct connector *conn)
+{
+	struct bal_conn_view v;
+	char id[ID_MAX + 8], reason[200];
+
+	balance_conn_view(c->hall->balance, conn->slot, &v);
+	balance_reason_text(c->hall->balance, &v.reason, reason, sizeof(reason));
+	snprintf(id, sizeof(id), "%s/%d", conn->station->id, conn->number);
+	jw_object(&c->w);
+	jw_kstr(&c->w, "id", id);
+	jw_kstr(&c->w, "wants", wants(conn->use));
+	jw_kstr(&c->w, "class", v.vip ? "VIP" : NULL);
+	jw_kbool(&c->w, "admitted", v.admitted);
+	jw_kint(&c->w, "min_ma", v.min_ma);
+	jw_kint(&c->w, "max_ma", v.max_ma);
+	jw_kint(&c->w, "target_ma", v.target_ma);
+	jw_kint(&c->w, "limit_ma", v.limit_ma);
+	jw_kint(&c->w, "w_ma", v.w_ma);
+	jw_kstr(&c->w, "reason_code", v.reason.name);
+	jw_kstr(&c->w, "reason", reason);
+	jw_object_end(&c->w);
+}
+
+int ctl_zone_explain(struct ctl_call *c, const struct ctl_zone_explain_args *a)
+{
+	const struct app *app = app_of(c);
+	const struct site_conf *conf = c->hall->site->conf;
+	int zone = site_conf_zone(conf, a->id);
+
+	if (zone < 0)
+		return diag_set(&c->diag, -LMS_ENOTFOUND, "zone '%.60s' does not exist (lmsctl zone list)", a->id);
+	if (!app->balanced)
+		return diag_set(&c->diag, -LMS_ECONFLICT, "the balance refuses the configuration in force "
+				"(lmsd's log says why)");
+	jw_object(&c->w);
+	jw_kstr(&c->w, "id", a->id);
+	write_phases(&c->w, "cap_ma", &c->hall->site->zone_views[zone].cap);
+	jw_kstr(&c->w, "cap_why", c->hall->site->zone_views[zone].cap_why);
+	write_phases(&c->w, "sum_ma", &c->hall->site->zone_views[zone].sum);
+	jw_key(&c->w, "limits");
+	jw_array(&c->w);
+	put_limits(c, zone);
+	jw_array_end(&c->w);
+	jw_key(&c->w, "connectors");
+	jw_array(&c->w);
+	for (size_t i = 0; i < app->slot_count; i++) {
+		const struct connector *conn = app->slots[i];
+
+		if (site_conf_zone_below(conf, conf->stations[conn->station->conf].zone, zone))
+			put_connector(c, conn);
+	}
+	jw_array_end(&c->w);
+	jw_object_end(&c->w);
+	return 0;
+}
