@@ -441,15 +441,19 @@ main(async () => {
 		if (s.ws) s.ws.terminate();	// who was given up gets another chance when it comes back
 		s.plug();
 	}
-	const full = (id) => sums(id).some((ma) => ma >= 900 * CAPS[id]) &&
-		stations.every((s) => s.zone !== id || s.base() >= 6000);
-	await until(() => full('P1') && full('P2'), 'everybody to charge again', 60000 - (performance.now() - start)).then(
-		() => ok(true, `calm again, everybody charges after ${Math.round((performance.now() - start) / 1000)} s`),
-		async () => {
-			const list = (await world.lmsd.ctlAsync('connector', 'list')).json;
-			ok(false, 'calm again, everybody charges', [sums('P1'), sums('P2'), stations.map((s) => [s.id, s.level(), s.tx && s.tx.id,
-				list && list.find((c) => c.station === s.id)])]);
-		});
+	const full = (id) => sums(id).some((ma) => ma >= 900 * CAPS[id]);
+	const poor = () => stations.filter((s) => s.base() < 6000);
+	const seconds = () => Math.round((performance.now() - start) / 1000);
+	const states = async () => {
+		const list = (await world.lmsd.ctlAsync('connector', 'list')).json || [];
+		return [sums('P1'), sums('P2'), poor().map((s) => [s.id, s.level(), s.tx && s.tx.id, s.outbox.length,
+			list.find((c) => c.station === s.id)])];
+	};
+	const reach = (what, fn, ms) => until(fn, what, ms - (performance.now() - start)).then(
+		() => ok(true, `calm again, ${what} after ${seconds()} s`), async () => ok(false, `calm again, ${what}`, await states()));
+	await reach('the zones are used', () => full('P1') && full('P2'), 60000);
+	if (poor().length) console.log('# ' + JSON.stringify(await states()));
+	await reach('everybody charges', () => !poor().length && full('P1') && full('P2'), 100000);
 	await poll(world);
 	ended = true;
 	ok(seen.raised > 10 && seen.hostile > 10 && seen.kills > 0 && seen.lowered > 0, 'there was chaos', seen);
