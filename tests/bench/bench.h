@@ -8,5 +8,5 @@
 void bench_speed(uint64_t seed);
 /* A building that changes 40 times an hour under a measured limit; cars that ramp. */
 void bench_steps(uint64_t seed, int hours);
-/* 30 stations at 100 A whose messages are lost, late, refused or reordered. */
+/* 30 stations at 100 A whose messages are lost, late or refused, and their answers reordered. */
 void bench_transient(uint64_t seed, int hours, int percent);

@@ -28,6 +28,7 @@ struct box {
 	int64_t max_ma, draw_ma;		/* of the car */
 	int64_t session;
 	mono_t changes, back_at;		/* next arrival or departure; offline until */
+	mono_t last_arrival;			/* of a message: one connection delivers in order */
 	int on_off, direction, reversals;
 };
 
@@ -142,23 +143,30 @@ static void send(struct world *w, const struct bal_order *o)
 	struct message *m = w->messages;
 	bool bad = rng_below(&w->rng, 100) < (uint32_t)w->percent;
 	uint32_t how = rng_below(&w->rng, 4);
+	struct box *x = &w->boxes[o->conn];
 
 	while (m->used)
 		lms_assert(++m < w->messages + MESSAGES);
 	*m = (struct message){ .used = true, .conn = o->conn, .token = o->token, .kind = o->kind,
-			       .limit_ma = o->limit_ma, .session = w->boxes[o->conn].session };
+			       .limit_ma = o->limit_ma, .session = x->session };
 	m->arrives = w->now + rng_range(&w->rng, 1, 5) * TICK;
 	m->answers = m->arrives + rng_range(&w->rng, 1, 3) * TICK;
-	if (bad || w->boxes[o->conn].back_at > w->now) {
-		m->lost = how == 0 || w->boxes[o->conn].back_at > w->now;
+	if (bad || x->back_at > w->now) {
+		m->lost = how == 0 || x->back_at > w->now;
 		m->refused = how == 1;
 		if (m->lost || how > 1)
 			m->answers = w->now + ANSWER_US;
 		if (how == 2)			/* its answer is lost */
 			m->arrives = w->now + TICK;
-		if (how == 3)			/* late, perhaps behind the next one */
+		if (how == 3)			/* late: carried out after its time-out */
 			m->arrives = m->answers + rng_range(&w->rng, 1, 80) * TICK;
 	}
+	if (!m->lost && m->arrives <= x->last_arrival)
+		m->arrives = x->last_arrival + TICK;
+	if (!m->lost)
+		x->last_arrival = m->arrives;
+	if (m->answers <= m->arrives)
+		m->answers = m->arrives + TICK < w->now + ANSWER_US ? m->arrives + TICK : w->now + ANSWER_US;
 	w->sent++;
 }
 
