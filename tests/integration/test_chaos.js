@@ -56,11 +56,11 @@ class Dice {
 const zones = Object.fromEntries(Object.keys(CAPS).map((id) =>
 	[id, { id, cap: CAPS[id] * 1000, bound: null, excused: false, changes: 0, over: 0 }]));
 
-function sums(zone) {
+function sums(zone, wired = false) {
 	const sum = [0, 0, 0];
 	for (const s of stations)
 		if (zone === 'main' || s.zone === zone)
-			for (const k of s.phases()) sum[k] += s.level();
+			for (const k of wired ? TERMINALS[s.wiring] : s.phases()) sum[k] += s.level();
 	return sum;
 }
 
@@ -441,7 +441,8 @@ main(async () => {
 		if (s.ws) s.ws.terminate();	// who was given up gets another chance when it comes back
 		s.plug();
 	}
-	const full = (id) => sums(id).some((ma) => ma >= 900 * CAPS[id]);
+	// lmsd takes a minute to learn that a car uses one phase: until then what fits is counted as wired.
+	const full = (id) => [sums(id), sums(id, true)].some((sum) => sum.some((ma) => ma >= 900 * CAPS[id]));
 	const poor = () => stations.filter((s) => s.base() < 6000);
 	const seconds = () => Math.round((performance.now() - start) / 1000);
 	const states = async () => {
