@@ -173,6 +173,18 @@ bench:
 		--sites $(or $(BENCH_SITES),2000) $(if $(SEED),--seed $(SEED))
 	-@$(BENCH_DIR)/lms-bench
 
+# What takes longer than CI may, or depends on the machine's timing: the whole site against a hostile world,
+# more crashes, more random sites. MINUTES, ROUNDS, SITES and SEED set the length.
+.PHONY: soak
+soak:
+	@etc/install-packages.sh run build demo test
+	@$(MAKE) --no-print-directory -s -j$(JOBS) CC=gcc SAN=address,undefined WERROR=1 BUILD=build/san all unit
+	@cd tests/integration && npm ci --no-audit --no-fund --loglevel=error
+	BIN=$(abspath build/san/bin) MINUTES=$(or $(MINUTES),10) tests/soak/chaos.js
+	BIN=$(abspath build/san/bin) ROUNDS=$(or $(ROUNDS),1000) tests/integration/test_kill9.js
+	SITES=$(or $(SITES),5000) build/san/tests/scenario/test_balance_population
+	SITES=$(or $(SITES),1000000) build/san/tests/scenario/test_balance_properties
+
 # What is installed beside the programs, as SOURCE:PLACE below $(PREFIX).
 INSTALL := install
 data_files = $(shell find $(wildcard etc/meters etc/stations) /dev/null -type f)
@@ -219,6 +231,7 @@ help:
 	'make demo       build, start a simulated site, open lmstop on it' \
 	'make check      all tests (installs what they need first)' \
 	'make bench      figures: energy beside the LP, speed, safety (SEED=, BENCH_HOURS=)' \
+	'make soak       longer tests: a hostile world, 1000 crashes, many random sites' \
 	'make unit       build the unit tests into $(BUILD)/tests' \
 	'make dist       the source as build/lms-$(VERSION).tar.gz' \
 	'make deps       install the Debian packages that building needs' \

@@ -5,9 +5,9 @@
 // cap is exceeded on any phase, but for what already ran when we lowered it, and when the world calms down everybody
 // charges. SEED= replays the choices (not their interleaving with lmsd), MINUTES= is how long the chaos lasts.
 'use strict';
-const WebSocket = require('ws');
-const validator = require('ocpp-rpc/lib/standard-validators').find((v) => v.subprotocol === 'ocpp1.6');
-const { ok, equal, until, main, cleanups, Lmsd } = require('./lib');
+const WebSocket = require('../integration/node_modules/ws');
+const validator = require('../integration/node_modules/ocpp-rpc/lib/standard-validators').find((v) => v.subprotocol === 'ocpp1.6');
+const { ok, equal, until, main, cleanups, Lmsd } = require('../integration/lib');
 
 const SEED = Number(process.env.SEED || 1);
 const CHAOS_MS = 60000 * Number(process.env.MINUTES || 0.75);
