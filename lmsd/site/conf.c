@@ -7,58 +7,57 @@
 
 /* ---- looking up ---- */
 
-int site_conf_zone(const struct site_conf *c, const char *id)
+typedef const char *(*id_at_fn)(const struct site_conf *c, size_t at);
+
+static const char *zone_id_at(const struct site_conf *c, size_t at)
 {
-	size_t low = 0, high = c->zone_count;
+	return c->zones[c->zone_order[at]].k.id;
+}
+
+static const char *meter_id_at(const struct site_conf *c, size_t at)
+{
+	return c->meters[at].k.id;
+}
+
+static const char *station_id_at(const struct site_conf *c, size_t at)
+{
+	return c->stations[at].k.id;
+}
+
+/* The place of an id in a list that is in the order of ids, or -1. */
+static int find_id(const struct site_conf *c, size_t count, id_at_fn id_at, const char *id)
+{
+	size_t low = 0, high = count;
 
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
-		int cmp = strcmp(c->zones[c->zone_order[mid]].k.id, id);
+		int cmp = strcmp(id_at(c, mid), id);
 
 		if (cmp == 0)
-			return c->zone_order[mid];
+			return (int)mid;
 		if (cmp < 0)
 			low = mid + 1;
 		else
 			high = mid;
 	}
 	return -1;
+}
+
+int site_conf_zone(const struct site_conf *c, const char *id)
+{
+	int at = find_id(c, c->zone_count, zone_id_at, id);
+
+	return at < 0 ? -1 : c->zone_order[at];
 }
 
 int site_conf_meter(const struct site_conf *c, const char *id)
 {
-	size_t low = 0, high = c->meter_count;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		int cmp = strcmp(c->meters[mid].k.id, id);
-
-		if (cmp == 0)
-			return (int)mid;
-		if (cmp < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return -1;
+	return find_id(c, c->meter_count, meter_id_at, id);
 }
 
 int site_conf_station(const struct site_conf *c, const char *id)
 {
-	size_t low = 0, high = c->station_count;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		int cmp = strcmp(c->stations[mid].k.id, id);
-
-		if (cmp == 0)
-			return (int)mid;
-		if (cmp < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return -1;
+	return find_id(c, c->station_count, station_id_at, id);
 }
 
 bool site_conf_zone_below(const struct site_conf *c, int zone, int above)
