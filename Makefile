@@ -10,7 +10,7 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 VERSION := 0.1
 
-PURE_DIRS  := libshared/base libshared/ctl lmsd/site lmsd/balance lmsd/ocpp lmsd/relay lmsd/meter
+PURE_DIRS  := libshared/base libshared/ctl lmsd/site lmsd/site/generation lmsd/balance lmsd/ocpp lmsd/relay lmsd/meter
 PURE_FILES  := lmsd/effect.c lmsd/answer.c
 SHARED_DIRS := libshared/io
 SHELL_DIRS := lmsd lmsd/conf lmsd/store lmsd/net lmsd/modbus lmsd/control lmsd/outlet

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "site/ctl_site_util.h"
-#include "site/draft.h"
+#include "site/generation/draft.h"
 
 static const char *or_null(const char *s)
 {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "site/ctl_site_util.h"
-#include "site/edit_parts.h"
+#include "site/generation/edit_parts.h"
 
 static int answer(struct ctl_call *c, const struct ctl_tag_keys *k, const struct tag *t)
 {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "site/draft.h"
+#include "site/generation/draft.h"
 #include "site/ledger.h"
 #include "site/tag.h"
 #include "site/override.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "site/draft.h"
+#include "site/generation/draft.h"
 
 #define UNREGISTERED_MAX 64
 

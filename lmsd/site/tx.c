@@ -10,7 +10,7 @@
 
 #include "base/log.h"
 #include "site/access.h"
-#include "site/draft.h"
+#include "site/generation/draft.h"
 #include "site/ledger.h"
 #include "site/tag.h"
 

@@ -1,9 +1,9 @@
-/* site/check_range.c - values of single keys that cannot be meant: one row per key and bound. */
+/* site/generation/check_range.c - values of single keys that cannot be meant: one row per key and bound. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
-#include "site/check.h"
+#include "site/generation/check.h"
 
 #define MS_PER_S    INT64_C(1000)
 #define MS_PER_DAY  (24 * 3600 * MS_PER_S)

@@ -1,4 +1,4 @@
-/* site/check_sum.c - the currents that nobody can take back must fit below every limit.
+/* site/generation/check_sum.c - the currents that nobody can take back must fit below every limit.
  *
  * A connector that is idle obeys its station's default limit, one that cannot be managed may always
  * draw its maximum. Neither can be lowered, so their sum must fit below each zone's cap, and in a
@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "site/check.h"
-#include "site/draft.h"
+#include "site/generation/check.h"
+#include "site/generation/draft.h"
 
 #define VOLTAGE_MAX INT64_C(253) /* 230 V + 10 %: what converts watts where nothing is measured */
 

@@ -1,9 +1,9 @@
-/* site/edit_tag.c - changes of tags, as part of an edit or alone. */
+/* site/generation/edit_tag.c - changes of tags, as part of an edit or alone. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
-#include "site/edit_parts.h"
+#include "site/generation/edit_parts.h"
 #include "site/tag.h"
 
 static int missing_tag(struct site_edit *e, const char *uid)

@@ -1,5 +1,5 @@
-/* site/draft.c - the keys of a configuration, found by id while they are being changed. */
-#include "site/draft.h"
+/* site/generation/draft.c - the keys of a configuration, found by id while they are being changed. */
+#include "site/generation/draft.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* site/edit.c - stages changes of keys, checks the whole, and hands out what is to be stored.
+/* site/generation/edit.c - stages changes of keys, checks the whole, and hands out what is to be stored.
  *
  * Errors of the single steps are sticky: the first one is what the commit answers, and then nothing
  * has changed. Each edit builds on the newest generation, stored or not: two edits in one turn
@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "site/draft.h"
-#include "site/edit_parts.h"
+#include "site/generation/draft.h"
+#include "site/generation/edit_parts.h"
 
 struct site_edit *site_edit_new(struct site *s)
 {

@@ -1,4 +1,4 @@
-/* site/draft.h - private to the site room: a configuration as bare keys, before it is built and
+/* site/generation/draft.h - private to the site room: a configuration as bare keys, before it is built and
  * checked.
  *
  * A draft starts as the keys of a generation, is edited by id, and becomes the next generation by

@@ -1,4 +1,4 @@
-/* site/build.c - from keys to a generation: references become indices, defaults come into force.
+/* site/generation/build.c - from keys to a generation: references become indices, defaults come into force.
  *
  * Invariant: whatever the keys say, the result can be walked: indices are valid or -1, parents
  * precede children, and there is no loop.
@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "site/draft.h"
+#include "site/generation/draft.h"
 
 #define ZONE_DEPTH_MAX    64
 #define MAX_MA_DEFAULT    INT64_C(32000)

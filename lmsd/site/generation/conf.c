@@ -1,9 +1,9 @@
-/* site/conf.c - a configuration generation: look things up in it, load it, write it. */
+/* site/generation/conf.c - a configuration generation: look things up in it, load it, write it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "site/draft.h"
+#include "site/generation/draft.h"
 
 /* ---- looking up ---- */
 

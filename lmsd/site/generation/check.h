@@ -1,4 +1,4 @@
-/* site/check.h - private to the site room: the parts of conf_check(). */
+/* site/generation/check.h - private to the site room: the parts of conf_check(). */
 #pragma once
 
 #include "site/site.h"

@@ -1,7 +1,7 @@
-/* site/edit_parts.h - private to the site room: what an edit consists of, and its steps. */
+/* site/generation/edit_parts.h - private to the site room: what an edit consists of, and its steps. */
 #pragma once
 
-#include "site/draft.h"
+#include "site/generation/draft.h"
 
 /* A tag as it shall become. */
 struct tag_edit {

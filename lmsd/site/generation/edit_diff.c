@@ -1,8 +1,8 @@
-/* site/edit_diff.c - what an edit changes, for people and for the store. */
+/* site/generation/edit_diff.c - what an edit changes, for people and for the store. */
 #include <stdio.h>
 #include <string.h>
 
-#include "site/edit_parts.h"
+#include "site/generation/edit_parts.h"
 
 static struct site_change *change_add(struct change_list *list, const char *kind, const char *id,
 				      const char *key)

@@ -1,15 +1,15 @@
-/* site/check.c - what a configuration must fulfil as a whole. Every refusal names place and remedy.
+/* site/generation/check.c - what a configuration must fulfil as a whole. Every refusal names place and remedy.
  *
  * The order is from the small to the large: values, references, then sums; the first complaint
  * wins.
  */
-#include "site/check.h"
+#include "site/generation/check.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
-#include "site/draft.h"
+#include "site/generation/draft.h"
 
 static bool phase_any(const struct phase_ma *p)
 {
