@@ -328,13 +328,13 @@ void feed_limit_expire(struct app *app, mono_t now)
 
 void feed_overrides(struct app *app)
 {
-	static const struct phase_ma none = { { NUM_NONE, NUM_NONE, NUM_NONE } };
 	const struct site_conf *conf = app->hall.site->conf;
 
 	for (size_t i = 0; app->balanced && i < conf->zone_count; i++) {
 		const struct zone_override *o = site_override(app->hall.site, conf->zones[i].k.id);
 
-		balance_zone_override(app->hall.balance, (int)i, o != NULL ? &o->limit : &none);
+		balance_zone_outer(app->hall.balance, (int)i, BAL_OUTER_OVERRIDE,
+				   o != NULL ? &(struct bal_outer_limit){ .limit = o->limit } : NULL);
 	}
 }
 

@@ -56,7 +56,6 @@ static void model_zone(const struct zone_conf *z, struct bal_zone_conf *out)
 	out->timers.min_on_us = or_zero_us(z->k.min_on_ms);
 	out->timers.min_off_us = or_zero_us(z->k.min_off_ms);
 	out->timers.rotate_us = or_zero_us(z->k.rotate_ms);
-	out->override = none;
 }
 
 static void model_conn(const struct station_conf *s, const struct connector_conf *c, const char *id,

@@ -112,17 +112,6 @@ void balance_conn_cap(struct balance *b, uint32_t conn, int64_t max_ma, mono_t n
 	changed_now(b);
 }
 
-void balance_zone_override(struct balance *b, int zone, const struct phase_ma *limit)
-{
-	struct phase_ma *now = &b->zones[zone].conf.override;
-
-	if (!memcmp(now, limit, sizeof(*now)))
-		return;
-	*now = *limit;
-	model_caps(b);
-	changed_now(b);
-}
-
 void balance_store_failed(struct balance *b, bool failed)
 {
 	if (b->store_failed == failed)

@@ -53,7 +53,6 @@ struct bal_zone_conf {
 	int64_t min_ma;			/* least current for a connector below; NUM_NONE = 6 A */
 	enum bal_policy policy;
 	struct bal_timers timers;
-	struct phase_ma override;	/* administrator's limit, NUM_NONE = none; counts like static */
 };
 
 struct bal_conn_conf {
@@ -75,6 +74,19 @@ struct bal_conn_conf {
 struct bal_conf {
 	const struct bal_zone_conf *zones;	size_t zone_count;
 	const struct bal_conn_conf *conns;	size_t conn_count;
+};
+
+/* Limits of a zone that come and go while its configuration stays; the least of all holds. */
+enum bal_outer {
+	BAL_OUTER_OVERRIDE,	/* the administrator's, for a while */
+	BAL_OUTER_GRID,		/* the grid operator's signal */
+	BAL_OUTER_TARIFF,	/* windows and prices */
+	BAL_OUTER_SOURCE,	/* the state of a generator or a storage */
+	BAL_OUTER_KINDS
+};
+
+struct bal_outer_limit {
+	struct phase_ma limit;		/* NUM_NONE = none */
 };
 
 /* ---- what happens ---------------------------------------------------------------------- */
@@ -147,7 +159,7 @@ struct bal_zone_view {
 	struct phase_ma load;		/* measured, else sum of draws */
 	struct phase_ma non_ev;		/* estimate; NUM_NONE where nothing measures */
 	struct phase_ma budget;		/* that the dynamic limit leaves; NUM_NONE = none */
-	const char *cap_why;		/* "static", "fuse", "dynamic", "meter_lost", "override", "parent" */
+	const char *cap_why;		/* "static", "dynamic", "meter_lost", "override", "grid" …, "parent" */
 	bool meter_ok, meter_lost;
 	int competing, admitted;
 	int64_t seconds_over;		/* since start: sum_w above a fixed cap, or load above a dynamic limit */
@@ -177,9 +189,9 @@ void balance_meter(struct balance *b, int zone, const struct bal_sample *sample)
 void balance_answer(struct balance *b, uint32_t conn, uint64_t token, enum bal_answer answer, mono_t now);
 /* Administrator's cap on one connector; NUM_NONE ends it. */
 void balance_conn_cap(struct balance *b, uint32_t conn, int64_t max_ma, mono_t now);
-/* Another limit of a zone, beside those configured; NUM_NONE ends it, and so does a configuration
- * that does not name it. Views show it at once. */
-void balance_zone_override(struct balance *b, int zone, const struct phase_ma *limit);
+/* One limit of a zone from outside, in place of the last of its kind; NULL ends it. It outlives a new
+ * configuration as long as the zone exists. Views show it at once. */
+void balance_zone_outer(struct balance *b, int zone, enum bal_outer kind, const struct bal_outer_limit *limit);
 void balance_store_failed(struct balance *b, bool failed);	/* limits only fall while true */
 /* A message by hand that would set `limit_ma` (NUM_NONE: releases any limit): may it leave?
  * true = its W has been reserved (a bal_store follows in the next turn) and balance_answer() must

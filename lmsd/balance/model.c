@@ -28,6 +28,8 @@ static const struct bal_timers default_timers = {
 	.meter_lost_us = 8 * US_PER_S,
 };
 
+static const struct bal_outer_limit no_outer = { .limit = { { NUM_NONE, NUM_NONE, NUM_NONE } } };
+
 static void inherit(int64_t *own, int64_t parent)
 {
 	if (*own <= 0)
@@ -75,7 +77,7 @@ static int check_zone(const struct bal_conf *conf, size_t i, struct diag *d)
 		return diag_set(d, -LMS_EDATA, "zone %s: phases: must be 1 or 3", z->id);
 	for (int k = 0; k < z->phases; k++) {
 		if (bad_current(z->cap.l[k]) || bad_current(z->dynamic.l[k]) ||
-		    bad_current(z->meter_lost.l[k]) || bad_current(z->override.l[k]))
+		    bad_current(z->meter_lost.l[k]))
 			return diag_set(d, -LMS_EDATA, "zone %s: a limit on L%d is not within 0 to 6300 A",
 					z->id, k + 1);
 		if (z->dynamic.l[k] != NUM_NONE && z->meter_lost.l[k] == NUM_NONE)
@@ -267,6 +269,8 @@ static void build(struct balance *b, const struct bal_conf *conf, mono_t now)
 		z->conf = conf->zones[i];
 		z->conf.id = xstrdup(conf->zones[i].id);
 		inherit_timers(&z->conf.timers, p >= 0 ? &b->zones[p].conf.timers : &default_timers);
+		for (int kind = 0; kind < BAL_OUTER_KINDS; kind++)
+			z->outer[kind] = no_outer;
 		z->budget.state = zone_is_dynamic(&z->conf) ? METER_WAITS : METER_NONE;
 		budget_init(z, now);
 	}
@@ -338,6 +342,7 @@ static void carry(struct balance *b, struct balance *old)
 		if (at == SIZE_MAX)
 			continue;
 		z->over_us = old->zones[at].over_us;
+		memcpy(z->outer, old->zones[at].outer, sizeof(z->outer));
 		if (z->budget.state != METER_NONE && old->zones[at].budget.state != METER_NONE)
 			z->budget = old->zones[at].budget;
 	}
@@ -428,7 +433,9 @@ void model_caps(struct balance *b)
 		}
 		for (int k = 0; k < z->conf.phases; k++) {
 			cap_least(z, k, z->conf.cap.l[k], CAP_STATIC);
-			cap_least(z, k, z->conf.override.l[k], CAP_OVERRIDE);
+			for (int kind = 0; kind < BAL_OUTER_KINDS; kind++)
+				cap_least(z, k, z->outer[kind].limit.l[k],
+					  (enum cap_why)(CAP_OUTER + kind));
 			if (z->budget.state == METER_LOST)
 				cap_least(z, k, z->conf.meter_lost.l[k], CAP_METER_LOST);
 			else
@@ -437,6 +444,19 @@ void model_caps(struct balance *b)
 		if (z->conf.cap_w != NUM_NONE)
 			cap_least(z, PHASES, z->conf.cap_w * 1000 / VOLTAGE_MAX, CAP_STATIC);
 	}
+}
+
+void balance_zone_outer(struct balance *b, int zone, enum bal_outer kind, const struct bal_outer_limit *limit)
+{
+	struct bal_outer_limit *now = &b->zones[zone].outer[kind];
+
+	if (limit == NULL)
+		limit = &no_outer;
+	if (!memcmp(&now->limit, &limit->limit, sizeof(now->limit)))
+		return;
+	*now = *limit;
+	model_caps(b);
+	b->dirty = b->urgent = true;
 }
 
 int64_t model_load(const struct zone *z, const int64_t w[PHASES], int cap)

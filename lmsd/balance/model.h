@@ -16,10 +16,14 @@
 struct zone {
 	struct bal_zone_conf conf;	/* id owned; timers resolved */
 	struct budget budget;
+	struct bal_outer_limit outer[BAL_OUTER_KINDS];
 	int64_t cap[ALLOC_CAPS];	/* in force now; ALLOC_NO_CAP = none */
 	int64_t sum_w[ALLOC_CAPS];	/* of all connectors below */
 	uint32_t lowering[ALLOC_CAPS];	/* one below whose W is still above its target, or NO_INDEX */
-	enum cap_why { CAP_NONE, CAP_STATIC, CAP_OVERRIDE, CAP_DYNAMIC, CAP_METER_LOST } why[ALLOC_CAPS];
+	enum cap_why {
+		CAP_NONE, CAP_STATIC, CAP_DYNAMIC, CAP_METER_LOST,
+		CAP_OUTER	/* + enum bal_outer */
+	} why[ALLOC_CAPS];
 	int competing, admitted;	/* below */
 	uint32_t top;			/* connector of the highest class admitted below */
 	int waiting;			/* not admitted so far, in the order of the queue */

@@ -188,15 +188,22 @@ static struct bal_reason target_reason(const struct balance *b, const struct con
 /* Why a zone has the cap that it has, where that is not just its configuration. */
 static bool zone_cause(const struct balance *b, int zone, int cap, struct bal_reason *r)
 {
+	static const enum bal_reason_code outer[BAL_OUTER_KINDS] = {
+		BAL_WHY_OVERRIDE, BAL_WHY_GRID, BAL_WHY_TARIFF, BAL_WHY_SOURCE,
+	};
 	const struct zone *z = &b->zones[zone];
+	enum cap_why why = cap >= 0 && cap < ALLOC_CAPS ? z->why[cap] : CAP_NONE;
 
-	switch (cap >= 0 && cap < ALLOC_CAPS ? z->why[cap] : CAP_NONE) {
+	if (why >= CAP_OUTER) {
+		*r = reason_make(outer[why - CAP_OUTER]);
+		r->value = z->cap[cap];
+		r->zone = zone;
+		r->phase = cap;
+		return true;
+	}
+	switch (why) {
 	case CAP_METER_LOST:
 		*r = reason_make(BAL_WHY_METER_LOST);
-		break;
-	case CAP_OVERRIDE:
-		*r = reason_make(BAL_WHY_OVERRIDE);
-		r->value = z->cap[cap];
 		break;
 	case CAP_DYNAMIC:
 		*r = reason_make(z->budget.recovers ? BAL_WHY_METER_RECOVERS : BAL_WHY_DYNAMIC);
@@ -204,6 +211,7 @@ static bool zone_cause(const struct balance *b, int zone, int cap, struct bal_re
 		break;
 	case CAP_NONE:
 	case CAP_STATIC:
+	case CAP_OUTER:
 		return false;
 	}
 	r->zone = zone;
@@ -227,10 +235,11 @@ void balance_conn_view(const struct balance *b, uint32_t conn, struct bal_conn_v
 	for (int i = 0; i < c->gate.pending_count; i++)
 		out->pending_ma = c->gate.pending[i].limit_ma;
 	out->reason = c->held.code != BAL_WHY_NONE ? held_reason(b, c) : target_reason(b, c);
-	/* Where one line must do, a silent meter or a limit by hand says more than that the zone is full. */
+	/* Where one line must do, a silent meter or a limit from outside says more than that the zone is full. */
 	if (c->held.code == BAL_WHY_NONE && c->why.zone >= 0 &&
 	    zone_cause(b, c->why.zone, c->why.phase, &cause) &&
-	    (cause.code == BAL_WHY_METER_LOST || cause.code == BAL_WHY_OVERRIDE))
+	    (cause.code == BAL_WHY_METER_LOST ||
+	     b->zones[c->why.zone].why[c->why.phase] >= CAP_OUTER))
 		out->reason = cause;
 }
 
@@ -274,7 +283,9 @@ static void sum_draws(const struct balance *b, int zone, struct phase_ma *load)
 
 static const char *cap_why(const struct zone *z)
 {
-	static const char *const names[] = { "parent", "static", "override", "dynamic", "meter_lost" };
+	static const char *const names[] = {
+		"parent", "static", "dynamic", "meter_lost", "override", "grid", "tariff", "source",
+	};
 	int least = 0;
 
 	for (int k = 1; k < z->conf.phases; k++)

@@ -59,7 +59,7 @@ static void set_up(struct world *w, uint64_t seed, int percent, bool dynamic)
 	struct bal_zone_conf zone = { .id = "site", .parent = -1, .phases = 3, .cap = dynamic ? none : limit,
 				      .cap_w = NUM_NONE, .dynamic = dynamic ? limit : none,
 				      .meter_lost = dynamic ? (struct phase_ma){ { 0, 0, 0 } } : none,
-				      .override = none, .min_ma = NUM_NONE };
+				      .min_ma = NUM_NONE };
 	struct bal_conn_conf conns[STATIONS];
 	struct bal_conf conf = { &zone, 1, conns, STATIONS };
 

@@ -72,7 +72,7 @@ int model_from_sessions(struct model *m, struct sessions *s, struct diag *d)
 	m->zones = arena_array(&m->arena, 1, sizeof(*m->zones));
 	m->zones[0] = (struct bal_zone_conf){ .id = "site", .parent = -1, .phases = PHASES, .cap = none,
 					      .cap_w = NUM_NONE, .dynamic = none, .meter_lost = none,
-					      .override = none, .min_ma = NUM_NONE };
+					      .min_ma = NUM_NONE };
 	m->conns = arena_array(&m->arena, s->count + 1, sizeof(*m->conns));
 	ret = assign(m, s, true, d);
 	for (size_t i = 0; i < s->count && !ret; i++) {
@@ -126,7 +126,7 @@ static void take_zone(struct model *m, const struct zone_conf *z)
 	m->zones[m->zone_count++] = (struct bal_zone_conf){
 		.id = arena_strdup(&m->arena, z->k.id), .parent = z->parent, .phases = z->phases,
 		.cap = z->cap, .cap_w = z->k.power_w, .dynamic = none, .meter_lost = none,
-		.override = none, .min_ma = z->k.min_ma, .policy = policy_of(z->k.policy),
+		.min_ma = z->k.min_ma, .policy = policy_of(z->k.policy),
 		.timers = { .min_on_us = or_zero_us(z->k.min_on_ms), .min_off_us = or_zero_us(z->k.min_off_ms),
 			    .rotate_us = or_zero_us(z->k.rotate_ms) },
 	};

@@ -30,7 +30,7 @@ static void random_zone(struct rng *r, struct pop_site *s, size_t i)
 		.parent = i ? (int)rng_below(r, (uint32_t)i) : -1, .phases = rng_below(r, 8) ? 3 : 1,
 		.cap = same(rng_below(r, 5) ? rng_range(r, 60, 900) * 100 : NUM_NONE),
 		.cap_w = rng_below(r, 6) ? NUM_NONE : rng_range(r, 5000, 60000),
-		.dynamic = same(NUM_NONE), .meter_lost = same(NUM_NONE), .override = same(NUM_NONE),
+		.dynamic = same(NUM_NONE), .meter_lost = same(NUM_NONE),
 		.min_ma = rng_below(r, 6) ? NUM_NONE : 8000, .policy = (enum bal_policy)rng_below(r, 5),
 	};
 	if (z->cap.l[0] != NUM_NONE && rng_below(r, 2))
@@ -809,12 +809,14 @@ static void meters(struct world *w)
 
 static void change_caps(struct world *w)
 {
-	struct bal_zone_conf *z = &w->conf.zones[rng_below(&w->rng, (uint32_t)w->conf.zone_count)];
+	int z = (int)rng_below(&w->rng, (uint32_t)w->conf.zone_count);
+	struct bal_outer_limit limit;
 
 	w->conf_at = later(w, &w->rng, 30, 200);
 	if (w->site->kind != POP_ANY)
 		return;
-	z->override = same(rng_below(&w->rng, 2) ? rng_range(&w->rng, 0, 300) * 100 : NUM_NONE);
+	limit.limit = same(rng_below(&w->rng, 2) ? rng_range(&w->rng, 0, 300) * 100 : NUM_NONE);
+	balance_zone_outer(w->b, z, (enum bal_outer)rng_below(&w->rng, BAL_OUTER_KINDS), &limit);
 	configure(w);
 }
 

@@ -24,7 +24,7 @@ int rig_zone(struct rig *r, const char *id, int parent, int64_t cap_ma)
 
 	r->zones[r->zone_count] = (struct bal_zone_conf){
 		.id = id, .parent = parent, .phases = 3, .cap = { { cap_ma, cap_ma, cap_ma } },
-		.cap_w = NUM_NONE, .dynamic = none, .meter_lost = none, .override = none,
+		.cap_w = NUM_NONE, .dynamic = none, .meter_lost = none,
 		.min_ma = NUM_NONE,
 	};
 	return (int)r->zone_count++;

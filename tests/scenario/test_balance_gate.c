@@ -309,6 +309,7 @@ static void a_new_connector_counts_at_its_maximum_until_it_acknowledges(void **s
 
 static void a_lowered_cap_cuts_at_once_and_nothing_rises_until_it_fits(void **state)
 {
+	static const struct bal_outer_limit lower = { { { 20000, 20000, 20000 } } };
 	struct bal_conf conf = { .zones = rig.zones, .zone_count = 1, .conns = rig.conns, .conn_count = 3 };
 	struct bal_zone_view v;
 	int64_t before;
@@ -319,7 +320,7 @@ static void a_lowered_cap_cuts_at_once_and_nothing_rises_until_it_fits(void **st
 	balance_zone_view(rig.b, 0, &v);
 	before = v.seconds_over;
 	t = rig.now;
-	rig.zones[0].override = (struct phase_ma){ { 20000, 20000, 20000 } };
+	balance_zone_outer(rig.b, 0, BAL_OUTER_OVERRIDE, &lower);
 	assert_int_equal(balance_configure(rig.b, &conf, rig.now, NULL), 0);
 	rig_charge(&rig, c3, 13);
 	rig_run(&rig, 4 * S);
@@ -334,14 +335,14 @@ static void a_lowered_cap_cuts_at_once_and_nothing_rises_until_it_fits(void **st
 
 static void a_pause_passes_at_once_and_its_end_raises_through_the_gate(void **state)
 {
-	static const struct phase_ma zero = { { 0, 0, 0 } }, none = { { NUM_NONE, NUM_NONE, NUM_NONE } };
+	static const struct bal_outer_limit zero = { { { 0, 0, 0 } } };
 	struct bal_zone_view v;
 	mono_t t;
 
 	(void)state;
 	two_charge();
 	t = rig.now;
-	balance_zone_override(rig.b, 0, &zero);
+	balance_zone_outer(rig.b, 0, BAL_OUTER_OVERRIDE, &zero);
 	balance_zone_view(rig.b, 0, &v);
 	assert_int_equal(v.cap.l[0], 0);
 	assert_string_equal(v.cap_why, "override");
@@ -353,7 +354,7 @@ static void a_pause_passes_at_once_and_its_end_raises_through_the_gate(void **st
 	assert_string_equal(rig_why(&rig, c1), "override");
 	rig.over = false;
 	t = rig.now;
-	balance_zone_override(rig.b, 0, &none);
+	balance_zone_outer(rig.b, 0, BAL_OUTER_OVERRIDE, NULL);
 	rig_run(&rig, 60 * S);
 	assert_true(rig_sent(&rig, c1, t)->raises);
 	assert_int_equal(rig_limit(&rig, c1), 30000);

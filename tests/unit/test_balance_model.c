@@ -22,9 +22,9 @@ static struct site good_site(void)
 	struct site s = {
 		.zones = {
 			{ .id = "main", .parent = -1, .phases = 3, .cap = ALL(60000), .cap_w = NUM_NONE,
-			  .dynamic = NONE, .meter_lost = NONE, .override = NONE, .min_ma = NUM_NONE },
+			  .dynamic = NONE, .meter_lost = NONE, .min_ma = NUM_NONE },
 			{ .id = "P1", .parent = 0, .phases = 3, .cap = ALL(20000), .cap_w = NUM_NONE,
-			  .dynamic = NONE, .meter_lost = NONE, .override = NONE, .min_ma = NUM_NONE },
+			  .dynamic = NONE, .meter_lost = NONE, .min_ma = NUM_NONE },
 		},
 		.conns = {
 			{ .id = "CP1/1", .station = "CP1", .zone = 1, .wiring = BAL_RST, .min_ma = 6000,
