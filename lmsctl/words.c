@@ -18,6 +18,7 @@ const struct option_row option_rows[] = {
 	{ 0, "sort", "FIELD", "by this field; -FIELD turns the order" },
 	{ 0, "limit", "N", "at most this many records" },
 	{ 'w', "watch", NULL, "stay, and show what changes" },
+	{ 0, "explain", NULL, "with zone show and connector show: why it is so (their explain)" },
 	{ 'n', "dry-run", NULL, "check and show, change nothing" },
 	{ 'y', "yes", NULL, "do not ask" },
 	{ 'q', "quiet", NULL, "say nothing when all is well" },
@@ -214,6 +215,19 @@ static int read_format(struct lmsctl *l, const char *value)
 	return 0;
 }
 
+/* `zone show P1 --explain` is `zone explain P1`. */
+static int explain_instead(struct lmsctl *l)
+{
+	const struct ctl_verb_desc *v = l->noun ? ctl_verb_find_words(l->noun->name, "explain") : NULL;
+
+	if (v == NULL || l->verb == NULL || strcmp(l->verb->name, "show") != 0)
+		return diag_set(&l->diag, -LMS_EUSAGE,
+				"--explain: goes with `zone show` and `connector show`");
+	l->verb = v;
+	snprintf(l->label, sizeof(l->label), "%s explain", l->noun->name);
+	return 0;
+}
+
 static int set_option(struct lmsctl *l, const struct option_row *row, const char *value)
 {
 	struct options *o = &l->opt;
@@ -229,6 +243,8 @@ static int set_option(struct lmsctl *l, const struct option_row *row, const char
 		*(l->special == SPECIAL_APPLY || l->special == SPECIAL_DIFF ? &o->file
 									    : &o->fields) = value;
 		return 0;
+	case 'e':
+		return explain_instead(l);
 	case 'l':
 		return parse_int(value, 0, INT64_MAX, &o->limit, &l->diag) ? -LMS_EUSAGE : 0;
 	case 'w':

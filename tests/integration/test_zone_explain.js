@@ -57,6 +57,10 @@ main(async () => {
 	console.log(human.stdout.replace(/^/gm, '# '));
 	ok(/^main +override +90 A +least +by hand until /m.test(human.stdout), 'people read amperes');
 	ok(/^P1 +static +60 A, 60 A, 50 A +least/m.test(human.stdout), 'per phase where they differ');
+	const shown = spawnSync(path.join(BIN, 'lmsctl'), ['-s', lmsd.socket, 'zone', 'show', 'P1', '--explain'], { encoding: 'utf8' });
+	equal([shown.status, shown.stdout.split('\n')[0]], [0, human.stdout.split('\n')[0]], 'zone show --explain is the same');
+	const nonsense = spawnSync(path.join(BIN, 'lmsctl'), ['-s', lmsd.socket, 'zone', 'list', '--explain'], { encoding: 'utf8' });
+	equal(nonsense.status, 64, '--explain goes with show only');
 	ok(/^A\/1 +to charge +VIP +6 A +32 A +32 A +32 A +32 A +\S/m.test(human.stdout), 'and a row per connector');
 	const r = lmsd.ctl('zone', 'explain', 'P9');
 	ok(r.status === 4 && r.err.includes("zone 'P9' does not exist"), 'an unknown zone is refused', r.err);
