@@ -37,7 +37,7 @@ else
 OPT  := -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
 	$(if $(findstring clang,$(CC)),,-fstack-clash-protection)
 endif
-ALL_CFLAGS  = -std=c11 -g -fPIE -D_GNU_SOURCE -Ilibshared -Ilmsd -I. $(WARN) $(OPT) -MMD -MP \
+ALL_CFLAGS  = -std=c11 -g -fPIE -D_GNU_SOURCE -Ilibshared -Ilmsd -I. -I$(BUILD)/gen $(WARN) $(OPT) -MMD -MP \
 	-DLMS_VERSION='"$(VERSION)"' -DLMS_DATADIR='"$(PREFIX)/share/lms"' $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 
@@ -73,6 +73,15 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+# A recording of the balance is read by the engine that wrote it: whatever changes a rule or a structure
+# changes this name.
+ENGINE_SRCS := $(sort $(wildcard lmsd/balance/*.[ch] lmsd/balance/*.def)) libshared/base/types.h
+$(BUILD)/gen/engine_id.h: $(ENGINE_SRCS) Makefile
+	@mkdir -p $(@D)
+	$(Q)printf '#define ENGINE_ID "%s"\n#define ENGINE_ID_MAX 48\n' \
+		"$(VERSION)-$$(cat $(ENGINE_SRCS) | cksum | tr ' ' -)-$$(uname -m)" >$@
+$(BUILD)/obj/lmsd/balance/snapshot.o: $(BUILD)/gen/engine_id.h
 
 $(BUILD)/libpure.a: $(PURE_OBJS)
 	$(call say,AR,$@)
