@@ -9,9 +9,25 @@
 
 #define SETTLE_US (5 * US_PER_S)	/* from acceptance to obeyed, unless a station file knows better */
 
-static int64_t or_zero_us(int64_t ms)
+/* Unset: as the zone above, which zero says to the balance. */
+static int64_t or_zero(int64_t v)
 {
-	return ms == NUM_NONE ? 0 : ms * US_PER_MS;
+	return v == NUM_NONE ? 0 : v;
+}
+
+static struct bal_timers model_timers(const struct ctl_zone_keys *k)
+{
+	return (struct bal_timers){
+		.min_on_us = or_zero(k->min_on_ms) * US_PER_MS,
+		.min_off_us = or_zero(k->min_off_ms) * US_PER_MS,
+		.rotate_us = or_zero(k->rotate_ms) * US_PER_MS,
+		.welcome_us = or_zero(k->welcome_ms) * US_PER_MS,
+		.reclaim_us = or_zero(k->reclaim_ms) * US_PER_MS,
+		.raise_us = or_zero(k->raise_ms) * US_PER_MS,
+		.raise_after_cut_us = or_zero(k->raise_after_cut_ms) * US_PER_MS,
+		.meter_stale_us = or_zero(k->meter_stale_after_ms) * US_PER_MS,
+		.meter_lost_us = or_zero(k->meter_lost_after_ms) * US_PER_MS,
+	};
 }
 
 static enum bal_policy policy_of(const char *text)
@@ -53,9 +69,9 @@ static void model_zone(const struct zone_conf *z, struct bal_zone_conf *out)
 	out->margin_ma = z->k.margin_ma == NUM_NONE ? 0 : z->k.margin_ma;
 	out->min_ma = z->k.min_ma;
 	out->policy = policy_of(z->k.policy);
-	out->timers.min_on_us = or_zero_us(z->k.min_on_ms);
-	out->timers.min_off_us = or_zero_us(z->k.min_off_ms);
-	out->timers.rotate_us = or_zero_us(z->k.rotate_ms);
+	out->timers = model_timers(&z->k);
+	out->thresholds.start_permille = or_zero(z->k.start_permille);
+	out->thresholds.small_raise_ma = or_zero(z->k.small_raise_ma);
 }
 
 static void model_conn(const struct station_conf *s, const struct connector_conf *c, const char *id,

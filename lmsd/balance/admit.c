@@ -11,10 +11,6 @@
 
 enum { CLS_FULL = -2, CLS_WELCOME = -1, CLS_VIP = 1, CLS_PRIORITY_VIP = 1 << 20 };
 
-/* Where dynamic, a start needs head-room: 1.2 x min. */
-#define START_NUM 6
-#define START_DEN 5
-
 static bool competes(const struct conn *c)
 {
 	switch (c->use) {
@@ -378,7 +374,7 @@ static void fill_conn(struct balance *b, struct conn *c, struct alloc_conn *a, m
 		.floor_ma = gate_floor(c, b->stations[c->station].online, now, &b->due),
 		.min_ma = c->min_ma, .max_ma = c->max_ma,
 		.starting = !c->admitted && (have == NUM_NONE || have < c->min_ma),
-		.start_ma = c->min_ma * START_NUM / START_DEN,
+		.start_ma = c->min_ma * b->zones[c->conf.zone].conf.thresholds.start_permille / 1000,
 	};
 	find_class(b, c, a);
 	c->cls = a->cls;

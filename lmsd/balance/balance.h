@@ -38,7 +38,13 @@ struct bal_timers {
 	int64_t raise_us;		/* 15 s between increases of a dynamic budget */
 	int64_t raise_after_cut_us;	/* 30 s */
 	int64_t meter_stale_us;		/* 5 s: no increases */
-	int64_t meter_lost_us;		/* 8 s: the meter_lost current */
+	int64_t meter_lost_us;		/* 8 s, and never more: the meter_lost current */
+};
+
+/* Sizes at which it acts, likewise. */
+struct bal_thresholds {
+	int64_t start_permille;		/* 1200: of the minimum, that a start needs where dynamic */
+	int64_t small_raise_ma;		/* 1 A: increases below it wait */
 };
 
 struct bal_zone_conf {
@@ -53,6 +59,7 @@ struct bal_zone_conf {
 	int64_t min_ma;			/* least current for a connector below; NUM_NONE = 6 A */
 	enum bal_policy policy;
 	struct bal_timers timers;
+	struct bal_thresholds thresholds;
 };
 
 struct bal_conn_conf {

@@ -30,6 +30,8 @@ static const struct bal_timers default_timers = {
 
 static const struct bal_outer_limit no_outer = { .limit = { { NUM_NONE, NUM_NONE, NUM_NONE } } };
 
+static const struct bal_thresholds default_thresholds = { .start_permille = 1200, .small_raise_ma = 1000 };
+
 static void inherit(int64_t *own, int64_t parent)
 {
 	if (*own <= 0)
@@ -50,6 +52,15 @@ static void inherit_timers(struct bal_timers *own, const struct bal_timers *pare
 	inherit(&own->meter_lost_us, parent->meter_lost_us);
 	if (own->rotate_us < US_PER_S)
 		own->rotate_us = US_PER_S;	/* each turn is a recomputation */
+	/* One that sets the later of the two alone has both. */
+	if (own->meter_stale_us > own->meter_lost_us)
+		own->meter_stale_us = own->meter_lost_us;
+}
+
+static void inherit_thresholds(struct bal_thresholds *own, const struct bal_thresholds *parent)
+{
+	inherit(&own->start_permille, parent->start_permille);
+	inherit(&own->small_raise_ma, parent->small_raise_ma);
 }
 
 /* ---- checks --------------------------------------------------------------------------------- */
@@ -269,6 +280,8 @@ static void build(struct balance *b, const struct bal_conf *conf, mono_t now)
 		z->conf = conf->zones[i];
 		z->conf.id = xstrdup(conf->zones[i].id);
 		inherit_timers(&z->conf.timers, p >= 0 ? &b->zones[p].conf.timers : &default_timers);
+		inherit_thresholds(&z->conf.thresholds,
+				   p >= 0 ? &b->zones[p].conf.thresholds : &default_thresholds);
 		for (int kind = 0; kind < BAL_OUTER_KINDS; kind++)
 			z->outer[kind] = no_outer;
 		z->budget.state = zone_is_dynamic(&z->conf) ? METER_WAITS : METER_NONE;

@@ -1,14 +1,13 @@
 /* balance/orders.c - what is sent and stored now.
  *
  * Decreases leave at once; a raise is the only order on its way to its station; increases leave only where the sum of W
- * with them fits in every zone above. An increase below 1 A is held back until its target has not
+ * with them fits in every zone above. A small increase is held back until its target has not
  * changed for STABLE_US, so that small changes of others do not make messages.
  */
 #include "balance/model.h"
 
 #include <stdlib.h>
 
-#define SMALL_RAISE_MA INT64_C(1000)
 #define STABLE_US      (60 * US_PER_S)
 
 /* ---- does it fit? --------------------------------------------------------------------------- */
@@ -252,7 +251,7 @@ static void hold(struct conn *c, enum bal_reason_code code, int zone, int cap, i
 
 static bool raise_small(struct balance *b, struct conn *c, int64_t have, int64_t to, mono_t now)
 {
-	if (have == NUM_NONE || to >= have + SMALL_RAISE_MA)
+	if (have == NUM_NONE || to >= have + b->zones[c->conf.zone].conf.thresholds.small_raise_ma)
 		return false;
 	hold(c, BAL_WHY_SMALL_RAISE, -1, -1, to);
 	if (to < c->target_ma)

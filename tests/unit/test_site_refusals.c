@@ -76,6 +76,25 @@ static const struct refusal refusals[] = {
 	  LMS_EDATA, "zone DYN: meter_lost: is above the dynamic limit on L1", "lower it" },
 	{ "a margin that eats the limit", "zone.set", "{'id': 'DYN', 'margin': 63}", LMS_EDATA,
 	  "zone DYN: margin: leaves nothing", "lower it" },
+	{ "a meter lost too late for the stations to settle", "zone.set", "{'id': 'DYN', 'meter_lost_after': '9s'}",
+	  LMS_ERANGE, "zone DYN: meter_lost_after: 9 s is out of range", "2 to 8 seconds" },
+	{ "a meter that is lost before it is stale", "zone.set",
+	  "{'id': 'DYN', 'meter_lost_after': '4s', 'meter_stale_after': '6s'}", LMS_EDATA,
+	  "zone DYN: meter_stale_after: 6 s is above its meter_lost_after of 4 s", "raise meter_lost_after" },
+	{ "the same, the one of the zone above", "config.apply",
+	  "{'document': {'zones': [{'id': 'ROOT', 'meter_lost_after': '3s'},"
+	  "{'id': 'P1', 'parent': 'ROOT', 'meter_stale_after': '5s'}]}}", LMS_EDATA,
+	  "zone P1: meter_stale_after: 5 s is above its meter_lost_after of 3 s of zone ROOT", "lower" },
+	{ "a meter that is stale between two readings", "config.apply",
+	  "{'document': {'meters': [{'id': 'M1', 'profile': 'p', 'address': '1@127.0.0.1', 'poll': '2s'}],"
+	  "'zones': [{'id': 'ROOT', 'meter_stale_after': '3s'}]}}", LMS_EDATA,
+	  "zone DYN: meter_stale_after: 3 s is less than two readings of meter M1", "lower the meter's poll" },
+	{ "no head-room at all", "zone.set", "{'id': 'DYN', 'start': '90%'}", LMS_ERANGE, "zone DYN: start:",
+	  "100 % to 500 %" },
+	{ "a raise without a pause", "zone.set", "{'id': 'DYN', 'raise': '1s'}", LMS_ERANGE, "zone DYN: raise:",
+	  "5 seconds" },
+	{ "a step that no station knows", "station.set", "{'id': 'S1', 'step_ma': 300}", LMS_ERANGE,
+	  "station S1: step:", "0.1 A or 1 A" },
 	{ "a limit of zero", "zone.set", "{'id': 'P1', 'static': 0}", LMS_ERANGE,
 	  "zone P1: static: 0 A is out of range", "above 0 A" },
 	{ "a fuse of zero", "zone.set", "{'id': 'ROOT', 'fuse_ma': 0}", LMS_ERANGE,
@@ -196,10 +215,11 @@ static const struct refusal refusals[] = {
 	  "such as EUR" },
 	{ "a time zone that is none", "site.set", "{'timezone': 'Europe/Nowhere'}", LMS_EDATA,
 	  "site: timezone: 'Europe/Nowhere'", "Europe/Paris" },
-	{ "what the balance refuses", "station.set", "{'id': 'S1', 'step': '0.5'}", LMS_EDATA,
-	  "connector S1/1: step", "0.1 A or 1 A" },
+	{ "what the balance refuses", "station.set", "{'id': 'S1', 'note': 'unbalanced'}", LMS_EDATA,
+	  "connector S1/1: the balance", "does not take it" },
 	{ "what the balance refuses, in a dry run", "station.set",
-	  "{'id': 'S1', 'step': '0.5', 'dry_run': true}", LMS_EDATA, "connector S1/1: step", "0.1 A or 1 A" },
+	  "{'id': 'S1', 'note': 'unbalanced', 'dry_run': true}", LMS_EDATA, "connector S1/1: the balance",
+	  "does not take it" },
 	{ "what the meter room refuses", "meter.set", "{'id': 'M1', 'profile': 'unheard-of'}", LMS_EDATA,
 	  "meter M1: no such profile", "behind 63000" },
 };
@@ -221,8 +241,8 @@ static int model_check(void *ctx, const struct site_conf *candidate, struct diag
 {
 	(void)ctx;
 	for (size_t i = 0; i < candidate->station_count; i++)
-		if (candidate->stations[i].step_ma == 500)
-			return diag_set(d, -LMS_EDATA, "connector %s/1: step: must be 0.1 A or 1 A",
+		if (candidate->stations[i].k.note && strcmp(candidate->stations[i].k.note, "unbalanced") == 0)
+			return diag_set(d, -LMS_EDATA, "connector %s/1: the balance does not take it",
 					candidate->stations[i].k.id);
 	return 0;
 }
@@ -274,7 +294,9 @@ static void what_just_fits_is_taken(void **state)
 		{ "station.set", "{'id': 'S1', 'idle': 30}" },
 		{ "station.set", "{'id': 'S1', 'idle': 0, 'manageable': false, 'max': 30}" },
 		{ "station.set", "{'id': 'S1', 'min': 16, 'max': 16, 'manageable': true}" },
-		{ "station.set", "{'id': 'S1', 'step_ma': 300}" },
+		{ "station.set", "{'id': 'S1', 'step_ma': 1000}" },
+		{ "zone.set", "{'id': 'DYN', 'meter_lost_after': '8s', 'meter_stale_after': '8s'}" },
+		{ "zone.set", "{'id': 'DYN', 'meter_lost_after': '2s', 'meter_stale_after': '2s'}" },
 		{ "zone.set", "{'id': 'ONE', 'static': '32,32,32'}" },
 		{ "zone.set", "{'id': 'ONE', 'static': '32,-,-'}" },
 		{ "station.set", "{'id': 'S2', 'zone': 'ONE'}" },

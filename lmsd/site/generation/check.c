@@ -139,7 +139,9 @@ static int check_zone(const struct site_conf *c, const struct zone_conf *z, stru
 		ret = zone_check_phases(z, "meter_lost", &z->k.meter_lost_ma, diag);
 	if (!ret)
 		ret = zone_check_dynamic(c, z, diag);
-	return ret ? ret : zone_check_meter_lost(z, diag);
+	if (!ret)
+		ret = zone_check_meter_lost(z, diag);
+	return ret ? ret : check_clock(c, z, diag);
 }
 
 /* ---- meters ---- */
@@ -292,11 +294,9 @@ static int check_station(const struct site_conf *c, const struct station_conf *s
 	if (st->zone < 0)
 		return missing_zone(c, st, diag);
 	ret = check_ranges(&ctl_nouns[CTL_NOUN_station], &st->k, diag);
-	if (!ret && st->step_ma % 100)
-		ret =
-		    diag_set(diag, -LMS_ERANGE,
-			     "station %s: step: is out of range (a multiple of 0.1 A, at most 1 A)",
-			     st->k.id);
+	if (!ret && st->step_ma != 100 && st->step_ma != 1000)
+		ret = diag_set(diag, -LMS_ERANGE, "station %s: step: is out of range (0.1 A or 1 A)",
+			       st->k.id);
 	if (!ret)
 		ret = check_access(st, diag);
 	for (size_t i = 0; i < st->connector_count && !ret; i++)

@@ -8,6 +8,7 @@
 #define MS_PER_S    INT64_C(1000)
 #define MS_PER_DAY  (24 * 3600 * MS_PER_S)
 #define MA_PER_A    INT64_C(1000)
+#define METER_LOST_MAX_MS (8 * MS_PER_S)
 #define POWER_MAX_W INT64_C(10000000) /* 6,300 A on three phases at 400 V are 4.4 MW */
 
 struct range {
@@ -41,12 +42,22 @@ static const struct range ranges[] = {
 	R(zone, rotate_ms, 60 * MS_PER_S, MS_PER_DAY, "1 minute to 24 hours"),
 	R(zone, min_on_ms, MS_PER_S, MS_PER_DAY, "1 second to 24 hours"),
 	R(zone, min_off_ms, MS_PER_S, MS_PER_DAY, "1 second to 24 hours"),
+	R(zone, welcome_ms, 10 * MS_PER_S, MS_PER_DAY, "10 seconds to 24 hours"),
+	/* Cars ramp: what they draw in the first seconds says nothing. */
+	R(zone, reclaim_ms, 20 * MS_PER_S, MS_PER_DAY, "20 seconds to 24 hours"),
+	R(zone, raise_ms, 5 * MS_PER_S, MS_PER_DAY, "5 seconds to 24 hours"),
+	R(zone, raise_after_cut_ms, 10 * MS_PER_S, MS_PER_DAY, "10 seconds to 24 hours"),
+	R(zone, start_permille, 1000, 5000, "100 % to 500 %"),
+	R(zone, small_raise_ma, 100, 32 * MA_PER_A, "0.1 A to 32 A"),
+	R(zone, meter_stale_after_ms, 2 * MS_PER_S, METER_LOST_MAX_MS, "2 to 8 seconds"),
+	/* Stations must have settled 15 seconds after the last good value. */
+	R(zone, meter_lost_after_ms, 2 * MS_PER_S, METER_LOST_MAX_MS, "2 to 8 seconds"),
 	R(meter, stale_after_ms, 500, 300 * MS_PER_S, "0.5 seconds to 5 minutes"),
 	R(meter, poll_ms, 100, 300 * MS_PER_S, "0.1 seconds to 5 minutes"),
 	R(station, connectors, 1, 64, "1 to 64"),
 	R(station, max_ma, 6 * MA_PER_A, LIMIT_MAX_MA, "6 A to 6300 A"),
 	R(station, min_ma, 6 * MA_PER_A, LIMIT_MAX_MA, "IEC 61851 knows no current below 6 A"),
-	R(station, step_ma, 100, 1000, "a multiple of 0.1 A, at most 1 A"),
+	R(station, step_ma, 100, 1000, "0.1 A or 1 A"),
 	R(station, idle_ma, 0, LIMIT_MAX_MA, "0 A, or the least current (6 A) and more"),
 	R(connector, max_ma, 6 * MA_PER_A, LIMIT_MAX_MA, "6 A to 6300 A"),
 	R(connector, min_ma, 6 * MA_PER_A, LIMIT_MAX_MA, "IEC 61851 knows no current below 6 A"),
