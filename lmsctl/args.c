@@ -120,7 +120,7 @@ static int add_dry_run(struct build *b)
 static int check_complete(struct lmsctl *l, const char *params)
 {
 	struct json *j =
-		json_parse(&l->arena, params, strlen(params), &JSON_CAPS_DEFAULT, &l->diag);
+		json_parse(&l->arena, params, strlen(params), &JSON_CAPS_DOCUMENT, &l->diag);
 	void *args;
 
 	if (j && ctl_args_read(l->verb, j, &l->arena, &args, &l->diag) == 0)

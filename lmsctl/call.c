@@ -20,7 +20,7 @@ int call_connect(struct lmsctl *l, const struct client_ops *ops, void *ctx)
 
 static const char *member(struct lmsctl *l, const char *params, const char *key)
 {
-	struct json *j = json_parse(&l->arena, params, strlen(params), &JSON_CAPS_DEFAULT, NULL);
+	struct json *j = json_parse(&l->arena, params, strlen(params), &JSON_CAPS_DOCUMENT, NULL);
 	const struct json *m = json_get(j, key);
 
 	return m && m->text ? m->text : json_bool(m, false) ? "yes" : NULL;
@@ -80,7 +80,7 @@ int call_confirm(struct lmsctl *l, const char *params)
 static const char *page_params(struct lmsctl *l, const char *params, const char *cursor,
 			       int64_t left)
 {
-	struct json *j = json_parse(&l->arena, params, strlen(params), &JSON_CAPS_DEFAULT, NULL);
+	struct json *j = json_parse(&l->arena, params, strlen(params), &JSON_CAPS_DOCUMENT, NULL);
 	struct json_writer w;
 	const char *text;
 	struct buf b;

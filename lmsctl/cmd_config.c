@@ -44,10 +44,10 @@ static int take_document(struct lmsctl *l)
 	if (!name)
 		return diag_set(&l->diag, -LMS_EUSAGE,
 				"which file? (write -f FILE, or -f - for standard input)");
-	buf_init_max(&text, JSON_CAPS_DEFAULT.max_bytes);
+	buf_init_max(&text, JSON_CAPS_DOCUMENT.max_bytes);
 	ret = read_file(l, name, &text);
 	if (ret == 0 &&
-	    !json_parse(&l->arena, buf_cstr(&text), text.len, &JSON_CAPS_DEFAULT, &l->diag)) {
+	    !json_parse(&l->arena, buf_cstr(&text), text.len, &JSON_CAPS_DOCUMENT, &l->diag)) {
 		snprintf(l->diag.file, sizeof(l->diag.file), "%s",
 			 strcmp(name, "-") == 0 ? "stdin" : name);
 		ret = l->diag.err;

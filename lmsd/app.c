@@ -173,8 +173,7 @@ static void on_prepare(void *ctx, struct ctl_call *call)
 	call->arena = &app->arena;
 	call->fx = &app->fx;
 	app->call_first = app->fx.last;
-	feed_views(app);
-	sense_views(app, call->now);
+	feed_views(app, call->now);
 }
 
 /* A verb that stored something is answered when that is durable. */
@@ -241,8 +240,7 @@ static void on_turn_end(void *ctx)
 		carry_turn(app);
 	}
 	if (now >= control_next_due(app->control)) {
-		feed_views(app);
-		sense_views(app, now);
+		feed_views(app, now);
 		control_push(app->control, now);
 	}
 	if (now >= app->watchdog_due) {
@@ -327,6 +325,7 @@ int app_new(const struct boot_conf *boot, struct app **out, struct diag *diag)
 	arena_init(&app->arena);
 	effects_init(&app->fx, &app->arena);
 	app->parcels_last = &app->parcels;
+	app->viewed = MONO_NEVER;
 	app->loop = loop_new();
 	app->hall.site = site_new();
 	app->hall.balance = balance_new();

@@ -70,6 +70,7 @@ struct app {
 	struct connector **slots;	/* connectors by index in the balance's model */
 	size_t slot_count;
 	bool balanced;		/* the balance has taken the configuration in force */
+	mono_t viewed;		/* when the views were filled; MONO_NEVER = something has changed since */
 	struct limit_until *limits;
 	struct effect **call_first;	/* where the running control call's effects begin */
 	int exit_status;
@@ -120,8 +121,9 @@ void feed_restore(struct app *app);
 /* Tells the balance what happened in the site, lets it decide, and gives its orders to the stations. */
 void feed_turn(struct app *app, mono_t now, wall_t wall);
 void feed_answer(struct app *app, const struct effect *e, mono_t now);
-/* Writes what balance decided where the handlers read it. */
-void feed_views(struct app *app);
+/* Writes what balance and meters say where the handlers read it, at most once per moment of the loop:
+ * with 10,000 connectors the pages of one list would spend their time on it. */
+void feed_views(struct app *app, mono_t now);
 bool feed_admit(void *ctx, struct connector *conn, bool idle, int64_t limit_ma, uint64_t *token, char *why,
 		size_t why_size);
 void feed_limit_expire(struct app *app, mono_t now);

@@ -66,6 +66,7 @@ int feed_configure(struct app *app, mono_t now, struct diag *diag)
 	struct arena arena;
 	int ret;
 
+	app->viewed = MONO_NEVER;
 	views_resize(app->hall.site);
 	arena_init(&arena);
 	feed_model(conf, &arena, &model);
@@ -216,6 +217,7 @@ void feed_turn(struct app *app, mono_t now, wall_t wall)
 	struct bal_turn turn;
 	int rounds = 0;
 
+	app->viewed = MONO_NEVER;
 	do {
 		for (; *scanned != NULL; scanned = &(*scanned)->next)
 			if ((*scanned)->kind == FX_ANSWER)
@@ -264,27 +266,39 @@ static const char *cap_why(const struct zone_conf *z, const char *why)
 	return z->k.static_ma.l[least] == z->cap.l[least] ? "static" : "fuse";
 }
 
-void feed_views(struct app *app)
+static void view_zone(const struct zone_conf *conf, const struct bal_zone_view *v, struct zone_view *z)
+{
+	z->cap = v->cap;
+	z->load = v->load;
+	z->sum = v->sum_w;
+	z->building = v->non_ev;
+	z->load_ok = v->meter_ok;
+	z->competing = v->competing;
+	z->admitted = v->admitted;
+	z->seconds_over = v->seconds_over;
+	snprintf(z->cap_why, sizeof(z->cap_why), "%s", cap_why(conf, v->cap_why));
+}
+
+void feed_views(struct app *app, mono_t now)
 {
 	struct site *site = app->hall.site;
+	struct bal_zone_view *views;
+	struct arena arena;
 
+	if (app->viewed == now)
+		return;
+	app->viewed = now;
 	for (size_t i = 0; i < app->slot_count; i++)
 		view_connector(app, app->slots[i]);
-	for (size_t i = 0; app->balanced && i < site->conf->zone_count; i++) {
-		struct zone_view *z = &site->zone_views[i];
-		struct bal_zone_view v;
-
-		balance_zone_view(app->hall.balance, (int)i, &v);
-		z->cap = v.cap;
-		z->load = v.load;
-		z->sum = v.sum_w;
-		z->building = v.non_ev;
-		z->load_ok = v.meter_ok;
-		z->competing = v.competing;
-		z->admitted = v.admitted;
-		z->seconds_over = v.seconds_over;
-		snprintf(z->cap_why, sizeof(z->cap_why), "%s", cap_why(&site->conf->zones[i], v.cap_why));
+	if (app->balanced) {
+		arena_init(&arena);
+		views = arena_array(&arena, site->conf->zone_count + 1, sizeof(*views));
+		balance_zone_views(app->hall.balance, &arena, views);
+		for (size_t i = 0; i < site->conf->zone_count; i++)
+			view_zone(&site->conf->zones[i], &views[i], &site->zone_views[i]);
+		arena_fini(&arena);
 	}
+	sense_views(app, now);
 }
 
 /* ---- by hand -------------------------------------------------------------------------------- */
@@ -330,6 +344,7 @@ void feed_overrides(struct app *app)
 {
 	const struct site_conf *conf = app->hall.site->conf;
 
+	app->viewed = MONO_NEVER;
 	for (size_t i = 0; app->balanced && i < conf->zone_count; i++) {
 		const struct zone_override *o = site_override(app->hall.site, conf->zones[i].k.id);
 

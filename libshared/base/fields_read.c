@@ -379,7 +379,7 @@ static int parse_json_text(const struct in *in, const char *text, void *rec)
 
 	diag_init(&said);
 	arena_init(&scratch);
-	j = json_parse(&scratch, text, strlen(text), &JSON_CAPS_DEFAULT, &said);
+	j = json_parse(&scratch, text, strlen(text), &JSON_CAPS_DOCUMENT, &said);
 	ret = j ? take_json(in, j, rec) : pass_on(in, &said);
 	arena_fini(&scratch);
 	return ret;

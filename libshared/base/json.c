@@ -26,6 +26,7 @@
 #define FEW_KEYS 16
 
 const struct json_caps JSON_CAPS_DEFAULT = { .max_bytes = 1024 * 1024, .max_depth = 32 };
+const struct json_caps JSON_CAPS_DOCUMENT = { .max_bytes = 16 * 1024 * 1024, .max_depth = 32 };
 
 struct frame {
 	struct json *node;

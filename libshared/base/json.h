@@ -33,6 +33,7 @@ struct json_caps {
 	int max_depth;
 };
 extern const struct json_caps JSON_CAPS_DEFAULT;	/* 1 MiB, 32 deep */
+extern const struct json_caps JSON_CAPS_DOCUMENT;	/* 16 MiB, 32 deep: a whole configuration */
 
 /* Parses one whole document. The tree lives in `arena`; text and raw point into it or `text`,
  * so `text` must live as long as the tree. Returns the root, or NULL with diag (LMS_EPARSE;

@@ -266,9 +266,11 @@ static void count_zones(struct balance *b)
 	for (size_t z = 0; z < b->zone_count; z++) {
 		b->zones[z].competing = b->zones[z].admitted = b->zones[z].waiting = 0;
 		b->zones[z].top = NO_INDEX;
+		memset(b->zones[z].sharing, 0, sizeof(b->zones[z].sharing));
 	}
 	for (size_t i = 0; i < b->order_count; i++) {
 		const struct conn *c = &b->conns[b->order[i]];
+		phase_mask_t phases = model_phases(c);
 
 		for (int z = c->conf.zone; z >= 0; z = b->zones[z].conf.parent) {
 			struct zone *zone = &b->zones[z];
@@ -277,6 +279,8 @@ static void count_zones(struct balance *b)
 			if (!c->admitted)
 				continue;
 			zone->admitted++;
+			for (int k = 0; k < ALLOC_CAPS; k++)
+				zone->sharing[k] += model_weight(zone, phases, k) > 0;
 			if (zone->top == NO_INDEX)
 				zone->top = b->order[i];
 		}

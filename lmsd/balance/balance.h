@@ -216,6 +216,8 @@ mono_t balance_next_due(const struct balance *b);
 
 void balance_conn_view(const struct balance *b, uint32_t conn, struct bal_conn_view *out);
 void balance_zone_view(const struct balance *b, int zone, struct bal_zone_view *out);
+/* All of them in one pass over the connectors; `out` has room for each. */
+void balance_zone_views(const struct balance *b, struct arena *arena, struct bal_zone_view *out);
 /* The chain of causes in words, from the nearest to the farthest; returns how many of `max`. */
 struct bal_cause { struct bal_reason reason; char text[200]; };
 size_t balance_explain(const struct balance *b, uint32_t conn, struct bal_cause *out, size_t max, mono_t now);

@@ -25,6 +25,7 @@ struct zone {
 		CAP_OUTER	/* + enum bal_outer */
 	} why[ALLOC_CAPS];
 	int competing, admitted;	/* below */
+	int sharing[ALLOC_CAPS];	/* admitted ones that count in this cap */
 	uint32_t top;			/* connector of the highest class admitted below */
 	int waiting;			/* not admitted so far, in the order of the queue */
 	bool over;			/* since the last turn */

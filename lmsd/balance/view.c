@@ -86,16 +86,9 @@ static void put_phase(struct words *w, const struct balance *b, const struct bal
 
 static int count_sharing(const struct balance *b, const struct bal_reason *r)
 {
-	int n = 0;
+	bool known = r->zone >= 0 && r->phase >= 0 && r->phase < ALLOC_CAPS;
 
-	for (size_t i = 0; i < b->order_count; i++) {
-		const struct conn *c = &b->conns[b->order[i]];
-
-		for (int z = c->conf.zone; c->admitted && z >= 0; z = b->zones[z].conf.parent)
-			if (z == r->zone && model_weight(&b->zones[z], model_phases(c), r->phase))
-				n++;
-	}
-	return n;
+	return known ? b->zones[r->zone].sharing[r->phase] : 0;
 }
 
 static int64_t cap_of(const struct balance *b, const struct bal_reason *r)
@@ -117,7 +110,7 @@ static void put_part(struct words *w, const struct balance *b, const struct bal_
 	case 'c':
 		return put_ma(w, cap_of(b, r));
 	case 'k':
-		snprintf(text, sizeof(text), "%d", r->zone >= 0 ? count_sharing(b, r) : 0);
+		snprintf(text, sizeof(text), "%d", count_sharing(b, r));
 		return put(w, text);
 	case 'o':
 		return put(w, r->other >= 0 ? b->conns[r->other].conf.id : "another connector");
@@ -266,18 +259,16 @@ size_t balance_explain(const struct balance *b, uint32_t conn, struct bal_cause 
 
 /* ---- zones ---------------------------------------------------------------------------------- */
 
-static void sum_draws(const struct balance *b, int zone, struct phase_ma *load)
+/* What the connectors below draw, by zone; `only` saves the others, -1 = all. */
+static void sum_draws(const struct balance *b, int only, struct phase_ma *sums)
 {
-	*load = (struct phase_ma){ { 0 } };
 	for (size_t i = 0; i < b->conn_count; i++) {
 		const struct conn *c = &b->conns[i];
-		int z = c->conf.zone;
 
-		while (z >= 0 && z != zone)
-			z = b->zones[z].conf.parent;
-		for (int k = 0; z == zone && k < PHASES; k++)
-			if (c->demand.draw.l[k] != NUM_NONE)
-				load->l[k] += c->demand.draw.l[k];
+		for (int z = c->conf.zone; z >= 0; z = b->zones[z].conf.parent)
+			for (int k = 0; (only < 0 || z == only) && k < PHASES; k++)
+				if (c->demand.draw.l[k] != NUM_NONE)
+					sums[only < 0 ? z : 0].l[k] += c->demand.draw.l[k];
 	}
 }
 
@@ -294,7 +285,7 @@ static const char *cap_why(const struct zone *z)
 	return z->why[least] == CAP_NONE && z->conf.parent < 0 ? "none" : names[z->why[least]];
 }
 
-void balance_zone_view(const struct balance *b, int zone, struct bal_zone_view *out)
+static void view_zone(const struct balance *b, int zone, const struct phase_ma *draws, struct bal_zone_view *out)
 {
 	const struct zone *z = &b->zones[zone];
 	bool measured = z->budget.state != METER_NONE && z->budget.good_row > 0;
@@ -315,8 +306,22 @@ void balance_zone_view(const struct balance *b, int zone, struct bal_zone_view *
 										    : NUM_NONE;
 		out->sum_w.l[k] = k < z->conf.phases ? z->sum_w[k] : NUM_NONE;
 	}
-	if (measured)
-		out->load = z->budget.load;
-	else
-		sum_draws(b, zone, &out->load);
+	out->load = measured ? z->budget.load : *draws;
+}
+
+void balance_zone_view(const struct balance *b, int zone, struct bal_zone_view *out)
+{
+	struct phase_ma draws = { { 0 } };
+
+	sum_draws(b, zone, &draws);
+	view_zone(b, zone, &draws, out);
+}
+
+void balance_zone_views(const struct balance *b, struct arena *arena, struct bal_zone_view *out)
+{
+	struct phase_ma *draws = arena_array(arena, b->zone_count + 1, sizeof(*draws));
+
+	sum_draws(b, -1, draws);
+	for (size_t i = 0; i < b->zone_count; i++)
+		view_zone(b, (int)i, &draws[i], &out[i]);
 }

@@ -268,7 +268,7 @@ static void peer_line(struct control_peer *p, const char *line, size_t len)
 
 	arena_init(&arena);
 	diag_init(&diag);
-	req = json_parse(&arena, line, len, &JSON_CAPS_DEFAULT, &diag);
+	req = json_parse(&arena, line, len, &JSON_CAPS_DOCUMENT, &diag);
 	if (req == NULL) {
 		snprintf(text, sizeof(text), "%s (write each request as one JSON object on one line)",
 			 diag_render(&diag, place, sizeof(place)));
@@ -315,9 +315,15 @@ static void peer_resume(struct control_peer *p)
 	}
 }
 
+static bool peer_is_admin(const struct control_peer *p)
+{
+	return (peer_roles(p) & CTL_ROLE_ADMIN) != 0;
+}
+
 static void on_overlong(void *user)
 {
-	peer_send_error(user, "null", -LMS_EREQUEST, "the line is longer than 1 MiB");
+	peer_send_error(user, "null", -LMS_EREQUEST, peer_is_admin(user) ?
+			"the line is longer than 16 MiB" : "the line is longer than 1 MiB");
 }
 
 /* ---- peers ------------------------------------------------------------------------------ */
@@ -334,6 +340,11 @@ static void *on_opened(void *ctx, struct ctl_peer *peer, const struct ctl_peer_c
 	p->cred = cred;
 	p->serial = ++c->next_serial;
 	buf_init_max(&p->backlog, BACKLOG_MAX);
+	/* The configuration of ten thousand stations is one line, and only they may apply it. */
+	if (peer_is_admin(p)) {
+		ctl_peer_line_max(peer, JSON_CAPS_DOCUMENT.max_bytes);
+		p->backlog.max = 2 * JSON_CAPS_DOCUMENT.max_bytes;
+	}
 	HASH_ADD(hh, c->peers, serial, sizeof(p->serial), p);
 
 	buf_init(&b);

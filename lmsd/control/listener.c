@@ -40,6 +40,7 @@ struct ctl_peer {
 	void *user;
 	struct buf in, out;
 	size_t in_off, out_off;
+	size_t line_max;
 	bool is_ready, is_dirty, is_reaped;
 	bool skipping;		/* the rest of an overlong line */
 	bool choked;		/* the queue is above the high mark */
@@ -214,7 +215,7 @@ static void lines_out(struct ctl_peer *p)
 			break;
 		if (p->skipping)
 			p->skipping = false;
-		else if (len > CTL_LINE_MAX)
+		else if (len > p->line_max)
 			ops->overlong(p->user);
 		else if (len)
 			ops->line(p->user, line, len);
@@ -225,7 +226,7 @@ static void lines_out(struct ctl_peer *p)
 	}
 	if (line && !p->choked)
 		mark_ready(p);	/* there may be more */
-	if (!line && !p->choked && (p->in.len > CTL_LINE_MAX || p->skipping)) {
+	if (!line && !p->choked && (p->in.len > p->line_max || p->skipping)) {
 		if (!p->skipping && !p->dead && !p->closing)
 			ops->overlong(p->user);
 		p->skipping = true;
@@ -414,6 +415,12 @@ static void refuse(int fd, uid_t uid)
 	buf_fini(&b);
 }
 
+void ctl_peer_line_max(struct ctl_peer *p, size_t max)
+{
+	p->line_max = max;
+	p->in.max = max + 2 * BYTES_PER_TURN;
+}
+
 static void peer_new(struct ctl_listener *l, int fd)
 {
 	struct ctl_peer_cred cred;
@@ -430,7 +437,8 @@ static void peer_new(struct ctl_listener *l, int fd)
 	p->fd = fd;
 	p->cred = cred;
 	p->farewell = MONO_NEVER;
-	buf_init_max(&p->in, CTL_LINE_MAX + 2 * BYTES_PER_TURN);
+	buf_init(&p->in);
+	ctl_peer_line_max(p, CTL_LINE_MAX);
 	buf_init_max(&p->out, QUEUE_MAX + 4096);
 	LIST_INSERT_HEAD(&l->all, p, all);
 	p->io = loop_io_new(l->loop, fd, true, false, on_peer_io, p);

@@ -13,7 +13,7 @@
 #include "base/diag.h"
 #include "net/loop.h"
 
-#define CTL_LINE_MAX ((size_t)1 << 20)	/* without the newline */
+#define CTL_LINE_MAX ((size_t)1 << 20)	/* without the newline; ctl_peer_line_max() allows more */
 #define CTL_QUEUE_HIGH ((size_t)256 << 10)	/* above: the peer is not read from */
 #define CTL_QUEUE_LOW ((size_t)64 << 10)	/* writable() comes when it has drained to this */
 #define CTL_PEERS_PER_UID 8
@@ -36,7 +36,7 @@ struct ctl_listener_ops {
 	void *(*opened)(void *ctx, struct ctl_peer *p, const struct ctl_peer_cred *cred);
 	/* Without the newline (or "\r\n"); line[len] is NUL; good for the call only. */
 	void (*line)(void *user, const char *line, size_t len);
-	/* A line above CTL_LINE_MAX: once per line, the rest of it is skipped. */
+	/* A line above the maximum: once per line, the rest of it is skipped. */
 	void (*overlong)(void *user);
 	/* The queue was above CTL_QUEUE_HIGH and is at or below CTL_QUEUE_LOW now. May be NULL. */
 	void (*writable)(void *user);
@@ -51,6 +51,8 @@ int ctl_listener_new(struct loop *loop, const char *path, const struct ctl_liste
 /* Unlinks its own socket, drops all peers; no callbacks any more. NULL is fine. */
 void ctl_listener_free(struct ctl_listener *l);
 
+/* For a peer who may be trusted with that much memory, before its first line: 1 MiB to 64 MiB. */
+void ctl_peer_line_max(struct ctl_peer *p, size_t max);
 void ctl_peer_send(struct ctl_peer *p, const char *line, size_t len);	/* adds the newline */
 size_t ctl_peer_queued(const struct ctl_peer *p);
 void ctl_peer_close(struct ctl_peer *p);	/* once the queue is written; closed() follows */

@@ -5,10 +5,6 @@
 #include "base/text.h"
 #include "site/ctl_site_util.h"
 
-/* As large as ten thousand stations with everything set; the line that brought it was bounded
- * before. */
-static const struct json_caps document_caps = { .max_bytes = 64 * 1024 * 1024, .max_depth = 32};
-
 int ctl_config_show(struct ctl_call *c, const struct ctl_config_show_args *a)
 {
 	const struct site *s = c->hall->site;
@@ -252,7 +248,7 @@ int ctl_config_apply(struct ctl_call *c, const struct ctl_config_apply_args *a)
 				"if_generation: the configuration has changed, it is generation "
 				"%llu now (look at the difference again: lmsctl diff)",
 				(unsigned long long)generation);
-	doc = json_parse(c->arena, a->document, strlen(a->document), &document_caps, &c->diag);
+	doc = json_parse(c->arena, a->document, strlen(a->document), &JSON_CAPS_DOCUMENT, &c->diag);
 	if (!doc)
 		return c->diag.err;
 	if (doc->type != JSON_OBJECT)
