@@ -1,11 +1,12 @@
 /* lmsd/doc.c - the tables of the manual pages that lmsd knows: the keys of the boot file, the reasons
- * of limits, the variables of meters. Prose lives in man/, `make` puts the two together.
+ * of limits, the alerts, the variables of meters. Prose lives in man/, `make` puts the two together.
  */
 #include "doc.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "balance/balance.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "conf/boot.h"
@@ -36,9 +37,8 @@ static const char *placeholder(char letter)
 	}
 }
 
-static void put_reason(const char *name, const char *sentence, struct buf *out)
+static void put_sentence(const char *sentence, struct buf *out)
 {
-	buf_printf(out, ".It Cm %s\n", name);
 	for (const char *p = sentence; *p; p++) {
 		if (*p == '%' && p[1])
 			buf_puts(out, placeholder(*++p));
@@ -50,12 +50,32 @@ static void put_reason(const char *name, const char *sentence, struct buf *out)
 	buf_putc(out, '\n');
 }
 
+static void put_reason(const char *name, const char *sentence, struct buf *out)
+{
+	buf_printf(out, ".It Cm %s\n", name);
+	put_sentence(sentence, out);
+}
+
 static void put_reasons(struct buf *out)
 {
 	buf_puts(out, ".Bl -tag -width Ds -compact\n");
 #define REASON(code, name, sentence) put_reason(name, sentence, out);
 #include "balance/reason.def"
 #undef REASON
+	buf_puts(out, ".El\n");
+}
+
+static void put_alerts(struct buf *out)
+{
+	static const char *const subjects[] = { "lmsd", "zone", "connector" };
+	const struct bal_alert_info *a;
+
+	buf_puts(out, ".Bl -tag -width Ds -compact\n");
+	for (int code = 0; (a = balance_alert_info(code)) != NULL; code++) {
+		buf_printf(out, ".It Cm %s , %s\n%s, %s: ", a->begins, a->ends, subjects[a->scope],
+			   a->level == LOG_LEVEL_ERROR ? "error" : "warning");
+		put_sentence(a->text, out);
+	}
 	buf_puts(out, ".El\n");
 }
 
@@ -80,6 +100,8 @@ int doc_print(const char *part)
 		boot_doc(&out);
 	else if (strcmp(part, "reasons") == 0)
 		put_reasons(&out);
+	else if (strcmp(part, "alerts") == 0)
+		put_alerts(&out);
 	else if (strcmp(part, "variables") == 0)
 		put_variables(&out);
 	else

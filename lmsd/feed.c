@@ -211,6 +211,29 @@ static void give_order(struct app *app, const struct bal_order *o, mono_t now, w
 	ocpp_order(app->hall.ocpp, &order, now, wall, &app->fx);
 }
 
+static void tell_alert(struct app *app, const struct bal_alert *a)
+{
+	const struct bal_alert_info *info = balance_alert_info(a->code);
+	const struct connector *c = a->about.other >= 0 ? app->slots[a->about.other] : NULL;
+	enum log_level level = a->begins ? info->level : LOG_LEVEL_NOTICE;
+	const char *event = a->begins ? info->begins : info->ends;
+	char text[200], id[ID_MAX + 16];
+
+	balance_alert_text(app->hall.balance, a, text, sizeof(text));
+	switch (info->scope) {
+	case BAL_ALERT_SITE:
+		log_event(level, "lmsd", "", event, "%s", text);
+		break;
+	case BAL_ALERT_ZONE:
+		log_event(level, "zone", app->hall.site->conf->zones[a->about.zone].k.id, event, "%s", text);
+		break;
+	case BAL_ALERT_CONN:
+		snprintf(id, sizeof(id), "%s/%d", c->station->id, c->number);
+		log_event(level, "connector", id, event, "%s", text);
+		break;
+	}
+}
+
 void feed_turn(struct app *app, mono_t now, wall_t wall)
 {
 	struct effect **scanned = &app->fx.first;
@@ -229,6 +252,8 @@ void feed_turn(struct app *app, mono_t now, wall_t wall)
 			store_limit(app, &turn.stores[i]);
 		for (size_t i = 0; i < turn.order_count; i++)
 			give_order(app, &turn.orders[i], now, wall);
+		for (size_t i = 0; i < turn.alert_count; i++)
+			tell_alert(app, &turn.alerts[i]);
 	} while (turn.order_count + turn.store_count > 0 && ++rounds < ROUNDS_MAX);
 }
 

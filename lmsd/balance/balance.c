@@ -125,30 +125,18 @@ void balance_store_failed(struct balance *b, bool failed)
 
 /* ---- the turn ------------------------------------------------------------------------------- */
 
-/* A dynamic budget moves with the building: orders follow it and limits need their settle time, so
- * there only the measured load says whether the limit was exceeded. */
-static bool cap_over(const struct zone *z, int k)
-{
-	int64_t load;
-
-	if (z->why[k] != CAP_DYNAMIC)
-		return z->cap[k] != ALLOC_NO_CAP && z->sum_w[k] > z->cap[k];
-	load = z->budget.load.l[k];
-	return (load != NUM_NONE && load > z->conf.dynamic.l[k]) ||
-	       (z->conf.cap.l[k] != NUM_NONE && z->sum_w[k] > z->conf.cap.l[k]);
-}
-
 static void count_over(struct balance *b, mono_t now)
 {
 	for (size_t i = 0; i < b->zone_count; i++) {
 		struct zone *z = &b->zones[i];
 
 		if (z->over)
-			z->over_us += now - b->ran;
+			z->over_us += now - b->counted;
 		z->over = false;
 		for (int k = 0; k < ALLOC_CAPS; k++)
-			z->over |= cap_over(z, k);
+			z->over |= model_cap_over(z, k);
 	}
+	b->counted = now;
 }
 
 static void recompute(struct balance *b, mono_t now, struct arena *arena, struct bal_turn *out)
@@ -159,7 +147,6 @@ static void recompute(struct balance *b, mono_t now, struct arena *arena, struct
 		gate_settle(&b->conns[i], now, &b->due);
 	model_caps(b);
 	model_sums(b);
-	count_over(b, now);
 	admit_run(b, now);
 	orders_run(b, now, arena, out);
 	b->ran = now;
@@ -167,15 +154,24 @@ static void recompute(struct balance *b, mono_t now, struct arena *arena, struct
 
 void balance_turn(struct balance *b, mono_t now, struct arena *arena, struct bal_turn *out)
 {
+	bool looked = now >= b->alert_due;
+
 	*out = (struct bal_turn){ 0 };
 	if (b->metered || now >= b->meter_due) {
 		budget_run(b, now);
 		model_caps(b);
+		looked = true;
 	}
 	if (now >= b->due)
 		changed_now(b);	/* a clock has run out */
-	if (b->dirty && (b->urgent || now - b->ran >= COALESCE_US))
+	if (b->dirty && (b->urgent || now - b->ran >= COALESCE_US)) {
 		recompute(b, now, arena, out);
+		looked = true;
+	}
+	if (looked) {
+		count_over(b, now);
+		alert_run(b, now, arena, out);
+	}
 	arena_reset(&b->scratch);
 }
 
@@ -183,6 +179,7 @@ mono_t balance_next_due(const struct balance *b)
 {
 	mono_t due = b->due < b->meter_due ? b->due : b->meter_due;
 
+	due = due < b->alert_due ? due : b->alert_due;
 	if (b->metered || (b->dirty && b->urgent))
 		return b->ran;
 	return b->dirty && b->ran + COALESCE_US < due ? b->ran + COALESCE_US : due;

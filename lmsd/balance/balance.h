@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/diag.h"
+#include "base/log.h"
 #include "base/types.h"
 
 struct balance;
@@ -148,6 +149,23 @@ struct bal_reason {
 	int64_t value;			/* place in the queue, seconds …; NUM_NONE */
 };
 
+/* What somebody must know of has begun, or is over (alert.def). */
+enum bal_alert_scope { BAL_ALERT_SITE, BAL_ALERT_ZONE, BAL_ALERT_CONN };
+
+struct bal_alert {
+	int code;			/* enum bal_alert_code */
+	bool begins;			/* false: it is over */
+	struct bal_reason about;	/* zone, or connector as `other` */
+};
+
+struct bal_alert_info {
+	enum bal_alert_scope scope;
+	enum log_level level;
+	const char *begins, *ends;	/* event ids */
+	int64_t after_us, gone_us;
+	const char *text, *end_text;
+};
+
 struct bal_conn_view {
 	int64_t target_ma;		/* what the allocator wants it to have */
 	int64_t limit_ma;		/* last confirmed limit; NUM_NONE = never confirmed */
@@ -210,6 +228,7 @@ bool balance_admit_manual(struct balance *b, uint32_t conn, enum bal_limit_kind 
 struct bal_turn {
 	const struct bal_order *orders;	size_t order_count;
 	const struct bal_store *stores;	size_t store_count;
+	const struct bal_alert *alerts;	size_t alert_count;	/* what began or ended, once each */
 };
 void balance_turn(struct balance *b, mono_t now, struct arena *arena, struct bal_turn *out);
 mono_t balance_next_due(const struct balance *b);
@@ -221,5 +240,8 @@ void balance_zone_views(const struct balance *b, struct arena *arena, struct bal
 /* The chain of causes in words, from the nearest to the farthest; returns how many of `max`. */
 struct bal_cause { struct bal_reason reason; char text[200]; };
 size_t balance_explain(const struct balance *b, uint32_t conn, struct bal_cause *out, size_t max, mono_t now);
+/* NULL for a code beyond the last: they count from 0. */
+const struct bal_alert_info *balance_alert_info(int code);
+void balance_alert_text(const struct balance *b, const struct bal_alert *a, char *out, size_t size);
 /* One reason in words: "zone P1 is full on L2 (60 A shared by 3)". */
 void balance_reason_text(const struct balance *b, const struct bal_reason *r, char *out, size_t size);

@@ -41,13 +41,13 @@ void budget_sample(struct balance *b, struct zone *z, const struct bal_sample *s
 	for (int k = 0; k < z->conf.phases; k++)
 		if (s->current.l[k] == NUM_NONE && z->conf.dynamic.l[k] != NUM_NONE)
 			good = false;
-	g->load = s->current;
 	if (g->state == METER_NONE)
 		return;
 	if (!good || (s->at <= g->good_at && g->good_row)) {
 		g->good_row = 0;	/* time that stands still is a dead meter */
 		return;
 	}
+	g->load = s->current;	/* what cannot be believed is shown nowhere, and never counted */
 	g->good_at = s->at;
 	g->good_row++;
 	g->fresh = b->metered = true;

@@ -355,6 +355,7 @@ static void carry(struct balance *b, struct balance *old)
 		if (at == SIZE_MAX)
 			continue;
 		z->over_us = old->zones[at].over_us;
+		z->alerts = old->zones[at].alerts;
 		memcpy(z->outer, old->zones[at].outer, sizeof(z->outer));
 		if (z->budget.state != METER_NONE && old->zones[at].budget.state != METER_NONE)
 			z->budget = old->zones[at].budget;
@@ -385,7 +386,7 @@ struct balance *balance_new(void)
 
 	arena_init(&b->scratch);
 	b->ran = INT64_MIN / 2;
-	b->due = b->meter_due = MONO_NEVER;
+	b->due = b->meter_due = b->alert_due = MONO_NEVER;
 	return b;
 }
 
@@ -403,6 +404,9 @@ int balance_configure(struct balance *b, const struct bal_conf *conf, mono_t now
 	struct balance next = *b, old = *b;
 	int ret = balance_check(conf, d);
 
+	b->refused = next.refused = ret != 0;
+	if (b->refused)
+		b->alert_due = now;
 	if (ret)
 		return ret;
 	next.station_count = 0;
@@ -494,4 +498,17 @@ void model_sums(struct balance *b)
 			for (int k = 0; k < ALLOC_CAPS; k++)
 				b->zones[z].sum_w[k] += model_load(&b->zones[z], w, k);
 	}
+}
+
+/* A dynamic budget moves with the building: orders follow it and limits need their settle time, so
+ * there only the measured load says whether the limit was exceeded. */
+bool model_cap_over(const struct zone *z, int k)
+{
+	int64_t load;
+
+	if (z->why[k] != CAP_DYNAMIC)
+		return z->cap[k] != ALLOC_NO_CAP && z->sum_w[k] > z->cap[k];
+	load = z->budget.load.l[k];
+	return (load != NUM_NONE && load > z->conf.dynamic.l[k]) ||
+	       (z->conf.cap.l[k] != NUM_NONE && z->sum_w[k] > z->conf.cap.l[k]);
 }

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "balance/alert.h"
 #include "balance/alloc.h"
 #include "balance/balance.h"
 #include "balance/budget.h"
@@ -30,6 +31,7 @@ struct zone {
 	int waiting;			/* not admitted so far, in the order of the queue */
 	bool over;			/* since the last turn */
 	int64_t over_us;
+	struct alerts alerts;
 };
 
 struct station {
@@ -63,6 +65,8 @@ struct conn {
 	int64_t target_ma;
 	struct bal_reason why;		/* of the target */
 	struct bal_reason held;		/* why the limit is not the target; NONE if it is */
+
+	struct alerts alerts;
 };
 
 struct balance {
@@ -75,11 +79,15 @@ struct balance {
 	struct arena scratch;		/* of one turn */
 	uint64_t last_token;
 	bool store_failed;
+	bool refused;			/* the last configuration contradicted itself */
+	struct alerts alerts;
 	bool dirty;			/* something changed: recompute when coalescing allows */
 	bool urgent;			/* recompute now: something may have to be lowered */
 	bool metered;			/* a sample has come that no turn has seen */
 	mono_t ran, due;		/* last recomputation; when to look again */
 	mono_t meter_due;		/* when a meter becomes stale or lost */
+	mono_t alert_due;		/* when an alert has held, or been over, long enough */
+	mono_t counted;			/* until when the time over limits is counted */
 	mono_t served_at;
 	bool waited;			/* somebody was not admitted in the last turn */
 };
@@ -101,6 +109,8 @@ int model_weight(const struct zone *z, phase_mask_t phases, int cap);
 /* Caps and sums of W of all zones, as of now. */
 void model_caps(struct balance *b);
 void model_sums(struct balance *b);
+/* Is a cap of the zone exceeded, by the last sums or the last sample? */
+bool model_cap_over(const struct zone *z, int cap);
 /* Who charges at all and how much: sets target and why of every connector. */
 void admit_run(struct balance *b, mono_t now);
 /* Time that it has charged, for its place in the queue. */

@@ -129,7 +129,8 @@ static void put_part(struct words *w, const struct balance *b, const struct bal_
 	}
 }
 
-void balance_reason_text(const struct balance *b, const struct bal_reason *r, char *out, size_t size)
+static void put_sentence(const struct balance *b, const char *sentence, const struct bal_reason *r,
+			 char *out, size_t size)
 {
 	struct words w = { .out = out, .size = size };
 	char one[2] = "";
@@ -137,9 +138,7 @@ void balance_reason_text(const struct balance *b, const struct bal_reason *r, ch
 	if (!size)
 		return;
 	out[0] = '\0';
-	if (r->code < 0 || r->code >= BAL_WHY_COUNT)
-		return;
-	for (const char *s = reasons[r->code].sentence; *s; s++) {
+	for (const char *s = sentence; *s; s++) {
 		if (*s == '%' && s[1]) {
 			put_part(&w, b, r, *++s);
 			continue;
@@ -147,6 +146,19 @@ void balance_reason_text(const struct balance *b, const struct bal_reason *r, ch
 		one[0] = *s;
 		put(&w, one);
 	}
+}
+
+void balance_reason_text(const struct balance *b, const struct bal_reason *r, char *out, size_t size)
+{
+	put_sentence(b, r->code >= 0 && r->code < BAL_WHY_COUNT ? reasons[r->code].sentence : "", r, out,
+		     size);
+}
+
+void balance_alert_text(const struct balance *b, const struct bal_alert *a, char *out, size_t size)
+{
+	const struct bal_alert_info *info = balance_alert_info(a->code);
+
+	put_sentence(b, a->begins ? info->text : info->end_text, &a->about, out, size);
 }
 
 /* ---- connectors ----------------------------------------------------------------------------- */

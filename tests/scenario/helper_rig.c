@@ -84,6 +84,10 @@ static void turn(struct rig *r)
 		lms_assert(r->sent_count < RIG_LOG);
 		r->sent[r->sent_count++] = (struct rig_sent){ .at = r->now, .order = out.orders[i] };
 	}
+	for (size_t i = 0; i < out.alert_count; i++) {
+		lms_assert(r->alert_count < RIG_LOG);
+		r->alerts[r->alert_count++] = out.alerts[i];
+	}
 	arena_fini(&arena);
 	note_over(r);
 }
@@ -215,6 +219,23 @@ void rig_forget(struct rig *r)
 {
 	r->sent_count = r->answered_to = 0;
 	memset(r->answered, 0, sizeof(r->answered));
+}
+
+int rig_told(const struct rig *r, const char *event)
+{
+	int n = 0;
+
+	for (size_t i = 0; i < r->alert_count; i++) {
+		const struct bal_alert_info *info = balance_alert_info(r->alerts[i].code);
+
+		n += !strcmp(event, r->alerts[i].begins ? info->begins : info->ends);
+	}
+	return n;
+}
+
+void rig_quiet(struct rig *r)
+{
+	r->alert_count = 0;
 }
 
 int64_t rig_limit(const struct rig *r, uint32_t conn)

@@ -29,6 +29,8 @@ struct rig {
 	bool answered[RIG_LOG];
 	struct bal_store stored[RIG_CONNS];
 	bool has_stored[RIG_CONNS];
+	struct bal_alert alerts[RIG_LOG];
+	size_t alert_count;
 	bool over;	/* a sum of W was above its cap after a turn */
 	bool meters;	/* good samples every second: building and cars below */
 	int64_t building_ma[RIG_ZONES][PHASES];
@@ -55,6 +57,9 @@ int64_t rig_limit(const struct rig *r, uint32_t conn);
 int64_t rig_w(const struct rig *r, uint32_t conn);
 /* The last order to a connector sent at or after `from`, or NULL. */
 const struct bal_order *rig_sent(const struct rig *r, uint32_t conn, mono_t from);
+/* How often an event of alert.def was told since rig_quiet(). */
+int rig_told(const struct rig *r, const char *event);
+void rig_quiet(struct rig *r);
 const char *rig_why(const struct rig *r, uint32_t conn);
 /* What the meter of a zone sees now. */
 int64_t rig_total(const struct rig *r, int zone, int phase);
