@@ -54,7 +54,7 @@ static void slots_fill(struct app *app, const struct site_conf *conf, size_t cou
 			app->slots[n++] = c;
 			site_touch(app->hall.site, c);
 		}
-		st->online_changed = true;
+		site_station_news(app->hall.site, st, STATION_NEWS_ONLINE);
 	}
 	app->slot_count = n;
 }
@@ -132,11 +132,11 @@ static enum bal_use use_of(enum conn_use use)
 
 static void tell_stations(struct app *app, mono_t now)
 {
-	struct station *st, *tmp;
+	struct station *st;
 
-	HASH_ITER(hh, app->hall.site->stations, st, tmp) {
-		if (!st->online_changed && !st->booted_changed)
-			continue;
+	while ((st = app->hall.site->news) != NULL) {
+		app->hall.site->news = st->news_next;
+		st->news_next = NULL;
 		if (st->conf >= 0 && st->booted_changed)
 			balance_booted(app->hall.balance, st->id, now);
 		if (st->conf >= 0)

@@ -35,7 +35,7 @@ static void come_online(struct ocpp_session *s, struct station *st, const struct
 	s->registered = st->conf >= 0;
 	st->state = known ? STATION_ONLINE : STATION_PENDING;
 	if (s->registered)
-		st->online_changed = true;
+		site_station_news(s->o->site, st, STATION_NEWS_ONLINE);
 }
 
 static void on_opened(struct ocpp_session *s, struct station *st, const struct turn *t)
@@ -52,7 +52,7 @@ static void go_offline(struct ocpp_session *s, struct station *st, const struct 
 	st->link = 0;
 	st->session = NULL;
 	if (s->registered)
-		st->online_changed = true;
+		site_station_news(s->o->site, st, STATION_NEWS_ONLINE);
 }
 
 static void on_ready(struct ocpp_session *s, struct station *st, const struct turn *t)
@@ -69,7 +69,7 @@ static void on_booted(struct ocpp_session *s, struct station *st, const struct t
 	s->zeroed = 0;
 	s->heard = 0;
 	if (s->registered)
-		st->booted_changed = true;
+		site_station_news(s->o->site, st, STATION_NEWS_BOOTED);
 	/* A boot ends what a station said about its connectors before; it will say it again. */
 	for (size_t i = 0; i < st->connector_count; i++)
 		st->connectors[i]->status_time = WALL_NONE;

@@ -146,8 +146,20 @@ static void undirty(struct site *s, struct connector *c)
 	}
 }
 
+static void forget_news(struct site *s, const struct station *st)
+{
+	for (struct station **at = &s->news; *at; at = &(*at)->news_next) {
+		if (*at == st) {
+			*at = st->news_next;
+			return;
+		}
+	}
+}
+
 static void station_free(struct site *s, struct station *st)
 {
+	if (st->online_changed || st->booted_changed)
+		forget_news(s, st);
 	for (size_t i = 0; i < st->connector_count; i++) {
 		if (st->connectors[i]->dirty)
 			undirty(s, st->connectors[i]);
@@ -204,6 +216,18 @@ void site_touch(struct site *s, struct connector *c)
 	c->dirty = true;
 	c->dirty_next = s->dirty;
 	s->dirty = c;
+}
+
+void site_station_news(struct site *s, struct station *st, enum station_news news)
+{
+	if (!st->online_changed && !st->booted_changed) {
+		st->news_next = s->news;
+		s->news = st;
+	}
+	if (news == STATION_NEWS_BOOTED)
+		st->booted_changed = true;
+	else
+		st->online_changed = true;
 }
 
 void connector_forget_draw(struct site *s, struct connector *c)

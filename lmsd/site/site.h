@@ -111,7 +111,8 @@ struct station {
 	UT_hash_handle hh;
 	int conf;			/* index in site_conf.stations, -1 = not registered */
 	enum station_state state;
-	bool online_changed, booted_changed;	/* for the hall: tell the balance, then clear */
+	bool online_changed, booted_changed;	/* for the hall: tell the balance, then clear … */
+	struct station *news_next;		/* … both are set by site_station_news() only */
 	uint64_t link;			/* connection, 0 = none */
 	char address[64];
 	bool tls;
@@ -200,6 +201,7 @@ struct site {
 	struct zone_override *overrides;	/* list, one per zone at most (override.h) */
 	int32_t next_tx;
 	struct connector *dirty;	/* list: use, session or draw changed */
+	struct station *news;		/* list: online or booted changed */
 	struct zone_view *zone_views;	/* by zone index of conf; the hall keeps the size */
 	struct meter_view *meter_views;	/* by meter index of conf */
 	struct time_zone tz;		/* of the site; the shell hands the table in */
@@ -225,6 +227,9 @@ struct connector *site_connector_by_id(struct site *s, const char *id, struct di
 const struct station_conf *site_station_conf(const struct site *s, const struct station *st);
 const struct connector_conf *site_connector_conf(const struct site *s, const struct connector *c);
 void site_touch(struct site *s, struct connector *c);			/* into the dirty list, once */
+/* Came, went (or must be told anew), or has booted: into the list of news, once. */
+enum station_news { STATION_NEWS_ONLINE, STATION_NEWS_BOOTED };
+void site_station_news(struct site *s, struct station *st, enum station_news news);
 void connector_forget_draw(struct site *s, struct connector *c);	/* what was measured is past */
 /* The swap: conf is in force from now on. Attaches live stations and connectors to it, creates those
  * that are configured, drops those that are neither configured nor connected; clears `staged` if this
