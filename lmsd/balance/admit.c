@@ -319,6 +319,18 @@ static void why_waits(struct balance *b, struct conn *c, const struct alloc_resu
 	z->waiting++;
 }
 
+static void why_crowded(struct balance *b, struct conn *c, const struct alloc_result *r)
+{
+	why(c, BAL_WHY_SESSIONS, ++b->zones[r->zone].waiting);
+	c->why.zone = r->zone;
+}
+
+/* It waits until others have had their turn. */
+static bool is_waiting(const struct conn *c, const struct alloc_result *r)
+{
+	return (r->why == ALLOC_NO_ROOM || r->why == ALLOC_NO_PLACE) && c->cls != CLS_FULL;
+}
+
 static void why_max(struct conn *c)
 {
 	if (c->use == BAL_WELCOME)
@@ -356,13 +368,20 @@ static void take_results(struct balance *b, const struct alloc_result *results, 
 			why_max(c);
 		else if (r->why == ALLOC_FULL)
 			why_full(b, c, r);
+		else if (r->why == ALLOC_NO_PLACE)
+			why_crowded(b, c, r);
 		else
 			why_waits(b, c, r);
-		waiting |= r->why == ALLOC_NO_ROOM && c->cls != CLS_FULL;
+		waiting |= is_waiting(c, r);
 	}
-	for (uint32_t i = 0; i < b->conn_count; i++)
-		if (b->conns[i].why.code == BAL_WHY_MIN_OFF && results[i].why == ALLOC_NO_ROOM)
+	for (uint32_t i = 0; i < b->conn_count; i++) {
+		if (b->conns[i].why.code != BAL_WHY_MIN_OFF)
+			continue;
+		if (results[i].why == ALLOC_NO_ROOM)
 			why_waits(b, &b->conns[i], &results[i]);
+		else if (results[i].why == ALLOC_NO_PLACE)
+			why_crowded(b, &b->conns[i], &results[i]);
+	}
 	for (size_t i = 0; i < b->order_count; i++)
 		run_rotation(b, &b->conns[b->order[i]], waiting, now);
 	b->waited = waiting;
@@ -389,6 +408,9 @@ static void fill_conn(struct balance *b, struct conn *c, struct alloc_conn *a, m
 		why(c, BAL_WHY_UNPROVEN, a->floor_ma);
 	}
 	a->asks = c->why.code == BAL_WHY_MIN_OFF;
+	/* A car that nobody can tell to stop is one that charges. */
+	a->seated = !a->competes && c->session && a->floor_ma > 0 &&
+		    (is_beyond_reach(c) || c->why.code == BAL_WHY_NOT_MANAGEABLE);
 }
 
 /* Default limits on phases that the present cars do not use: the next ones may. */
@@ -419,6 +441,7 @@ void admit_run(struct balance *b, mono_t now)
 	count_served(b, now);
 	for (size_t i = 0; i < b->zone_count; i++) {
 		zones[i] = (struct alloc_zone){ .parent = b->zones[i].conf.parent,
+						.sessions = b->zones[i].sessions,
 						.one_phase = b->zones[i].conf.phases == 1,
 						.dynamic = b->zones[i].budget.state != METER_NONE };
 		memcpy(zones[i].cap, b->zones[i].cap, sizeof(zones[i].cap));

@@ -15,6 +15,12 @@ static void no_room(struct level *lv, uint32_t conn, int cell)
 	lv->out[conn].cap = lv->cells[cell].cap;
 }
 
+static void no_place(struct level *lv, uint32_t conn, int zone)
+{
+	lv->out[conn].why = ALLOC_NO_PLACE;
+	lv->out[conn].zone = zone;
+}
+
 static void admit_class(struct level *lv, const uint32_t *list, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -22,12 +28,17 @@ static void admit_class(struct level *lv, const uint32_t *list, size_t count)
 		int64_t more = c->min_ma - c->floor_ma;
 		int64_t start = c->starting && c->start_ma > c->min_ma ? c->start_ma - c->floor_ma
 								       : more;
-		int cell = level_blocked(lv, list[i], more, start);
+		int cell = level_blocked(lv, list[i], more, start), zone = level_crowded(lv, list[i]);
 
 		if (cell >= 0) {
 			no_room(lv, list[i], cell);
 			continue;
 		}
+		if (zone >= 0) {
+			no_place(lv, list[i], zone);
+			continue;
+		}
+		level_seat(lv, list[i]);
 		level_take(lv, list[i], more);
 		lv->rises[list[i]].x_ma = c->min_ma;
 		lv->rises[list[i]].state = RISE_WAITING;
@@ -98,10 +109,14 @@ static void answer_asking(struct level *lv, bool last)
 	for (uint32_t i = 0; i < lv->in->conn_count; i++) {
 		const struct alloc_conn *c = &lv->in->conns[i];
 		int64_t more = c->min_ma - c->floor_ma;
-		int cell = c->asks && c->last == last ? level_blocked(lv, i, more, more) : -1;
+		bool asks = c->asks && c->last == last;
+		int cell = asks ? level_blocked(lv, i, more, more) : -1;
+		int zone = asks ? level_crowded(lv, i) : -1;
 
 		if (cell >= 0)
 			no_room(lv, i, cell);
+		else if (zone >= 0)
+			no_place(lv, i, zone);
 	}
 }
 

@@ -17,6 +17,7 @@ struct alloc_zone {
 	bool one_phase;			/* only cap[0], which counts every connector below once */
 	bool dynamic;			/* a start needs head-room */
 	int64_t cap[ALLOC_CAPS];	/* mA, ALLOC_NO_CAP = none; cap[3] is mA summed over phases */
+	int sessions;			/* connectors below that may have a limit above 0; 0 = any number */
 };
 
 struct alloc_conn {
@@ -25,6 +26,7 @@ struct alloc_conn {
 	bool beside;			/* counts already in single-phase zones, by another entry */
 	bool competes;			/* named in `order`, once */
 	bool asks;			/* does not compete, but would its min fit? */
+	bool seated;			/* does not compete, but takes a place where sessions are counted */
 	bool starting;			/* draws nothing yet: needs `start_ma` where dynamic */
 	bool last;			/* admitted from what is left when all others have their share */
 	bool strict;			/* filled to its max before a lower class is admitted */
@@ -50,7 +52,8 @@ enum alloc_why {
 	ALLOC_IDLE,			/* does not compete */
 	ALLOC_MAX,			/* has its max */
 	ALLOC_FULL,			/* a zone is full: zone, cap */
-	ALLOC_NO_ROOM			/* not admitted, or asks: its min does not fit in zone, cap */
+	ALLOC_NO_ROOM,			/* not admitted, or asks: its min does not fit in zone, cap */
+	ALLOC_NO_PLACE			/* the same: zone has as many sessions as it may */
 };
 
 struct alloc_result {

@@ -61,6 +61,7 @@ struct bal_zone_conf {
 	enum bal_policy policy;
 	struct bal_timers timers;
 	struct bal_thresholds thresholds;
+	bool grid;			/* follows the grid signal: a dead lmsd must not leave limits standing */
 };
 
 struct bal_conn_conf {
@@ -95,6 +96,7 @@ enum bal_outer {
 
 struct bal_outer_limit {
 	struct phase_ma limit;		/* NUM_NONE = none */
+	int sessions;			/* connectors below that may have a limit above 0; 0 = any number */
 };
 
 /* ---- what happens ---------------------------------------------------------------------- */
@@ -184,6 +186,7 @@ struct bal_zone_view {
 	struct phase_ma load;		/* measured, else sum of draws */
 	struct phase_ma non_ev;		/* estimate; NUM_NONE where nothing measures */
 	struct phase_ma budget;		/* that the dynamic limit leaves; NUM_NONE = none */
+	int sessions;			/* that may charge at a time; 0 = any number */
 	const char *cap_why;		/* "static", "dynamic", "meter_lost", "override", "grid" …, "parent" */
 	bool meter_ok, meter_lost;
 	int competing, admitted;
@@ -215,7 +218,8 @@ void balance_answer(struct balance *b, uint32_t conn, uint64_t token, enum bal_a
 /* Administrator's cap on one connector; NUM_NONE ends it. */
 void balance_conn_cap(struct balance *b, uint32_t conn, int64_t max_ma, mono_t now);
 /* One limit of a zone from outside, in place of the last of its kind; NULL ends it. It outlives a new
- * configuration as long as the zone exists. Views show it at once. */
+ * configuration as long as the zone exists. Views show it at once. A number of sessions binds targets:
+ * one that has to pause may draw until it has acknowledged, beside the one that takes its place. */
 void balance_zone_outer(struct balance *b, int zone, enum bal_outer kind, const struct bal_outer_limit *limit);
 void balance_store_failed(struct balance *b, bool failed);	/* limits only fall while true */
 /* A message by hand that would set `limit_ma` (NUM_NONE: releases any limit): may it leave?

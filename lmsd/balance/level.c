@@ -95,6 +95,35 @@ static uint32_t find_hits(struct level *lv, uint32_t conn, uint32_t first)
 	return first + rise->hit_count;
 }
 
+static void init_seats(struct level *lv)
+{
+	const struct alloc_in *in = lv->in;
+	bool counts = false;
+
+	for (size_t z = 0; z < in->zone_count; z++)
+		counts |= in->zones[z].sessions > 0;
+	if (!counts)
+		return;
+	lv->seats = arena_array(lv->arena, in->zone_count, sizeof(*lv->seats));
+	for (uint32_t i = 0; i < in->conn_count; i++)
+		if (in->conns[i].seated)
+			level_seat(lv, i);
+}
+
+int level_crowded(const struct level *lv, uint32_t conn)
+{
+	for (int z = lv->in->conns[conn].zone; lv->seats && z >= 0; z = lv->in->zones[z].parent)
+		if (lv->in->zones[z].sessions > 0 && lv->seats[z] >= lv->in->zones[z].sessions)
+			return z;
+	return -1;
+}
+
+void level_seat(struct level *lv, uint32_t conn)
+{
+	for (int z = lv->in->conns[conn].zone; lv->seats && z >= 0; z = lv->in->zones[z].parent)
+		lv->seats[z]++;
+}
+
 void level_init(struct level *lv, const struct alloc_in *in, struct arena *arena)
 {
 	size_t hit_room = 0;
@@ -126,6 +155,7 @@ void level_init(struct level *lv, const struct alloc_in *in, struct arena *arena
 		lv->out[i] = (struct alloc_result){ .zone = -1, .cap = -1 };
 	}
 	order_by_zone(lv);
+	init_seats(lv);
 }
 
 void level_take(struct level *lv, uint32_t conn, int64_t ma)

@@ -39,6 +39,7 @@ struct level {
 	struct rise *rises;		/* per connector */
 	uint32_t *by_zone;		/* connectors in the pre-order of their zones */
 	uint32_t *zone_from, *zone_to;	/* range of by_zone below a zone, itself included */
+	int *seats;			/* sessions below each zone; NULL where none counts them */
 	struct alloc_result *out;
 	/* agenda: starts and stops by level; heap: full cells by level */
 	struct agenda *agenda;		size_t agenda_len, agenda_room;
@@ -51,5 +52,9 @@ void level_init(struct level *lv, const struct alloc_in *in, struct arena *arena
 void level_take(struct level *lv, uint32_t conn, int64_t ma);
 /* The first cell where `ma` more does not fit, or -1; `need` is what dynamic zones must have. */
 int level_blocked(const struct level *lv, uint32_t conn, int64_t ma, int64_t need);
+/* The nearest zone that has as many sessions as it may, or -1. */
+int level_crowded(const struct level *lv, uint32_t conn);
+/* The connector is one more session in all zones above. */
+void level_seat(struct level *lv, uint32_t conn);
 /* Raises the connectors in `list`, each already holding rises[].x_ma, as far as all caps allow. */
 void level_fill(struct level *lv, const uint32_t *list, size_t count);

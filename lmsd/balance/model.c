@@ -439,6 +439,14 @@ static void cap_least(struct zone *z, int k, int64_t ma, enum cap_why why)
 	z->why[k] = why;
 }
 
+static void sessions_least(struct zone *z, int sessions, enum bal_outer by)
+{
+	if (sessions <= 0 || (z->sessions > 0 && z->sessions <= sessions))
+		return;
+	z->sessions = sessions;
+	z->sessions_by = by;
+}
+
 void model_caps(struct balance *b)
 {
 	for (size_t i = 0; i < b->zone_count; i++) {
@@ -448,6 +456,9 @@ void model_caps(struct balance *b)
 			z->cap[k] = ALLOC_NO_CAP;
 			z->why[k] = CAP_NONE;
 		}
+		z->sessions = 0;
+		for (int kind = 0; kind < BAL_OUTER_KINDS; kind++)
+			sessions_least(z, z->outer[kind].sessions, (enum bal_outer)kind);
 		for (int k = 0; k < z->conf.phases; k++) {
 			cap_least(z, k, z->conf.cap.l[k], CAP_STATIC);
 			for (int kind = 0; kind < BAL_OUTER_KINDS; kind++)
@@ -469,7 +480,8 @@ void balance_zone_outer(struct balance *b, int zone, enum bal_outer kind, const 
 
 	if (limit == NULL)
 		limit = &no_outer;
-	if (!memcmp(&now->limit, &limit->limit, sizeof(now->limit)))
+	if (now->sessions == limit->sessions &&
+	    !memcmp(&now->limit, &limit->limit, sizeof(now->limit)))
 		return;
 	*now = *limit;
 	model_caps(b);

@@ -25,6 +25,8 @@ struct zone {
 		CAP_NONE, CAP_STATIC, CAP_DYNAMIC, CAP_METER_LOST,
 		CAP_OUTER	/* + enum bal_outer */
 	} why[ALLOC_CAPS];
+	int sessions;			/* the least number of them from outside; 0 = any */
+	enum bal_outer sessions_by;
 	int competing, admitted;	/* below */
 	int sharing[ALLOC_CAPS];	/* admitted ones that count in this cap */
 	uint32_t top;			/* connector of the highest class admitted below */

@@ -98,6 +98,27 @@ static int64_t cap_of(const struct balance *b, const struct bal_reason *r)
 	return b->zones[r->zone].cap[r->phase >= 0 && r->phase < ALLOC_CAPS ? r->phase : 0];
 }
 
+/* "4 cars" that may charge in the zone. */
+static void put_sessions(struct words *w, int sessions)
+{
+	char text[40];
+
+	snprintf(text, sizeof(text), sessions == 1 ? "%d car" : "%d cars", sessions);
+	put(w, text);
+}
+
+static const char *outer_words(enum bal_outer by)
+{
+	static const char *const words[BAL_OUTER_KINDS] = {
+		[BAL_OUTER_OVERRIDE] = "the administrator",
+		[BAL_OUTER_GRID] = "the grid signal",
+		[BAL_OUTER_TARIFF] = "its tariff",
+		[BAL_OUTER_SOURCE] = "the state of its source",
+	};
+
+	return words[by];
+}
+
 static void put_part(struct words *w, const struct balance *b, const struct bal_reason *r, char what)
 {
 	char text[20];
@@ -112,6 +133,10 @@ static void put_part(struct words *w, const struct balance *b, const struct bal_
 	case 'k':
 		snprintf(text, sizeof(text), "%d", count_sharing(b, r));
 		return put(w, text);
+	case 's':
+		return put_sessions(w, r->zone >= 0 ? b->zones[r->zone].sessions : 0);
+	case 'l':
+		return put(w, r->zone >= 0 ? outer_words(b->zones[r->zone].sessions_by) : "-");
 	case 'o':
 		return put(w, r->other >= 0 ? b->conns[r->other].conf.id : "another connector");
 	case 'd':
@@ -306,7 +331,7 @@ static void view_zone(const struct balance *b, int zone, const struct phase_ma *
 		.non_ev = z->budget.non_ev, .budget = z->budget.held,
 		.meter_lost = z->budget.state == METER_LOST, .cap_why = cap_why(z),
 		.meter_ok = z->budget.state == METER_OK || z->budget.state == METER_NONE,
-		.competing = z->competing, .admitted = z->admitted,
+		.competing = z->competing, .admitted = z->admitted, .sessions = z->sessions,
 		.seconds_over = z->over_us / US_PER_S,
 	};
 	for (int k = 0; k < PHASES; k++) {

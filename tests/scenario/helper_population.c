@@ -810,7 +810,7 @@ static void meters(struct world *w)
 static void change_caps(struct world *w)
 {
 	int z = (int)rng_below(&w->rng, (uint32_t)w->conf.zone_count);
-	struct bal_outer_limit limit;
+	struct bal_outer_limit limit = { .sessions = rng_below(&w->rng, 3) ? 0 : 1 + (int)rng_below(&w->rng, 4) };
 
 	w->conf_at = later(w, &w->rng, 30, 200);
 	if (w->site->kind != POP_ANY)

@@ -480,7 +480,7 @@ static void assert_no_raise_while_over(mono_t from, int64_t for_us)
 
 static void a_lowered_cap_is_counted_and_told_and_nothing_rises_until_the_sum_fits(void **state)
 {
-	struct bal_outer_limit less = { { { 20000, 20000, 20000 } } };
+	struct bal_outer_limit less = { .limit = { { 20000, 20000, 20000 } } };
 	struct bal_zone_view v;
 	int64_t before;
 

@@ -309,7 +309,7 @@ static void a_new_connector_counts_at_its_maximum_until_it_acknowledges(void **s
 
 static void a_lowered_cap_cuts_at_once_and_nothing_rises_until_it_fits(void **state)
 {
-	static const struct bal_outer_limit lower = { { { 20000, 20000, 20000 } } };
+	static const struct bal_outer_limit lower = { .limit = { { 20000, 20000, 20000 } } };
 	struct bal_conf conf = { .zones = rig.zones, .zone_count = 1, .conns = rig.conns, .conn_count = 3 };
 	struct bal_zone_view v;
 	int64_t before;
@@ -335,7 +335,7 @@ static void a_lowered_cap_cuts_at_once_and_nothing_rises_until_it_fits(void **st
 
 static void a_pause_passes_at_once_and_its_end_raises_through_the_gate(void **state)
 {
-	static const struct bal_outer_limit zero = { { { 0, 0, 0 } } };
+	static const struct bal_outer_limit zero = { .limit = { { 0, 0, 0 } } };
 	struct bal_zone_view v;
 	mono_t t;
 

@@ -52,6 +52,7 @@ static void random_zone(struct rng *r, struct snapshot *s, int z)
 	for (int k = 0; k < PHASES; k++)
 		zone->cap[k] = even ? cap : random_cap(r);
 	zone->cap[PHASES] = rng_below(r, 4) ? ALLOC_NO_CAP : rng_range(r, 100, 3000) * 100;
+	zone->sessions = rng_below(r, 5) ? 0 : 1 + (int)rng_below(r, 6);
 }
 
 static void random_conn(struct rng *r, struct snapshot *s, int i, bool classes, bool coarse)
@@ -74,6 +75,7 @@ static void random_conn(struct rng *r, struct snapshot *s, int i, bool classes, 
 		c->floor_ma = rng_below(r, 2) ? rng_range(r, 0, 160) * 100 : 0;
 	else if (!rng_below(r, 6))
 		c->floor_ma = 6000;
+	c->seated = !c->competes && c->floor_ma && rng_below(r, 2);
 	if (classes) {
 		c->cls = (int)rng_below(r, 3);
 		c->strict = c->cls == 2 && rng_below(r, 2);
@@ -128,9 +130,25 @@ static int64_t held(const struct alloc_conn *c, int64_t x)
 	return x > c->floor_ma ? x : c->floor_ma;
 }
 
+/* Whether no zone above connector `at` has more sessions than it may. */
+static bool has_places(const struct snapshot *s, const int64_t *x, size_t at)
+{
+	for (int z = s->conns[at].zone; z >= 0; z = s->zones[z].parent) {
+		int n = 0;
+
+		for (size_t i = 0; i < s->conn_count; i++)
+			n += below(s, s->conns[i].zone, z) && (x[i] || s->conns[i].seated);
+		if (s->zones[z].sessions && n > s->zones[z].sessions)
+			return false;
+	}
+	return true;
+}
+
 /* Whether the site stays within its caps where connector `at` takes part. */
 static bool fits(const struct snapshot *s, const int64_t *x, size_t at)
 {
+	if (!has_places(s, x, at))
+		return false;
 	for (int z = s->conns[at].zone; z >= 0; z = s->zones[z].parent)
 		for (int k = 0; k < ALLOC_CAPS; k++) {
 			int64_t sum = 0;
@@ -173,7 +191,7 @@ static const char *limits_are_whole_steps(const struct snapshot *s, const int64_
 		if (!c->competes || x[i] < c->min_ma || x[i] > c->max_ma || x[i] % c->step_ma)
 			return "2: a limit is neither 0 nor a whole step from min to max";
 		if (!fits(s, x, i))
-			return "1: a cap is exceeded";
+			return "1: a cap or a number of sessions is exceeded";
 	}
 	return NULL;
 }
@@ -408,6 +426,15 @@ static void shrink(struct snapshot *s)
 					smaller = true;
 				}
 			}
+		for (size_t z = 0; z < s->zone_count; z++) {
+			struct snapshot t = *s;
+
+			t.zones[z].sessions = 0;
+			if (s->zones[z].sessions && broken(&t)) {
+				*s = t;
+				smaller = true;
+			}
+		}
 	}
 }
 
@@ -425,8 +452,8 @@ static void print_snapshot(const struct snapshot *s)
 
 	allocate(s, x);
 	for (size_t z = 0; z < s->zone_count; z++) {
-		print_message("# zone %zu in %d%s:", z, s->zones[z].parent,
-			      s->zones[z].one_phase ? " one-phase" : "");
+		print_message("# zone %zu in %d%s sessions %d:", z, s->zones[z].parent,
+			      s->zones[z].one_phase ? " one-phase" : "", s->zones[z].sessions);
 		for (int k = 0; k < ALLOC_CAPS; k++)
 			print_cap(s->zones[z].cap[k]);
 		print_message("\n");
@@ -438,7 +465,7 @@ static void print_snapshot(const struct snapshot *s)
 			      "%d%s%s%s: %lld\n", i, c->zone, c->phases, (long long)c->min_ma,
 			      (long long)c->max_ma, (long long)c->step_ma, (long long)c->floor_ma, c->cls,
 			      c->strict ? " strict" : "", c->fifo ? " fifo" : "",
-			      c->competes ? "" : " idle", (long long)x[i]);
+			      c->competes ? "" : c->seated ? " seated" : " idle", (long long)x[i]);
 	}
 }
 
