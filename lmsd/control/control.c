@@ -23,6 +23,8 @@
 struct open_request {
 	uint32_t number;
 	char *id;		/* raw JSON of the request's id; NULL: a notification, not answered */
+	const struct ctl_verb_desc *show;	/* answer with what this says of the object by then, or NULL */
+	char *object;
 };
 
 struct control_peer {
@@ -97,10 +99,31 @@ static void peer_send_error(struct control_peer *p, const char *id, int err, con
 static void peer_close_request(struct control_peer *p, size_t i)
 {
 	free(p->open[i].id);
+	free(p->open[i].object);
 	p->open[i] = p->open[--p->open_count];
 }
 
 static void peer_resume(struct control_peer *p);
+
+/* A change was answered before it was in force: the record as it is now. False: it cannot be shown. */
+static bool peer_show(struct control_peer *p, const struct open_request *r)
+{
+	const struct ctl_noun_desc *noun = &ctl_nouns[r->show->noun];
+	struct ctl_call call = { 0 };
+	struct json id = { .type = JSON_STRING, .key = noun->keys[0].name, .text = r->object,
+			   .len = strlen(r->object) };
+	const struct json params = { .type = JSON_OBJECT, .first = &id, .count = 1 };
+	struct buf out;
+	bool shown;
+
+	buf_init(&out);
+	call.out = &out;
+	shown = control_run(p->control, p, r->show, &params, &call) == 0;
+	if (shown)
+		peer_send(p, r->id, "result", buf_cstr(&out), out.len);
+	buf_fini(&out);
+	return shown;
+}
 
 void control_reply(struct control *c, uint64_t token, bool error, const char *json, size_t len)
 {
@@ -111,7 +134,8 @@ void control_reply(struct control *c, uint64_t token, bool error, const char *js
 	for (size_t i = 0; p != NULL && i < p->open_count; i++) {
 		if (p->open[i].number != number)
 			continue;
-		peer_send(p, p->open[i].id, error ? "error" : "result", json, len);
+		if (error || p->open[i].show == NULL || !peer_show(p, &p->open[i]))
+			peer_send(p, p->open[i].id, error ? "error" : "result", json, len);
 		peer_close_request(p, i);
 		if (p->barrier == number)
 			peer_resume(p);
@@ -190,6 +214,18 @@ static void peer_audit(const struct ctl_call *call, const struct json *params, i
 	buf_fini(&roles);
 }
 
+/* What the request changes is answered as it is when the change is in force. */
+static void remember_object(struct open_request *r, const struct ctl_verb_desc *verb, const struct json *params)
+{
+	const struct ctl_noun_desc *noun = &ctl_nouns[verb->noun];
+	const char *object = verb->takes_keys ? json_str(json_get(params, noun->keys[0].name), NULL) : NULL;
+
+	if (object == NULL || verb->result != CTL_RECORD)
+		return;
+	r->show = ctl_verb_find_words(noun->name, "show");
+	r->object = r->show != NULL ? xstrdup(object) : NULL;
+}
+
 static void peer_call(struct control_peer *p, const char *id, const struct ctl_verb_desc *verb,
 		      const struct json *params)
 {
@@ -202,14 +238,17 @@ static void peer_call(struct control_peer *p, const char *id, const struct ctl_v
 				"too many unanswered requests on this connection (wait for answers)");
 		return;
 	}
-	p->open[p->open_count].number = p->next_number;
-	p->open[p->open_count++].id = id != NULL ? xstrdup(id) : NULL;
+	p->open[p->open_count++] = (struct open_request){
+		.number = p->next_number, .id = id != NULL ? xstrdup(id) : NULL,
+	};
 	buf_init(&out);
 	call.out = &out;
 	ret = control_run(p->control, p, verb, params, &call);
 	peer_audit(&call, params, ret);
-	if (p->control->ops->finish(p->control->ctx, &call, ret))
+	if (p->control->ops->finish(p->control->ctx, &call, ret)) {
 		p->barrier = (uint32_t)call.token;
+		remember_object(&p->open[p->open_count - 1], verb, params);
+	}
 	buf_fini(&out);
 }
 
