@@ -4,6 +4,7 @@
  * is answered at once, further ones within 200 ms wait for next_due, except where something may
  * have to be lowered (`urgent`), which never waits.
  */
+#include "balance/journal.h"
 #include "balance/model.h"
 
 #include <string.h>
@@ -26,6 +27,7 @@ void balance_online(struct balance *b, const char *station, bool online, mono_t 
 {
 	struct station *st = model_station(b, station);
 
+	journal_online(b, station, online, now);
 	if (!st || st->online == online)
 		return;
 	st->online = online;
@@ -38,6 +40,7 @@ void balance_booted(struct balance *b, const char *station, mono_t now)
 {
 	struct station *st = model_station(b, station);
 
+	journal_booted(b, station, now);
 	if (!st)
 		return;
 	for (uint32_t i = 0; i < st->conn_count; i++)
@@ -79,6 +82,7 @@ void balance_use(struct balance *b, uint32_t conn, enum bal_use use, int64_t ses
 {
 	struct conn *c = &b->conns[conn];
 
+	journal_use(b, conn, use, session, vip, now);
 	if (c->session_known && use == c->use && session == c->session && vip == c->tag_vip)
 		return;
 	if (session != c->session || !c->session_known)
@@ -97,23 +101,26 @@ void balance_use(struct balance *b, uint32_t conn, enum bal_use use, int64_t ses
 
 void balance_draw(struct balance *b, uint32_t conn, const struct phase_ma *draw, int64_t power_w, mono_t at)
 {
+	journal_draw(b, conn, draw, power_w, at);
 	demand_draw(b, &b->conns[conn], draw, power_w, at);
 }
 
 void balance_meter(struct balance *b, int zone, const struct bal_sample *sample)
 {
+	journal_meter(b, zone, sample);
 	budget_sample(b, &b->zones[zone], sample);
 }
 
 void balance_conn_cap(struct balance *b, uint32_t conn, int64_t max_ma, mono_t now)
 {
-	(void)now;
+	journal_conn_cap(b, conn, max_ma, now);
 	b->conns[conn].cap_ma = max_ma;
 	changed_now(b);
 }
 
 void balance_store_failed(struct balance *b, bool failed)
 {
+	journal_store_failed(b, failed);
 	if (b->store_failed == failed)
 		return;
 	b->store_failed = failed;
@@ -173,6 +180,7 @@ void balance_turn(struct balance *b, mono_t now, struct arena *arena, struct bal
 		alert_run(b, now, arena, out);
 	}
 	arena_reset(&b->scratch);
+	journal_turn(b, now, out);
 }
 
 mono_t balance_next_due(const struct balance *b)

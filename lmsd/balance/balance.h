@@ -118,7 +118,8 @@ enum bal_limit_kind {
 
 enum bal_answer { BAL_ACCEPTED, BAL_REFUSED, BAL_TIMEOUT, BAL_DROPPED /* never left: connection lost before */ };
 
-/* One message to a station. Orders of one turn are in the order in which they must leave. */
+/* One message to a station. Orders of one turn are in the order in which they must leave. (A new member
+ * is hashed in journal.c, so that a replay compares it.) */
 struct bal_order {
 	uint32_t conn;			/* index in the configuration given last */
 	enum bal_limit_kind kind;
@@ -193,6 +194,7 @@ struct bal_zone_view {
 	int64_t seconds_over;		/* since start: sum_w above a fixed cap, or load above a dynamic limit */
 };
 
+/* Whatever is added below that changes what a turn decides has a row in journal.def: it is recorded. */
 struct balance *balance_new(void);
 void balance_free(struct balance *b);
 
@@ -237,6 +239,15 @@ struct bal_turn {
 void balance_turn(struct balance *b, mono_t now, struct arena *arena, struct bal_turn *out);
 mono_t balance_next_due(const struct balance *b);
 
+/* What it was configured with: indices are those of the configuration given last. */
+size_t balance_conn_count(const struct balance *b);
+size_t balance_zone_count(const struct balance *b);
+const char *balance_conn_id(const struct balance *b, uint32_t conn);
+const char *balance_zone_id(const struct balance *b, int zone);
+int balance_conn_zone(const struct balance *b, uint32_t conn);
+int balance_zone_parent(const struct balance *b, int zone);
+enum bal_use balance_conn_use(const struct balance *b, uint32_t conn);
+bool balance_conn_below(const struct balance *b, uint32_t conn, int zone);	/* at any depth */
 void balance_conn_view(const struct balance *b, uint32_t conn, struct bal_conn_view *out);
 void balance_zone_view(const struct balance *b, int zone, struct bal_zone_view *out);
 /* All of them in one pass over the connectors; `out` has room for each. */

@@ -5,6 +5,7 @@
  * answered may have been carried out all the same: it stays in W until a later order of that kind
  * is accepted.
  */
+#include "balance/journal.h"
 #include "balance/model.h"
 
 enum { UNCONTROLLABLE_STRIKES = 3 };
@@ -322,6 +323,7 @@ void balance_answer(struct balance *b, uint32_t conn, uint64_t token, enum bal_a
 	struct conn *c = find_pending(b, conn, token, &at);
 	struct pending p;
 
+	journal_answer(b, conn, token, answer, now);
 	if (!c)
 		return;	/* a second answer, or one to an order from before a restart */
 	p = c->gate.pending[at];

@@ -4,6 +4,7 @@
  * controlled must fit under every static cap and under every meter_lost current, since nothing
  * else is left when stations or meters do not answer.
  */
+#include "balance/journal.h"
 #include "balance/model.h"
 
 #include <stdlib.h>
@@ -395,6 +396,7 @@ void balance_free(struct balance *b)
 	if (!b)
 		return;
 	free_model(b);
+	journal_free(b);
 	arena_fini(&b->scratch);
 	free(b);
 }
@@ -420,11 +422,13 @@ int balance_configure(struct balance *b, const struct bal_conf *conf, mono_t now
 	/* Somebody may look before the first turn. */
 	model_caps(b);
 	model_sums(b);
+	balance_journal_snapshot(b, now);
 	return 0;
 }
 
 void balance_restore(struct balance *b, uint32_t conn, int64_t w_ma, bool idle_acked)
 {
+	journal_restore(b, conn, w_ma, idle_acked);
 	gate_restore(&b->conns[conn], w_ma, idle_acked);
 	b->dirty = b->urgent = true;
 }
@@ -478,6 +482,7 @@ void balance_zone_outer(struct balance *b, int zone, enum bal_outer kind, const 
 {
 	struct bal_outer_limit *now = &b->zones[zone].outer[kind];
 
+	journal_zone_outer(b, zone, kind, limit);
 	if (limit == NULL)
 		limit = &no_outer;
 	if (now->sessions == limit->sessions &&

@@ -79,6 +79,7 @@ struct balance {
 	uint32_t *order;		/* competing connectors, as admitted */
 	size_t order_count;
 	struct arena scratch;		/* of one turn */
+	struct journal *journal;	/* NULL = nothing is recorded */
 	uint64_t last_token;
 	bool store_failed;
 	bool refused;			/* the last configuration contradicted itself */

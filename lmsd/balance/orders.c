@@ -4,6 +4,7 @@
  * with them fits in every zone above. A small increase is held back until its target has not
  * changed for STABLE_US, so that small changes of others do not make messages.
  */
+#include "balance/journal.h"
 #include "balance/model.h"
 
 #include <stdlib.h>
@@ -442,7 +443,7 @@ bool balance_admit_manual(struct balance *b, uint32_t conn, enum bal_limit_kind 
 	int64_t w = gate_w(c, b->stations[c->station].online);
 	struct room room;
 
-	(void)now;
+	journal_admit_manual(b, conn, kind, limit_ma, now);
 	model_caps(b);
 	model_sums(b);
 	room = find_room(b, c);

@@ -22,7 +22,7 @@ static const size_t station_texts[] = { offsetof(struct station, id) };
 /* Names of reasons are constant text, found again by their code. */
 static const size_t conn_reasons[] = { offsetof(struct conn, why), offsetof(struct conn, held) };
 
-/* Arrays that a balance owns; further down, members that each balance has for itself. */
+/* Arrays that a balance owns. */
 static const struct part {
 	size_t array, count, size;	/* offsets in struct balance; bytes of an element */
 	const size_t *texts;
@@ -45,6 +45,7 @@ static const struct part {
 static void forget_own(struct balance *b)
 {
 	arena_init(&b->scratch);
+	b->journal = NULL;
 }
 
 /* ---- access by offset ---------------------------------------------------------------------------- */

@@ -1,5 +1,7 @@
 #include "helper_population.h"
 
+#include "helper_recording.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
@@ -208,6 +210,8 @@ struct world {
 	struct batch batches[BATCHES];
 	size_t batch_count;
 	struct pop_failure *failure;
+	struct recording recording;
+	mono_t drain_at, replay_at, snapshot_at;
 };
 
 static int64_t limit_now(const struct socket *s)
@@ -576,11 +580,42 @@ static void configure(struct world *w)
 		complain(w, "configuration refused", SIZE_MAX);
 }
 
+static void record(struct world *w)
+{
+	if (!w->site->recorded)
+		return;
+	balance_journal_start(w->b, w->now);
+	w->snapshot_at = w->now + 200 * US_PER_S;
+}
+
+/* Right after a turn. */
+static void record_turn(struct world *w)
+{
+	char text[150];
+
+	if (!w->site->recorded || w->now < w->drain_at)
+		return;
+	w->drain_at = w->now + 7 * US_PER_S;
+	recording_drain(&w->recording, w->b);
+	if (w->now >= w->replay_at) {
+		w->replay_at = w->now + 61 * US_PER_S;
+		if (!recording_same(&w->recording, w->b)) {
+			snprintf(text, sizeof(text), "replay: %s", buf_cstr(&w->recording.problem));
+			complain(w, text, SIZE_MAX);
+		}
+	}
+	if (w->now >= w->snapshot_at) {
+		balance_journal_snapshot(w->b, w->now);
+		w->snapshot_at = w->now + 200 * US_PER_S;
+	}
+}
+
 static void crash(struct world *w)
 {
 	trace(w, 0, "crash", 0, 0);
 	balance_free(w->b);
 	w->b = balance_new();
+	record(w);
 	w->life++;
 	w->batch_count = 0;
 	w->learned_lost = true;
@@ -762,6 +797,7 @@ static size_t turn_now(struct world *w)
 		check_raise(w, &out.orders[i]);
 	}
 	arena_fini(&arena);
+	record_turn(w);
 	return out.order_count;
 }
 
@@ -852,6 +888,8 @@ static void world_init(struct world *w, const struct pop_site *site, struct pop_
 	name_all(&w->conf);
 	w->failure = failure;
 	w->b = balance_new();
+	recording_init(&w->recording);
+	record(w);
 	w->rng = rng_seed(site->seed + 77);
 	w->now = 1;
 	w->conf_at = later(w, &w->rng, 60, 200);
@@ -904,4 +942,5 @@ void pop_run(const struct pop_site *site, int seconds, bool traced, struct pop_f
 		check_meter_lost(&w);
 	}
 	balance_free(w.b);
+	recording_fini(&w.recording);
 }

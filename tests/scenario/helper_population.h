@@ -28,6 +28,7 @@ struct pop_site {
 	uint64_t uid[POP_CONNS];	/* of the connector, for its random numbers */
 	uint64_t station_uid[POP_CONNS];
 	size_t zone_count, conn_count;
+	bool recorded;			/* and replayed now and then, which must give the same */
 };
 
 struct pop_failure {
