@@ -1,4 +1,4 @@
-/* lmsctl/cmd_config.c - apply and diff: a document in a file, and what it changes or would change.
+/* lmsctl/cmd_config.c - apply, diff and check: a document in a file, and what it changes or would change.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -167,6 +167,45 @@ static int show_changes(struct lmsctl *l, const struct json *result)
 	if (changes->count == 0)
 		puts("no difference");
 	return 0;
+}
+
+static int64_t count_of(const struct json *result, const char *key)
+{
+	int64_t n;
+
+	return json_int(json_get(result, key), &n) == 0 ? n : 0;
+}
+
+static int show_verdict(struct lmsctl *l, const struct json *result)
+{
+	if (l->opt.format != FORMAT_TABLE && l->opt.format != FORMAT_WIDE) {
+		output_json_line(l, result);
+		return 0;
+	}
+	if (l->opt.quiet)
+		return 0;
+	if (json_get(result, "changes"))
+		printf("good: it would add %lld, change %lld and delete %lld (lmsctl diff tells which)\n",
+		       (long long)count_of(result, "objects_added"), (long long)count_of(result, "objects_changed"),
+		       (long long)count_of(result, "objects_deleted"));
+	else
+		printf("good: generation %lld, which is in force\n", (long long)count_of(result, "generation"));
+	return 0;
+}
+
+int cmd_check(struct lmsctl *l)
+{
+	const struct json *result;
+	const char *params;
+	int ret = l->opt.file || l->word_count ? take_document(l) : 0;
+
+	if (ret == 0)
+		ret = args_build(l, &params);
+	if (ret == 0)
+		ret = call_connect(l, NULL, NULL);
+	if (ret == 0)
+		ret = client_call(l->client, l->verb->method, params, &result, &l->diag);
+	return ret ? ret : show_verdict(l, result);
 }
 
 int cmd_apply(struct lmsctl *l, bool diff)

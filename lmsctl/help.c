@@ -107,6 +107,8 @@ const char *help_synopsis(const struct ctl_verb_desc *v, struct arena *arena)
 	/* Its document comes from a file. */
 	if (v->id == CTL_VERB_config_apply)
 		return "config apply -f FILE [--prune] [-n]";
+	if (v->id == CTL_VERB_config_check)
+		return "config check [-f FILE] [--prune]";
 	buf_init(&b);
 	buf_printf(&b, "%s %s", n->name, words_verb(v, ' ', arena));
 	for (size_t i = 0; (f = args_positional(v, all, count, i)) != NULL; i++) {

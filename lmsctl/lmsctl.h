@@ -24,7 +24,7 @@ enum format {
 
 struct options {
 	const char *socket, *fields, *sort, *tz;
-	const char *file;		/* of apply and diff */
+	const char *file;		/* of apply, diff and config check */
 	enum format format;
 	int64_t limit;			/* of records; NUM_NONE = all */
 	bool watch, follow, dry_run, yes, quiet, utc, help, version;
@@ -36,7 +36,7 @@ struct options {
 enum special {
 	SPECIAL_NONE,	/* the table's verb is all there is to it */
 	SPECIAL_HELP, SPECIAL_SCHEMA, SPECIAL_RAW, SPECIAL_VERSION, SPECIAL_EVENTS, SPECIAL_APPLY,
-	SPECIAL_DIFF, SPECIAL_DOC, SPECIAL_COMPLETE
+	SPECIAL_DIFF, SPECIAL_CHECK, SPECIAL_DOC, SPECIAL_COMPLETE
 };
 
 struct word {
@@ -89,6 +89,7 @@ int cmd_schema(struct lmsctl *l);
 int cmd_raw(struct lmsctl *l);
 int cmd_version(struct lmsctl *l);
 int cmd_apply(struct lmsctl *l, bool diff);
+int cmd_check(struct lmsctl *l);
 int cmd_watch(struct lmsctl *l, const char *params);
 int cmd_explain(struct lmsctl *l, const struct json *result);
 int cmd_zone_explain(struct lmsctl *l, const struct json *result);

@@ -68,6 +68,8 @@ static int run(struct lmsctl *l)
 	case SPECIAL_APPLY:
 	case SPECIAL_DIFF:
 		return cmd_apply(l, l->special == SPECIAL_DIFF);
+	case SPECIAL_CHECK:
+		return cmd_check(l);
 	case SPECIAL_DOC:
 		return cmd_doc(l);
 	case SPECIAL_EVENTS:

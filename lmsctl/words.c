@@ -131,11 +131,17 @@ static const struct alias *find_alias(const char *word)
 	return NULL;
 }
 
+/* -f is a document, not fields. */
+static bool words_take_file(const struct lmsctl *l)
+{
+	return l->special == SPECIAL_APPLY || l->special == SPECIAL_DIFF || l->special == SPECIAL_CHECK;
+}
+
 static int take_alias(struct lmsctl *l, const struct alias *a)
 {
 	l->special = a->special;
 	/* `lmsctl -f FILE apply`: what -f means is known only now. */
-	if (a->special == SPECIAL_APPLY || a->special == SPECIAL_DIFF) {
+	if (words_take_file(l)) {
 		l->opt.file = l->opt.fields;
 		l->opt.fields = NULL;
 	}
@@ -189,6 +195,13 @@ static int take_verb(struct lmsctl *l, const char *word, const char *next, int *
 	/* These differ from what a row can say, under whichever name they are called. */
 	if (l->verb->id == CTL_VERB_config_apply)
 		l->special = SPECIAL_APPLY;
+	if (l->verb->id == CTL_VERB_config_check)
+		l->special = SPECIAL_CHECK;
+	/* `lmsctl -f FILE config check` */
+	if (words_take_file(l) && l->opt.fields) {
+		l->opt.file = l->opt.fields;
+		l->opt.fields = NULL;
+	}
 	snprintf(l->label, sizeof(l->label), "%s %s", l->noun->name,
 		 words_verb(l->verb, ' ', &l->arena));
 	return 0;
@@ -240,8 +253,7 @@ static int set_option(struct lmsctl *l, const struct option_row *row, const char
 	case 'o':
 		return read_format(l, value);
 	case 'f':
-		*(l->special == SPECIAL_APPLY || l->special == SPECIAL_DIFF ? &o->file
-									    : &o->fields) = value;
+		*(words_take_file(l) ? &o->file : &o->fields) = value;
 		return 0;
 	case 'e':
 		return explain_instead(l);

@@ -1,5 +1,6 @@
 /* site/ctl_config.c - control handlers: the whole configuration as one document. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -15,7 +16,7 @@ int ctl_config_show(struct ctl_call *c, const struct ctl_config_show_args *a)
 	return 0;
 }
 
-/* ---- applying ---- */
+/* ---- a document ---- */
 
 union any_keys {
 	uint64_t given; /* the first member of all of them */
@@ -117,6 +118,76 @@ static void take_section(struct apply *a, const struct section *sec, const struc
 	}
 }
 
+/* An object of a section by what identifies it. */
+struct named {
+	char id[ID_MAX + 16];
+	size_t index;
+	const struct json *obj;
+};
+
+static int named_cmp(const void *pa, const void *pb)
+{
+	const struct named *a = pa, *b = pb;
+	int cmp = strcmp(a->id, b->id);
+
+	return cmp ? cmp : (a->index > b->index) - (a->index < b->index);
+}
+
+/* Where an object hangs: what two mentions of it may contradict each other in. */
+static const char *place_key(enum ctl_noun_id noun)
+{
+	return noun == CTL_NOUN_zone ? "parent" : noun == CTL_NOUN_station ? "zone" : NULL;
+}
+
+static void complain_twice(struct apply *a, const struct section *sec, const struct named *first,
+			   const struct named *again)
+{
+	const char *noun = ctl_nouns[sec->noun].name, *key = place_key(sec->noun);
+	const char *from = key ? json_str(json_get(first->obj, key), "") : "";
+	const char *to = key ? json_str(json_get(again->obj, key), "") : "";
+
+	if (strcmp(from, to) != 0)
+		diag_set(&a->c->diag, -LMS_EDATA,
+			 "%s[%zu]: %s %s: has two places: %s %s here, %s %s in %s[%zu] (it is fed from one: "
+			 "remove the other)",
+			 sec->name, again->index, noun, again->id, key, *to ? to : "none", key,
+			 *from ? from : "none", sec->name, first->index);
+	else
+		diag_set(&a->c->diag, -LMS_EDATA, "%s[%zu]: %s %s: is in the document already, as %s[%zu] (remove one)",
+			 sec->name, again->index, noun, again->id, sec->name, first->index);
+}
+
+/* The last of two mentions would win and the first be lost without a word. */
+static void check_twice(struct apply *a, const struct section *sec, const struct json *list)
+{
+	struct named *all;
+	size_t n = 0;
+
+	if (!list || list->type != JSON_ARRAY)
+		return;
+	all = arena_array(a->c->arena, list->count + 1, sizeof(*all));
+	for (const struct json *j = list->first; j; j = j->next) {
+		const char *id = j->type == JSON_OBJECT
+				     ? json_str(json_get(j, ctl_nouns[sec->noun].keys[0].name), NULL)
+				     : NULL;
+		char uid[ID_MAX + 1];
+
+		if (id && sec->noun == CTL_NOUN_tag && tag_normalize(id, uid) == 0)
+			id = uid;
+		if (id && strlen(id) < sizeof(all[n].id)) {
+			snprintf(all[n].id, sizeof(all[n].id), "%s", id);
+			all[n].index = n;
+			all[n++].obj = j;
+		}
+	}
+	qsort(all, n, sizeof(*all), named_cmp);
+	for (size_t i = 1; i < n; i++)
+		if (strcmp(all[i - 1].id, all[i].id) == 0) {
+			complain_twice(a, sec, &all[i - 1], &all[i]);
+			return;
+		}
+}
+
 static void take_site(struct apply *a, const struct json *obj, bool prune)
 {
 	const struct ctl_noun_desc *n = &ctl_nouns[CTL_NOUN_site];
@@ -208,8 +279,8 @@ static void write_result(struct ctl_call *c, const struct apply *a,
 	jw_object_end(w);
 }
 
-static int apply_document(struct apply *a, const struct json *doc,
-			  const struct ctl_config_apply_args *args)
+/* Makes the edit of a document; commits it, if it is not only to be checked. */
+static int apply_document(struct apply *a, const struct json *doc, bool prune, bool dry)
 {
 	struct ctl_call *c = a->c;
 	const struct site_change *changes;
@@ -218,44 +289,68 @@ static int apply_document(struct apply *a, const struct json *doc,
 
 	check_members(a, doc);
 	if (!diag_failed(&c->diag))
-		take_site(a, json_get(doc, "site"), args->prune == 1);
+		take_site(a, json_get(doc, "site"), prune);
+	for (size_t i = 0; i < ARRAY_LEN(sections) && !diag_failed(&c->diag); i++)
+		check_twice(a, &sections[i], json_get(doc, sections[i].name));
 	for (size_t i = 0; i < ARRAY_LEN(sections) && !diag_failed(&c->diag); i++)
 		take_section(a, &sections[i], json_get(doc, sections[i].name));
 	if (diag_failed(&c->diag))
 		return c->diag.err;
-	if (args->prune == 1)
+	if (prune)
 		site_edit_prune(a->e, json_get(doc, "tags") != NULL);
 	site_edit_at(a->e, c->wall);
-	ret =
-	    site_edit_commit(a->e, c->fx, args->dry_run == 1, &changes, &count, c->arena, &c->diag);
+	ret = site_edit_commit(a->e, c->fx, dry, &changes, &count, c->arena, &c->diag);
 	if (ret)
 		return ret;
-	if (args->dry_run != 1 && args->prune == 1)
+	if (!dry && prune)
 		ctl_close_orphaned(c, site_edit_result(a->e));
-	write_result(c, a, changes, count, args->dry_run == 1);
+	write_result(c, a, changes, count, dry);
 	return 0;
 }
 
-int ctl_config_apply(struct ctl_call *c, const struct ctl_config_apply_args *a)
+static int take_document(struct ctl_call *c, const char *document, bool prune, bool dry)
 {
-	uint64_t generation = site_conf_newest(c->hall->site)->generation;
 	struct apply apply = { .c = c};
 	const struct json *doc;
 	int ret;
 
-	if (a->if_generation != NUM_NONE && (uint64_t)a->if_generation != generation)
-		return diag_set(&c->diag, -LMS_ECONFLICT,
-				"if_generation: the configuration has changed, it is generation "
-				"%llu now (look at the difference again: lmsctl diff)",
-				(unsigned long long)generation);
-	doc = json_parse(c->arena, a->document, strlen(a->document), &JSON_CAPS_DOCUMENT, &c->diag);
+	doc = json_parse(c->arena, document, strlen(document), &JSON_CAPS_DOCUMENT, &c->diag);
 	if (!doc)
 		return c->diag.err;
 	if (doc->type != JSON_OBJECT)
 		return diag_set(&c->diag, -LMS_EDATA,
 				"document: is not an object (write {\"zones\": […], …})");
 	apply.e = site_edit_new(c->hall->site);
-	ret = apply_document(&apply, doc, a);
+	ret = apply_document(&apply, doc, prune, dry);
 	site_edit_free(apply.e);
 	return ret;
+}
+
+int ctl_config_apply(struct ctl_call *c, const struct ctl_config_apply_args *a)
+{
+	uint64_t generation = site_conf_newest(c->hall->site)->generation;
+
+	if (a->if_generation != NUM_NONE && (uint64_t)a->if_generation != generation)
+		return diag_set(&c->diag, -LMS_ECONFLICT,
+				"if_generation: the configuration has changed, it is generation "
+				"%llu now (look at the difference again: lmsctl diff)",
+				(unsigned long long)generation);
+	return take_document(c, a->document, a->prune == 1, a->dry_run == 1);
+}
+
+int ctl_config_check(struct ctl_call *c, const struct ctl_config_check_args *a)
+{
+	int ret;
+
+	if (a->document)
+		return take_document(c, a->document, a->prune == 1, true);
+	ret = site_conf_check(c->hall->site, &c->diag);
+	if (ret)
+		return ret;
+	jw_object(&c->w);
+	jw_kbool(&c->w, "changed", false);
+	jw_kbool(&c->w, "dry_run", true);
+	jw_kint(&c->w, "generation", (int64_t)site_conf_newest(c->hall->site)->generation);
+	jw_object_end(&c->w);
+	return 0;
 }

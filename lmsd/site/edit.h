@@ -52,6 +52,9 @@ const struct site_conf *site_edit_result(const struct site_edit *e);
 /* The newest generation: staged if there is one, else in force. */
 const struct site_conf *site_conf_newest(const struct site *s);
 
+/* Does the newest generation pass the checks of today? 0, or an error with diag. */
+int site_conf_check(const struct site *s, struct diag *diag);
+
 /* At start: the whole configuration from stored records, through the same checks. A configuration
  * that no longer passes is taken all the same, with the complaint in diag: a running site must not
  * stop because a rule was added. */

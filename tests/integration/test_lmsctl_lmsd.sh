@@ -87,10 +87,17 @@ sed 's/"derate_permille":200/"derate":"25%"/; s/"Anna"/"Bob"/' "$dir/site.json" 
 check "diff tells the differences" 0 "^zone main derate: 20% -> 25%
 tag 04ABCD holder: Anna -> Bob$" diff -f "$dir/other.json"
 check "diff changed nothing" 0 "^no difference$" diff -f "$dir/site.json"
+check "config check takes the same document" 0 "^good: it would add 0, change 2 and delete 0" config check -f "$dir/other.json"
+check "with the file before the command too" 0 "change 2" -f "$dir/other.json" config check
+check "and changed nothing" 0 "^no difference$" diff -f "$dir/site.json"
+check "without a file it looks at what is in force" 0 "^good: generation [0-9]+, which is in force$" config check
 check "apply makes them" 0 "derate: 20% -> 25%" apply -f "$dir/other.json"
 check "applying again changes nothing" 0 "^no difference$" apply -f "$dir/other.json"
 echo '{"zones":[{"id":"main","fuze":125}]}' > "$dir/bad.json"
 check "an unknown key in a document is refused" 65 "fuze.*did you mean 'fuse'" apply -f "$dir/bad.json"
+check "config check refuses the same" 65 "fuze.*did you mean 'fuse'" config check -f "$dir/bad.json"
+echo '{"zones":[{"id":"A","fuse":9},{"id":"B","parent":"A"},{"id":"C","fuse":9},{"id":"B","parent":"C"}]}' > "$dir/bad.json"
+check "a zone has one parent" 65 "zone B: has two places: parent C here, parent A in" config check -f "$dir/bad.json"
 echo '{"zonez":[]}' > "$dir/bad.json"
 check "and an unknown part" 65 "zonez.*did you mean 'zones'" apply -f "$dir/bad.json"
 echo '{"zones":[{"id":"main","fuse":125,"derate":"25%"}],"meters":[],"stations":[],"connectors":[],"tags":[]}' > "$dir/bare.json"

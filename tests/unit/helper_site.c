@@ -200,6 +200,7 @@ static int dispatch(struct ctl_call *c, const void *args)
 	HANDLED(event, list);
 	HANDLED(config, show);
 	HANDLED(config, apply);
+	HANDLED(config, check);
 #undef HANDLED
 	fail_msg("%s is not of the site room", c->verb->method);
 	return -LMS_EMETHOD;

@@ -185,6 +185,11 @@ int site_conf_load_end(struct site_conf *c, struct diag *diag)
 	return diag->err;
 }
 
+int site_conf_check(const struct site *s, struct diag *diag)
+{
+	return conf_check(site_conf_newest(s), &s->outside, diag);
+}
+
 /* ---- writing ---- */
 
 static void write_keys(const struct ctl_noun_desc *n, const void *keys, struct json_writer *w)
