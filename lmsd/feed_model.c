@@ -1,4 +1,5 @@
 /* feed_model.c - a configuration of the site as the balance wants it: zones by index, connectors by slot.
+ * The zones of the site have the same index here and there; stations' own limits follow after them.
  *
  * A candidate and the configuration in force pass through here alike, so what the balance would
  * refuse at the swap is refused before it is stored.
@@ -74,12 +75,12 @@ static void model_zone(const struct zone_conf *z, struct bal_zone_conf *out)
 	out->thresholds.small_raise_ma = or_zero(z->k.small_raise_ma);
 }
 
-static void model_conn(const struct station_conf *s, const struct connector_conf *c, const char *id,
+static void model_conn(const struct station_conf *s, const struct connector_conf *c, const char *id, int zone,
 		       struct bal_conn_conf *out)
 {
 	out->id = id;
 	out->station = s->k.id;
-	out->zone = s->zone;
+	out->zone = zone;
 	out->wiring = wiring_of(c->wiring);
 	out->min_ma = c->min_ma;
 	out->max_ma = c->max_ma;
@@ -93,6 +94,29 @@ static void model_conn(const struct station_conf *s, const struct connector_conf
 	out->on_off = c->type != NULL && strcmp(c->type, "TE") == 0;
 }
 
+/* A station's own limit is a zone with one station in it: as the zone above in all but its limit. */
+static void model_own(const struct station_conf *s, const struct bal_zone_conf *above, const char *id,
+		      struct bal_zone_conf *out)
+{
+	const struct phase_ma none = { { NUM_NONE, NUM_NONE, NUM_NONE } };
+
+	*out = (struct bal_zone_conf){
+		.id = id, .of_station = true, .parent = s->zone, .phases = above->phases, .cap = none,
+		.cap_w = NUM_NONE, .dynamic = none, .meter_lost = none, .min_ma = NUM_NONE, .policy = above->policy,
+	};
+	for (int k = 0; k < out->phases; k++)
+		out->cap.l[k] = s->k.limit_ma;
+}
+
+static size_t own_count(const struct site_conf *conf)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < conf->station_count; i++)
+		n += conf->stations[i].k.limit_ma != NUM_NONE && conf->stations[i].zone >= 0;
+	return n;
+}
+
 static size_t conn_count(const struct site_conf *conf)
 {
 	size_t n = 0;
@@ -104,21 +128,26 @@ static size_t conn_count(const struct site_conf *conf)
 
 void feed_model(const struct site_conf *conf, struct arena *arena, struct bal_conf *out)
 {
-	struct bal_zone_conf *zones = arena_array(arena, conf->zone_count + 1, sizeof(*zones));
+	struct bal_zone_conf *zones = arena_array(arena, conf->zone_count + own_count(conf) + 1, sizeof(*zones));
 	struct bal_conn_conf *conns = arena_array(arena, conn_count(conf) + 1, sizeof(*conns));
-	size_t n = 0;
+	size_t n = 0, zone_count = conf->zone_count;
 
 	for (size_t i = 0; i < conf->zone_count; i++)
 		model_zone(&conf->zones[i], &zones[i]);
 	for (size_t i = 0; i < conf->station_count; i++) {
 		const struct station_conf *s = &conf->stations[i];
+		int zone = s->zone;
 
+		if (zone >= 0 && s->k.limit_ma != NUM_NONE) {
+			zone = (int)zone_count++;
+			model_own(s, &zones[s->zone], arena_printf(arena, "station %s", s->k.id), &zones[zone]);
+		}
 		for (size_t k = 0; k < s->connector_count; k++)
 			model_conn(s, &s->connectors[k],
 				   arena_printf(arena, "%s/%d", s->k.id, s->connectors[k].number),
-				   &conns[n++]);
+				   zone, &conns[n++]);
 	}
-	*out = (struct bal_conf){ zones, conf->zone_count, conns, n };
+	*out = (struct bal_conf){ zones, zone_count, conns, n };
 }
 
 int feed_check(void *ctx, const struct site_conf *candidate, struct diag *d)

@@ -49,7 +49,8 @@ struct bal_thresholds {
 };
 
 struct bal_zone_conf {
-	const char *id;
+	const char *id;			/* unique; that of a station's zone is the station's, after "station " */
+	bool of_station;		/* one station's own limit */
 	int parent;			/* index, -1 for a root; parents precede children */
 	int phases;			/* 1 (only l[0] counts) or 3 */
 	struct phase_ma cap;		/* static: least of fuse less derating and static limit; NUM_NONE = none */

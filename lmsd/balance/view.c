@@ -126,6 +126,10 @@ static void put_part(struct words *w, const struct balance *b, const struct bal_
 	switch (what) {
 	case 'z':
 		return put(w, r->zone >= 0 ? b->zones[r->zone].conf.id : "-");
+	case 'Z':
+		if (r->zone >= 0 && !b->zones[r->zone].conf.of_station)
+			put(w, "zone ");
+		return put(w, r->zone >= 0 ? b->zones[r->zone].conf.id : "a zone");
 	case 'p':
 		return put_phase(w, b, r);
 	case 'c':

@@ -29,8 +29,8 @@ apply() { printf '%s' "$1" >"$TMPDIR/bad.json"; lmsctl apply -y -f "$TMPDIR/bad.
 
 refused 65 "parent.*NOWHERE" "a zone whose parent is missing" lmsctl zone create X parent=NOWHERE static=10
 refused 65 "P1.*P2|P2.*P1" "a zone that becomes its own ancestor" lmsctl zone set P1 parent=P2
-refused 65 "CP1/1.*step" "what only the balance refuses" lmsctl station set CP1 step=0.5
-refused 65 "CP1/1.*step" "the same in a document" apply '{"zones":[{"id":"P1","static":60}],"stations":[{"id":"CP1","zone":"P1","wiring":"RST","connectors":1,"step":"0.5"}]}'
+refused 65 "CP1: step" "a step that no station knows" lmsctl station set CP1 step=0.5
+refused 65 "CP1: step" "the same in a document" apply '{"zones":[{"id":"P1","static":60}],"stations":[{"id":"CP1","zone":"P1","wiring":"RST","connectors":1,"step":"0.5"}]}'
 refused 65 "idle.*P2|P2.*idle" "idle sums above a cap" lmsctl station add CP2 zone=P2 idle=33 max=33 wiring=RST connectors=1
 refused 65 "meter_lost" "a dynamic zone without meter_lost" lmsctl zone set P1 dynamic=60 meter=M
 refused 65 "meter" "a dynamic zone without a meter" lmsctl zone set P1 dynamic=60 meter_lost=10

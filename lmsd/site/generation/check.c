@@ -241,36 +241,15 @@ static int check_wiring(const struct site_conf *c, const struct station_conf *st
 	return 0;
 }
 
-static int64_t zone_min_ma(const struct site_conf *c, int zone, const char **id)
-{
-	int64_t min = 0;
-
-	for (; zone >= 0; zone = c->zones[zone].parent) {
-		if (c->zones[zone].k.min_ma > min) {
-			min = c->zones[zone].k.min_ma;
-			*id = c->zones[zone].k.id;
-		}
-	}
-	return min;
-}
-
 static int check_connector(const struct site_conf *c, const struct station_conf *st,
 			   const struct connector_conf *conn, struct diag *diag)
 {
-	const char *zone = "";
 	int ret = check_ranges(&ctl_nouns[CTL_NOUN_connector], &conn->k, diag);
 
+	if (!ret)
+		ret = check_least(c, st, conn, diag);
 	if (ret)
 		return ret;
-	if (conn->min_ma > conn->max_ma)
-		return diag_set(diag, -LMS_EDATA,
-				"connector %s: min: is above its max (lower min, or raise max)",
-				conn->k.id);
-	if (zone_min_ma(c, st->zone, &zone) > conn->max_ma)
-		return diag_set(diag, -LMS_EDATA,
-				"connector %s: max: is below the min of zone %s, so it could never "
-				"charge (raise max, or lower the zone's min)",
-				conn->k.id, zone);
 	/* 0 < x < 6 A is unsafe: cars differ in what they make of it. */
 	if (st->idle_ma > 0 && st->idle_ma < conn->min_ma)
 		return diag_set(diag, -LMS_EDATA,

@@ -7,5 +7,8 @@
 int check_ranges(const struct ctl_noun_desc *n, const void *keys, struct diag *diag);
 /* The times of a zone that a meter steers (check_clock.c). */
 int check_clock(const struct site_conf *c, const struct zone_conf *z, struct diag *diag);
+/* Could the connector ever get its least current? (check_least.c) */
+int check_least(const struct site_conf *c, const struct station_conf *st, const struct connector_conf *conn,
+		struct diag *diag);
 /* What connectors may draw while nobody charges must fit everywhere (check_sum.c). */
 int check_sums(const struct site_conf *c, struct diag *diag);

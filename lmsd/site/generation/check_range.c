@@ -55,6 +55,7 @@ static const struct range ranges[] = {
 	R(meter, stale_after_ms, 500, 300 * MS_PER_S, "0.5 seconds to 5 minutes"),
 	R(meter, poll_ms, 100, 300 * MS_PER_S, "0.1 seconds to 5 minutes"),
 	R(station, connectors, 1, 64, "1 to 64"),
+	R(station, limit_ma, 6 * MA_PER_A, LIMIT_MAX_MA, "6 A to 6300 A"),
 	R(station, max_ma, 6 * MA_PER_A, LIMIT_MAX_MA, "6 A to 6300 A"),
 	R(station, min_ma, 6 * MA_PER_A, LIMIT_MAX_MA, "IEC 61851 knows no current below 6 A"),
 	R(station, step_ma, 100, 1000, "0.1 A or 1 A"),

@@ -38,6 +38,20 @@ static void add(const struct site_conf *c, struct sums *sums, const struct stati
 	}
 }
 
+/* The same below a station's own limit. */
+static void add_own(struct sums *sums, const struct station_conf *st, const struct connector_conf *conn)
+{
+	int64_t ma = conn->manageable ? st->idle_ma : conn->max_ma;
+
+	for (int k = 0; k < PHASES; k++) {
+		if (!(wiring_phases(conn->wiring) >> k & 1))
+			continue;
+		sums->floor_ma[k] += ma;
+		if (!conn->manageable)
+			sums->reserved_ma[k] += ma;
+	}
+}
+
 static void amperes(int64_t ma, char *out, size_t size)
 {
 	struct buf b;
@@ -48,25 +62,25 @@ static void amperes(int64_t ma, char *out, size_t size)
 	buf_fini(&b);
 }
 
-static int too_much(const struct zone_conf *z, int phase, const struct sums *s, int64_t limit_ma,
+static int too_much(const char *noun, const char *id, int phases, int phase, const struct sums *s, int64_t limit_ma,
 		    const char *limit, struct diag *diag)
 {
 	char sum_text[40], limit_text[40], phase_text[16] = "";
 
 	amperes(s->floor_ma[phase], sum_text, sizeof(sum_text));
 	amperes(limit_ma, limit_text, sizeof(limit_text));
-	if (z->phases == 3)
+	if (phases == 3)
 		snprintf(phase_text, sizeof(phase_text), "L%d: ", phase + 1);
 	if (s->reserved_ma[phase] > limit_ma)
 		return diag_set(
 		    diag, -LMS_EDATA,
-		    "zone %s: %sstations that cannot be managed reserve %s, above its %s of %s "
+		    "%s %s: %sstations that cannot be managed reserve %s, above its %s of %s "
 		    "(make them manageable, lower their max, or raise the limit)",
-		    z->k.id, phase_text, sum_text, limit, limit_text);
+		    noun, id, phase_text, sum_text, limit, limit_text);
 	return diag_set(diag, -LMS_EDATA,
-			"zone %s: %sidle currents and reservations below it add up to %s, above "
+			"%s %s: %sidle currents and reservations below it add up to %s, above "
 			"its %s of %s (lower idle of the stations, or raise the limit)",
-			z->k.id, phase_text, sum_text, limit, limit_text);
+			noun, id, phase_text, sum_text, limit, limit_text);
 }
 
 static int check_power(const struct zone_conf *z, const struct sums *s, struct diag *diag)
@@ -85,12 +99,26 @@ static int check_zone(const struct zone_conf *z, const struct sums *s, struct di
 {
 	for (int k = 0; k < z->phases; k++) {
 		if (z->cap.l[k] != NUM_NONE && s->floor_ma[k] > z->cap.l[k])
-			return too_much(z, k, s, z->cap.l[k], "cap", diag);
+			return too_much("zone", z->k.id, z->phases, k, s, z->cap.l[k], "cap", diag);
 		if (z->k.dynamic_ma.l[0] != NUM_NONE && z->k.meter_lost_ma.l[k] != NUM_NONE &&
 		    s->floor_ma[k] > z->k.meter_lost_ma.l[k])
-			return too_much(z, k, s, z->k.meter_lost_ma.l[k], "meter_lost", diag);
+			return too_much("zone", z->k.id, z->phases, k, s, z->k.meter_lost_ma.l[k], "meter_lost", diag);
 	}
 	return check_power(z, s, diag);
+}
+
+static int check_station(const struct station_conf *st, struct diag *diag)
+{
+	struct sums sums = { { 0 }, { 0 } };
+
+	if (st->k.limit_ma == NUM_NONE)
+		return 0;
+	for (size_t j = 0; j < st->connector_count; j++)
+		add_own(&sums, st, &st->connectors[j]);
+	for (int k = 0; k < PHASES; k++)
+		if (sums.floor_ma[k] > st->k.limit_ma)
+			return too_much("station", st->k.id, PHASES, k, &sums, st->k.limit_ma, "limit", diag);
+	return 0;
 }
 
 int check_sums(const struct site_conf *c, struct diag *diag)
@@ -104,6 +132,8 @@ int check_sums(const struct site_conf *c, struct diag *diag)
 		for (size_t j = 0; j < st->connector_count; j++)
 			add(c, sums, st, &st->connectors[j]);
 	}
+	for (size_t i = 0; i < c->station_count && !ret; i++)
+		ret = check_station(&c->stations[i], diag);
 	for (size_t z = 0; z < c->zone_count && !ret; z++)
 		ret = check_zone(&c->zones[z], &sums[z], diag);
 	free(sums);
