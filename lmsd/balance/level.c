@@ -14,6 +14,7 @@
  */
 #include "balance/level.h"
 
+#include "balance/share.h"
 #include "base/err.h"
 
 struct agenda {
@@ -134,6 +135,7 @@ void level_init(struct level *lv, const struct alloc_in *in, struct arena *arena
 	lv->cell_count = in->zone_count * ALLOC_CAPS;
 	lv->cells = arena_array(arena, lv->cell_count + 1, sizeof(*lv->cells));
 	lv->heap = arena_array(arena, lv->cell_count + 1, sizeof(*lv->heap));
+	lv->settling = arena_array(arena, in->conn_count + 1, sizeof(*lv->settling));
 	lv->rises = arena_array(arena, in->conn_count + 1, sizeof(*lv->rises));
 	lv->out = arena_array(arena, in->conn_count + 1, sizeof(*lv->out));
 	for (size_t z = 0; z < in->zone_count; z++) {
@@ -437,8 +439,8 @@ static void wait_at(struct level *lv, uint32_t conn, int64_t x_ma)
 		agenda_push(lv, x_ma, conn, true);
 }
 
-/* The cell is full for its fine members at the level: one of the remaining steps, or the end. */
-static void settle_fine(struct level *lv, uint32_t conn, int64_t level_ma)
+/* The cell is full for its fine members at the level: one of the remaining steps (true), or the end. */
+static bool settle_fine(struct level *lv, uint32_t conn, int64_t level_ma)
 {
 	int64_t x = floor_to(level_ma, ALLOC_STEP_FINE);
 	int cell = step_blocked(lv, conn, ALLOC_STEP_FINE, x, ceil_to(level_ma, ALLOC_STEP_COARSE));
@@ -446,31 +448,38 @@ static void settle_fine(struct level *lv, uint32_t conn, int64_t level_ma)
 	if (cell >= 0) {
 		stop_rising(lv, conn, x, RISE_DONE);
 		blame(lv, conn, cell);
-		return;
+		return false;
 	}
 	stop_rising(lv, conn, x + ALLOC_STEP_FINE, RISE_WAITING);
 	wait_at(lv, conn, x + ALLOC_STEP_FINE);
+	return true;
 }
 
 /* The cell cannot let all coarse members jump from m. */
-static void settle_coarse(struct level *lv, uint32_t conn, int64_t m)
+static bool settle_coarse(struct level *lv, uint32_t conn, int64_t m)
 {
 	int cell;
 
 	if (step_blocked(lv, conn, ALLOC_STEP_COARSE, m + ALLOC_STEP_FINE, m) < 0) {
 		stop_rising(lv, conn, m + ALLOC_STEP_COARSE, RISE_WAITING);
 		wait_at(lv, conn, m + ALLOC_STEP_COARSE);
-		return;
+		return true;
 	}
 	cell = step_blocked(lv, conn, ALLOC_STEP_COARSE, m, m);
 	if (cell >= 0) {
 		stop_rising(lv, conn, m, RISE_DONE);
 		blame(lv, conn, cell);
-		return;
+		return false;
 	}
 	stop_rising(lv, conn, m, RISE_WAITING);
 	lv->rises[conn].late = true;
 	agenda_push(lv, m + ALLOC_STEP_FINE, conn, true);
+	return false;
+}
+
+static bool settle(struct level *lv, uint32_t conn, int64_t level_ma, bool coarse)
+{
+	return coarse ? settle_coarse(lv, conn, level_ma) : settle_fine(lv, conn, level_ma);
 }
 
 /* The fine ones have moved (or could not): the jump that was put off is now the poorest's. */
@@ -490,31 +499,61 @@ static void jump_late(struct level *lv, uint32_t conn)
 	wait_at(lv, conn, to);
 }
 
-/* Fewer phases first: the same step costs the site less. */
+static int weight_in(const struct level *lv, uint32_t conn, uint32_t cell)
+{
+	const struct rise *rise = &lv->rises[conn];
+
+	for (uint32_t i = 0; i < rise->hit_count; i++)
+		if (lv->hits[rise->first_hit + i].cell == cell)
+			return lv->hits[rise->first_hit + i].weight;
+	return 0;
+}
+
+/* The rising members of a cell that move in steps of `step_ma`, those on fewer phases first. */
+static uint32_t find_members(struct level *lv, uint32_t cell, int64_t step_ma, struct share *share)
+{
+	const struct cell *c = &lv->cells[cell];
+	uint32_t n = 0;
+
+	for (int phases = 1; phases <= PHASES; phases++)
+		for (uint32_t i = lv->zone_from[c->zone]; i < lv->zone_to[c->zone]; i++) {
+			uint32_t conn = lv->by_zone[i];
+			const struct alloc_conn *a = &lv->in->conns[conn];
+
+			if (lv->rises[conn].state != RISE_RISING || lv->rises[conn].phase_count != phases ||
+			    a->step_ma != step_ma || !weight_in(lv, conn, cell))
+				continue;
+			share->weight[a->phases] = weight_in(lv, conn, cell);
+			share->members[a->phases]++;
+			lv->settling[n++] = conn;
+		}
+	return n;
+}
+
+/* What is left of a full cell goes to those who are asked first. */
 static void settle_cell(struct level *lv, uint32_t cell)
 {
 	const struct cell c = lv->cells[cell];
-	int64_t level_ma = c.key_ma;
-	bool coarse = c.coarse && (!c.fine || !cell_jumps(&c, floor_to(level_ma, ALLOC_STEP_COARSE)));
+	int64_t level_ma = c.key_ma, m = floor_to(level_ma, ALLOC_STEP_COARSE), left;
+	bool coarse = c.coarse && (!c.fine || !cell_jumps(&c, m));
 	int64_t step = coarse ? ALLOC_STEP_COARSE : ALLOC_STEP_FINE;
+	struct share share = { 0 };
+	uint32_t n = find_members(lv, cell, step, &share), later = 0;
 
-	for (int phases = 1; phases <= PHASES; phases++)
-		for (uint32_t i = lv->zone_from[c.zone]; i < lv->zone_to[c.zone]; i++) {
-			uint32_t conn = lv->by_zone[i];
-			const struct alloc_conn *a = &lv->in->conns[conn];
-			const struct rise *rise = &lv->rises[conn];
+	left = coarse ? cell_left(&c, level_ma + ALLOC_STEP_FINE, level_ma)
+		      : cell_left(&c, floor_to(level_ma, ALLOC_STEP_FINE), ceil_to(level_ma, ALLOC_STEP_COARSE));
+	share_steps(&share, left / step);
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t conn = lv->settling[i];
+		int64_t *taken = &share.taken[lv->in->conns[conn].phases];
 
-			if (rise->state != RISE_RISING || rise->phase_count != phases ||
-			    a->step_ma != step)
-				continue;
-			if (!lv->in->zones[c.zone].one_phase && c.cap < PHASES &&
-			    !(a->phases >> c.cap & 1))
-				continue;
-			if (coarse)
-				settle_coarse(lv, conn, level_ma);
-			else
-				settle_fine(lv, conn, level_ma);
-		}
+		if (*taken > 0)
+			*taken -= settle(lv, conn, level_ma, coarse);
+		else
+			lv->settling[later++] = conn;
+	}
+	for (uint32_t i = 0; i < later; i++)
+		settle(lv, lv->settling[i], level_ma, coarse);
 }
 
 void level_fill(struct level *lv, const uint32_t *list, size_t count)

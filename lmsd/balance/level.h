@@ -40,6 +40,7 @@ struct level {
 	uint32_t *by_zone;		/* connectors in the pre-order of their zones */
 	uint32_t *zone_from, *zone_to;	/* range of by_zone below a zone, itself included */
 	int *seats;			/* sessions below each zone; NULL where none counts them */
+	uint32_t *settling;		/* members of the cell that is being settled */
 	struct alloc_result *out;
 	/* agenda: starts and stops by level; heap: full cells by level */
 	struct agenda *agenda;		size_t agenda_len, agenda_room;

@@ -116,6 +116,15 @@ static const struct golden table[] = {
 	  { { .phases = L123, .alike = 'a', .expect = 32000, .fifo = true },
 	    { .phases = L123, .alike = 'b', .expect = 12000, .fifo = true },
 	    { .phases = L123, .alike = 'c', .expect = 6000, .fifo = true } }, 3 },
+	/* Three steps of a total are left: one for the three-phase car, not three for the other. */
+	{ "what is left of a total makes one step on three phases, not three on one",
+	  { { -1, { NONE, NONE, NONE, 31100 } } }, 1, { CAR(0, L123, 'a', 7.8), CAR(0, L1, 'b', 7.7) }, 2 },
+	/* Two steps are left of L2. Were they for the cars on L2 and on L1 and L2, all others would stay below
+	 * their parts on L3, and 40.2 A be left there. */
+	{ "the last steps do not pile up on the car of another phase",
+	  { { -1, { 100000, 33200, 60000, NONE } } }, 1,
+	  { CAR(0, L1 | L2, 'a', 6.7), CAR(0, L2, 'b', 6.6), CAR(0, L123, 'c', 6.6), CAR(0, L123, 'c', 6.6),
+	    CAR(0, L2 | L3, 'd', 6.7), { .phases = L3, .alike = 'e', .expect = 40100, .max = 60000 } }, 6 },
 	{ "a total over all phases counts each phase in use", { { -1, { NONE, NONE, NONE, 80000 } } }, 1,
 	  { CAR(0, L123, 'a', 20), CAR(0, L1, 'b', 20) }, 2 },
 };

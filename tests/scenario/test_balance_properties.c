@@ -472,7 +472,7 @@ static void print_snapshot(const struct snapshot *s)
 static void invariants_2_to_7_hold_on_random_sites(void **state)
 {
 	uint64_t first = random_first_seed();
-	uint64_t sites = random_site_count(20000);
+	uint64_t sites = random_site_count(100000);
 
 	(void)state;
 	print_message("# %llu sites from SEED=%llu\n", (unsigned long long)sites,
