@@ -134,6 +134,7 @@ void feed_override_expire(struct app *app, mono_t now, wall_t wall);
 /* ---- feed_model.c ------------------------------------------------------------------------- */
 
 /* The balance's model; strings are borrowed from conf, the rest lives in the arena. */
+#define FEED_OWN "station "	/* and its id: the zone of a station's own limit, behind those of the site */
 void feed_model(const struct site_conf *conf, struct arena *arena, struct bal_conf *out);
 /* Would the balance take it? For site_outside.model_check. */
 int feed_check(void *ctx, const struct site_conf *candidate, struct diag *d);

@@ -211,6 +211,17 @@ static void give_order(struct app *app, const struct bal_order *o, mono_t now, w
 	ocpp_order(app->hall.ocpp, &order, now, wall, &app->fx);
 }
 
+/* Of a zone of the site, or of a station with a limit of its own. */
+static void tell_zone_alert(struct app *app, int zone, enum log_level level, const char *event, const char *text)
+{
+	const char *id = balance_zone_id(app->hall.balance, zone);
+
+	if ((size_t)zone < app->hall.site->conf->zone_count)
+		log_event(level, "zone", id, event, "%s", text);
+	else
+		log_event(level, "station", id + strlen(FEED_OWN), event, "%s", text);
+}
+
 static void tell_alert(struct app *app, const struct bal_alert *a)
 {
 	const struct bal_alert_info *info = balance_alert_info(a->code);
@@ -225,7 +236,7 @@ static void tell_alert(struct app *app, const struct bal_alert *a)
 		log_event(level, "lmsd", "", event, "%s", text);
 		break;
 	case BAL_ALERT_ZONE:
-		log_event(level, "zone", app->hall.site->conf->zones[a->about.zone].k.id, event, "%s", text);
+		tell_zone_alert(app, a->about.zone, level, event, text);
 		break;
 	case BAL_ALERT_CONN:
 		snprintf(id, sizeof(id), "%s/%d", c->station->id, c->number);
@@ -317,7 +328,8 @@ void feed_views(struct app *app, mono_t now)
 		view_connector(app, app->slots[i]);
 	if (app->balanced) {
 		arena_init(&arena);
-		views = arena_array(&arena, site->conf->zone_count + 1, sizeof(*views));
+		/* Stations' own limits are zones of the balance, too, behind those of the site. */
+		views = arena_array(&arena, balance_zone_count(app->hall.balance) + 1, sizeof(*views));
 		balance_zone_views(app->hall.balance, &arena, views);
 		for (size_t i = 0; i < site->conf->zone_count; i++)
 			view_zone(&site->conf->zones[i], &views[i], &site->zone_views[i]);

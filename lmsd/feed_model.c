@@ -140,7 +140,7 @@ void feed_model(const struct site_conf *conf, struct arena *arena, struct bal_co
 
 		if (zone >= 0 && s->k.limit_ma != NUM_NONE) {
 			zone = (int)zone_count++;
-			model_own(s, &zones[s->zone], arena_printf(arena, "station %s", s->k.id), &zones[zone]);
+			model_own(s, &zones[s->zone], arena_printf(arena, FEED_OWN "%s", s->k.id), &zones[zone]);
 		}
 		for (size_t k = 0; k < s->connector_count; k++)
 			model_conn(s, &s->connectors[k],

@@ -327,9 +327,39 @@ static void carry_conn(struct conn *c, const struct conn *old)
 		c->demand.learned = 0;
 }
 
+/* Where zones and connectors are now, by their index of before; -1 = gone. */
+struct moved {
+	int *zones, *conns;
+};
+
+/* A reason names what it speaks of by index; of what is gone nothing can be said. */
+static void carry_reason(struct bal_reason *r, const struct moved *to)
+{
+	int zone = r->zone >= 0 ? to->zones[r->zone] : -1, other = r->other >= 0 ? to->conns[r->other] : -1;
+
+	if (zone < 0 && r->zone >= 0)
+		*r = reason_make(BAL_WHY_NONE);
+	else if (other < 0 && r->other >= 0)
+		*r = reason_make(BAL_WHY_NONE);
+	r->zone = r->zone >= 0 ? zone : -1;
+	r->other = r->other >= 0 ? other : -1;
+}
+
+static struct moved moved_new(const struct balance *old)
+{
+	struct moved to = { xcalloc(old->zone_count + 1, sizeof(int)), xcalloc(old->conn_count + 1, sizeof(int)) };
+
+	for (size_t i = 0; i < old->zone_count; i++)
+		to.zones[i] = -1;
+	for (size_t i = 0; i < old->conn_count; i++)
+		to.conns[i] = -1;
+	return to;
+}
+
 static void carry(struct balance *b, struct balance *old)
 {
 	struct named *ids = xcalloc(old->conn_count + old->zone_count + 1, sizeof(*ids));
+	struct moved to = moved_new(old);
 
 	for (size_t i = 0; i < old->conn_count; i++)
 		ids[i] = (struct named){ .id = old->conns[i].conf.id, .index = i };
@@ -337,8 +367,10 @@ static void carry(struct balance *b, struct balance *old)
 	for (size_t i = 0; i < b->conn_count; i++) {
 		size_t at = named_find(ids, old->conn_count, b->conns[i].conf.id);
 
-		if (at != SIZE_MAX && !strcmp(b->conns[i].conf.station, old->conns[at].conf.station))
+		if (at != SIZE_MAX && !strcmp(b->conns[i].conf.station, old->conns[at].conf.station)) {
 			carry_conn(&b->conns[i], &old->conns[at]);
+			to.conns[at] = (int)i;
+		}
 	}
 	for (size_t i = 0; i < b->station_count; i++) {
 		const struct station *st = model_station(old, b->stations[i].id);
@@ -355,12 +387,19 @@ static void carry(struct balance *b, struct balance *old)
 
 		if (at == SIZE_MAX)
 			continue;
+		to.zones[at] = (int)i;
 		z->over_us = old->zones[at].over_us;
 		z->alerts = old->zones[at].alerts;
 		memcpy(z->outer, old->zones[at].outer, sizeof(z->outer));
 		if (z->budget.state != METER_NONE && old->zones[at].budget.state != METER_NONE)
 			z->budget = old->zones[at].budget;
 	}
+	for (size_t i = 0; i < b->conn_count; i++) {
+		carry_reason(&b->conns[i].why, &to);
+		carry_reason(&b->conns[i].held, &to);
+	}
+	free(to.zones);
+	free(to.conns);
 	free(ids);
 }
 

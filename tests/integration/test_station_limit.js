@@ -12,9 +12,11 @@ main(async () => {
 			{ id: 'board', fuse: 63 },
 			{ id: 'park', parent: 'board', kind: 'group', static: 50 },
 			{ id: 'row', parent: 'park', kind: 'group' },
+			{ id: 'aside', static: 100 },
 		],
 		stations: [
 			{ id: 'TWO', zone: 'row', wiring: 'RST', connectors: 2, proven: true, limit: 20, step: 1 },
+			{ id: 'MUTE', zone: 'aside', wiring: 'RST', connectors: 2, limit: 40 },
 			{ id: 'ONE', zone: 'row', wiring: 'RST', connectors: 1, proven: true, step: 1 },
 		],
 		tags: ['T1', 'T2', 'T3'].map((uid) => ({ uid })),
@@ -36,11 +38,13 @@ main(async () => {
 	const shown = lmsd.must('connector', 'show', 'TWO/1');
 	equal(shown.reason, 'station TWO is full on L1: 20 A shared by 2', 'why: in words');
 	equal(shown.reason_code, 'zone_saturated', 'and in one');
-	equal(lmsd.must('zone', 'list').map((z) => z.id), ['board', 'park', 'row'], 'it is no zone to people');
+	equal(lmsd.must('zone', 'list').map((z) => z.id), ['aside', 'board', 'park', 'row'], 'it is no zone to people');
 	equal(lmsd.must('zone', 'show', 'park').sum_ma, [50000, 50000, 50000], 'the group counts both stations');
 	equal(lmsd.must('zone', 'explain', 'row').connectors.map((c) => [c.id, c.target_ma]),
 		[['ONE/1', 30000], ['TWO/1', 10000], ['TWO/2', 10000]], 'the split below the group');
 
+	await until(() => lmsd.must('events').some((e) => e.object === 'MUTE' && e.event === 'zone_over'), 'the alert');
+	ok(true, 'a station whose connectors may exceed its limit while it is not there is told of');
 	lmsd.must('station', 'set', 'TWO', 'limit=14');
 	await until(() => limit('TWO/1') === 7000 && limit('TWO/2') === 7000, 'the new limit');
 	ok(true, 'a lower limit holds');

@@ -512,12 +512,50 @@ static void a_session_on_an_offline_station_takes_a_place(void **state)
 	assert_int_equal(targets(3), 2);
 }
 
+/* A configuration with fewer zones and connectors, looked at before its first turn. */
+static void reasons_do_not_speak_of_what_is_gone(void **state)
+{
+	struct bal_conf conf = { .zones = rig.zones, .conns = rig.conns };
+	struct bal_conn_view v;
+	char words[200];
+	struct diag d;
+
+	(void)state;
+	rig_zone(&rig, "site", -1, 100000);
+	rig_zone(&rig, "park", 0, 100000);
+	rig_zone(&rig, "station CP1", 1, 20000);
+	rig.zones[2].of_station = true;
+	rig_conn(&rig, "CP0/1", "CP0", 0);
+	rig_conn(&rig, "CP1/1", "CP1", 2);
+	rig_conn(&rig, "CP1/2", "CP1", 2);
+	rig_start(&rig);
+	rig_charge(&rig, 1, 1);
+	rig_charge(&rig, 2, 2);
+	rig_run(&rig, 30 * S);
+	assert_int_equal(rig_limit(&rig, 1), 10000);
+	assert_string_equal(text(1), "station CP1 is full on L1: 20 A shared by 2");
+
+	rig.conns[0] = rig.conns[1];
+	rig.conns[0].zone = 0;
+	conf.zone_count = 1;
+	conf.conn_count = 1;
+	diag_init(&d);
+	assert_int_equal(balance_configure(rig.b, &conf, rig.now, &d), 0);
+	balance_conn_view(rig.b, 0, &v);
+	balance_reason_text(rig.b, &v.reason, words, sizeof(words));
+	assert_string_equal(v.reason.name, "none");
+	rig.zone_count = rig.conn_count = 1;
+	rig_run(&rig, 30 * S);
+	assert_int_equal(rig_limit(&rig, 0), 32000);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
 	const struct CMUnitTest tests[] = {
 		TEST(twenty_amperes_serve_three_and_the_others_queue),
 		TEST(everyone_gets_a_turn_within_the_bounds_of_the_timers),
+		TEST(reasons_do_not_speak_of_what_is_gone),
 		TEST(a_newcomer_waits_for_the_end_of_a_turn_but_not_for_all_that_others_got),
 		TEST(cars_that_take_turns_do_not_shut_out_one_that_needs_both_places),
 		TEST(a_vip_takes_a_place_at_once),
