@@ -157,7 +157,9 @@ static void tell_connectors(struct app *app, mono_t now)
 			continue;
 		balance_use(app->hall.balance, c->slot, use_of(c->use), c->tx ? c->tx->id : 0,
 			    c->tx ? c->tx->vip : c->tag_vip, now);
-		if (c->draw_at != 0)
+		if (c->draw_at != 0 && c->draw_nonsense)
+			balance_draw_nonsense(app->hall.balance, c->slot, c->draw_at);
+		else if (c->draw_at != 0)
 			balance_draw(app->hall.balance, c->slot, &c->draw, c->power_w, c->draw_at);
 	}
 }
@@ -211,38 +213,17 @@ static void give_order(struct app *app, const struct bal_order *o, mono_t now, w
 	ocpp_order(app->hall.ocpp, &order, now, wall, &app->fx);
 }
 
-/* Of a zone of the site, or of a station with a limit of its own. */
-static void tell_zone_alert(struct app *app, int zone, enum log_level level, const char *event, const char *text)
-{
-	const char *id = balance_zone_id(app->hall.balance, zone);
-
-	if ((size_t)zone < app->hall.site->conf->zone_count)
-		log_event(level, "zone", id, event, "%s", text);
-	else
-		log_event(level, "station", id + strlen(FEED_OWN), event, "%s", text);
-}
-
 static void tell_alert(struct app *app, const struct bal_alert *a)
 {
+	static const char *const subjects[] = { "lmsd", "zone", "connector" };
 	const struct bal_alert_info *info = balance_alert_info(a->code);
-	const struct connector *c = a->about.other >= 0 ? app->slots[a->about.other] : NULL;
-	enum log_level level = a->begins ? info->level : LOG_LEVEL_NOTICE;
-	const char *event = a->begins ? info->begins : info->ends;
-	char text[200], id[ID_MAX + 16];
+	/* A zone of the site, or of a station with a limit of its own. */
+	bool own = info->scope == BAL_ALERT_ZONE && strncmp(a->object, FEED_OWN, strlen(FEED_OWN)) == 0;
+	char text[200];
 
 	balance_alert_text(app->hall.balance, a, text, sizeof(text));
-	switch (info->scope) {
-	case BAL_ALERT_SITE:
-		log_event(level, "lmsd", "", event, "%s", text);
-		break;
-	case BAL_ALERT_ZONE:
-		tell_zone_alert(app, a->about.zone, level, event, text);
-		break;
-	case BAL_ALERT_CONN:
-		snprintf(id, sizeof(id), "%s/%d", c->station->id, c->number);
-		log_event(level, "connector", id, event, "%s", text);
-		break;
-	}
+	log_event(a->begins ? info->level : LOG_LEVEL_NOTICE, own ? "station" : subjects[info->scope],
+		  own ? a->object + strlen(FEED_OWN) : a->object, a->begins ? info->begins : info->ends, "%s", text);
 }
 
 void feed_turn(struct app *app, mono_t now, wall_t wall)
@@ -279,6 +260,7 @@ static void view_connector(struct app *app, struct connector *c)
 	c->view.target_ma = v.target_ma;
 	c->view.w_ma = v.w_ma;
 	c->view.phases = v.phases;
+	balance_trouble(app->hall.balance, BAL_ALERT_CONN, c->slot, c->view.trouble, sizeof(c->view.trouble));
 	snprintf(c->view.reason_code, sizeof(c->view.reason_code), "%s", v.reason.name ? v.reason.name : "");
 	balance_reason_text(app->hall.balance, &v.reason, c->view.reason, sizeof(c->view.reason));
 }
@@ -331,8 +313,13 @@ void feed_views(struct app *app, mono_t now)
 		/* Stations' own limits are zones of the balance, too, behind those of the site. */
 		views = arena_array(&arena, balance_zone_count(app->hall.balance) + 1, sizeof(*views));
 		balance_zone_views(app->hall.balance, &arena, views);
-		for (size_t i = 0; i < site->conf->zone_count; i++)
-			view_zone(&site->conf->zones[i], &views[i], &site->zone_views[i]);
+		for (size_t i = 0; i < site->conf->zone_count; i++) {
+			struct zone_view *z = &site->zone_views[i];
+
+			view_zone(&site->conf->zones[i], &views[i], z);
+			balance_trouble(app->hall.balance, BAL_ALERT_ZONE, (uint32_t)i, z->trouble,
+					sizeof(z->trouble));
+		}
 		arena_fini(&arena);
 	}
 	sense_views(app, now);

@@ -118,6 +118,8 @@ static bool may_compete(struct balance *b, struct conn *c, mono_t now)
 		return why(c, BAL_WHY_NOT_MANAGEABLE, c->conf.max_ma), false;
 	if (gate_uncontrollable(c))
 		return why(c, BAL_WHY_UNCONTROLLABLE, gate_w(c, st->online)), false;
+	if (st->online && trust_doubted(c))
+		return why(c, BAL_WHY_DISOBEYS, gate_w(c, true)), false;
 	if (!st->online)
 		return why(c, c->conf.proven ? BAL_WHY_OFFLINE : BAL_WHY_UNPROVEN,
 			   gate_w(c, false)), false;
@@ -224,7 +226,7 @@ static void count_served(struct balance *b, mono_t now)
 static bool is_beyond_reach(const struct conn *c)
 {
 	return c->why.code == BAL_WHY_UNPROVEN || c->why.code == BAL_WHY_UNCONTROLLABLE ||
-	       c->why.code == BAL_WHY_OFFLINE;
+	       c->why.code == BAL_WHY_OFFLINE || c->why.code == BAL_WHY_DISOBEYS;
 }
 
 static void set_admitted(struct conn *c, bool admitted, mono_t now)
@@ -347,6 +349,18 @@ static void why_max(struct conn *c)
 		why(c, BAL_WHY_FREE, c->max_ma);
 }
 
+/* Of one that was caught: to see whether it obeys it is told its limit again, or the least that can
+ * be within what is reserved for it; as far as the others leave that. */
+static int64_t trial_target(const struct balance *b, const struct conn *c)
+{
+	int64_t have = gate_limit(c), room = orders_room_ma(b, c);
+	int64_t to = have > 0 ? have : competes(c) && c->min_ma <= gate_w(c, true) ? c->min_ma : 0;
+
+	if (room < to)
+		to = c->conf.on_off ? 0 : floor_to(room, c->conf.step_ma);
+	return to < c->min_ma || c->min_ma > c->max_ma ? 0 : to;
+}
+
 static void take_results(struct balance *b, const struct alloc_result *results, mono_t now)
 {
 	bool waiting = false;
@@ -357,6 +371,8 @@ static void take_results(struct balance *b, const struct alloc_result *results, 
 		c->target_ma = results[i].x_ma;
 		if (c->why.code == BAL_WHY_UNPROVEN && gate_limit(c) != NUM_NONE)
 			c->target_ma = gate_limit(c);
+		if (c->why.code == BAL_WHY_DISOBEYS)
+			c->target_ma = trial_target(b, c);
 		set_admitted(c, c->target_ma > 0, now);
 	}
 	count_zones(b);

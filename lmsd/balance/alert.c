@@ -84,6 +84,18 @@ static bool holds_station_uncontrollable(const struct balance *b, size_t at, str
 	return c->conf.manageable && gate_uncontrollable(c);
 }
 
+static bool holds_draws_too_much(const struct balance *b, size_t at, struct bal_reason *r)
+{
+	r->value = b->conns[at].trust.may_ma;
+	return trust_doubted(&b->conns[at]);
+}
+
+static bool holds_draw_implausible(const struct balance *b, size_t at, struct bal_reason *r)
+{
+	r->value = b->conns[at].trust.strange_ma;
+	return b->conns[at].trust.strange;
+}
+
 static const struct bal_alert_info infos[] = {
 #define ALERT(code, scope, level, begins, ends, after_s, gone_s, text, end_text)                    \
 	{ BAL_ALERT_##scope, LOG_LEVEL_##level, #begins, #ends, (after_s) * US_PER_S,               \
@@ -126,8 +138,15 @@ static void push(struct list *l, const struct bal_alert *a)
 	l->items[l->count++] = *a;
 }
 
+static const char *object(const struct balance *b, const struct bal_reason *r)
+{
+	if (r->zone >= 0)
+		return b->zones[r->zone].conf.id;
+	return r->other >= 0 ? b->conns[r->other].conf.id : "";
+}
+
 /* Takes in whether one alert of one object holds. */
-static void edge(struct balance *b, struct alerts *s, int code, bool holds, const struct bal_reason *about,
+static void edge(struct balance *b, struct alerts *s, int code, bool holds, const struct bal_reason *r,
 		 mono_t now, struct list *l)
 {
 	const uint32_t bit = UINT32_C(1) << code;
@@ -149,7 +168,16 @@ static void edge(struct balance *b, struct alerts *s, int code, bool holds, cons
 	}
 	s->moving &= ~bit;
 	s->told ^= bit;
-	push(l, &(struct bal_alert){ .code = code, .begins = holds, .about = *about });
+	push(l, &(struct bal_alert){ .code = code, .begins = holds, .object = object(b, r), .about = *r });
+}
+
+static struct bal_reason about(enum bal_alert_scope scope, size_t at)
+{
+	struct bal_reason r = reason_make(BAL_WHY_NONE);
+
+	r.zone = scope == BAL_ALERT_ZONE ? (int)at : -1;
+	r.other = scope == BAL_ALERT_CONN ? (int)at : -1;
+	return r;
 }
 
 /* All alerts of one object. */
@@ -157,12 +185,10 @@ static void run_object(struct balance *b, enum bal_alert_scope scope, size_t at,
 		       struct list *l)
 {
 	for (int code = 0; code < BAL_ALERT_COUNT; code++) {
-		struct bal_reason r = reason_make(BAL_WHY_NONE);
+		struct bal_reason r = about(scope, at);
 
 		if (infos[code].scope != scope)
 			continue;
-		r.zone = scope == BAL_ALERT_ZONE ? (int)at : -1;
-		r.other = scope == BAL_ALERT_CONN ? (int)at : -1;
 		edge(b, s, code, holds_now[code](b, at, &r), &r, now, l);
 	}
 }
@@ -182,4 +208,28 @@ void alert_run(struct balance *b, mono_t now, struct arena *arena, struct bal_tu
 			b->alert_due = now + US_PER_S;
 	out->alerts = l.items;
 	out->alert_count = l.count;
+}
+
+void balance_trouble(const struct balance *b, enum bal_alert_scope scope, uint32_t at, char *out, size_t size)
+{
+	const struct alerts *s = scope == BAL_ALERT_ZONE ? &b->zones[at].alerts :
+				 scope == BAL_ALERT_CONN ? &b->conns[at].alerts : &b->alerts;
+	size_t len = 0;
+
+	if (!size)
+		return;
+	out[0] = '\0';
+	for (int code = 0; code < BAL_ALERT_COUNT && len + 3 < size; code++) {
+		struct bal_alert a = { .code = code, .begins = true, .about = about(scope, at) };
+
+		if (!(s->told >> code & 1))
+			continue;
+		holds_now[code](b, at, &a.about);
+		if (len) {
+			memcpy(out + len, "; ", 3);
+			len += 2;
+		}
+		balance_alert_text(b, &a, out + len, size - len);
+		len += strlen(out + len);
+	}
 }

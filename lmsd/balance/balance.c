@@ -71,11 +71,14 @@ static void change_session(struct conn *c, int64_t session, mono_t now)
 {
 	if (c->session || (!c->session_known && !session))
 		gate_tx_end(c);
+	trust_tx_end(c);
 	c->session_known = true;
 	c->session = session;
 	demand_reset(&c->demand, now);
-	if (session)
+	if (session) {
 		gate_tx_begin(c);
+		trust_tx_begin(c);
+	}
 }
 
 void balance_use(struct balance *b, uint32_t conn, enum bal_use use, int64_t session, bool vip, mono_t now)
@@ -102,7 +105,15 @@ void balance_use(struct balance *b, uint32_t conn, enum bal_use use, int64_t ses
 void balance_draw(struct balance *b, uint32_t conn, const struct phase_ma *draw, int64_t power_w, mono_t at)
 {
 	journal_draw(b, conn, draw, power_w, at);
-	demand_draw(b, &b->conns[conn], draw, power_w, at);
+	demand_draw(b, &b->conns[conn], draw, power_w, false, at);
+}
+
+void balance_draw_nonsense(struct balance *b, uint32_t conn, mono_t at)
+{
+	const struct phase_ma unknown = { { NUM_NONE, NUM_NONE, NUM_NONE } };
+
+	journal_draw_nonsense(b, conn, at);
+	demand_draw(b, &b->conns[conn], &unknown, NUM_NONE, true, at);
 }
 
 void balance_meter(struct balance *b, int zone, const struct bal_sample *sample)
@@ -150,8 +161,10 @@ static void recompute(struct balance *b, mono_t now, struct arena *arena, struct
 {
 	b->dirty = b->urgent = false;
 	b->due = MONO_NEVER;
-	for (size_t i = 0; i < b->conn_count; i++)
+	for (size_t i = 0; i < b->conn_count; i++) {
 		gate_settle(&b->conns[i], now, &b->due);
+		trust_turn(&b->conns[i], b->stations[b->conns[i].station].online, now);
+	}
 	model_caps(b);
 	model_sums(b);
 	admit_run(b, now);

@@ -159,6 +159,7 @@ enum bal_alert_scope { BAL_ALERT_SITE, BAL_ALERT_ZONE, BAL_ALERT_CONN };
 struct bal_alert {
 	int code;			/* enum bal_alert_code */
 	bool begins;			/* false: it is over */
+	const char *object;		/* its id, until the next configuration; "" for the site */
 	struct bal_reason about;	/* zone, or connector as `other` */
 };
 
@@ -216,6 +217,8 @@ void balance_use(struct balance *b, uint32_t conn, enum bal_use use, int64_t ses
 /* Measured draw as grid phases (the caller applied the wiring), signed; NUM_NONE per unknown phase.
  * power_w NUM_NONE if the station does not say. */
 void balance_draw(struct balance *b, uint32_t conn, const struct phase_ma *draw, int64_t power_w, mono_t at);
+/* It reported a current that is no number. */
+void balance_draw_nonsense(struct balance *b, uint32_t conn, mono_t at);
 void balance_meter(struct balance *b, int zone, const struct bal_sample *sample);
 void balance_answer(struct balance *b, uint32_t conn, uint64_t token, enum bal_answer answer, mono_t now);
 /* Administrator's cap on one connector; NUM_NONE ends it. */
@@ -259,5 +262,7 @@ size_t balance_explain(const struct balance *b, uint32_t conn, struct bal_cause 
 /* NULL for a code beyond the last: they count from 0. */
 const struct bal_alert_info *balance_alert_info(int code);
 void balance_alert_text(const struct balance *b, const struct bal_alert *a, char *out, size_t size);
+/* What was told of a zone or connector and is not over, in words of now; "" = nothing. */
+void balance_trouble(const struct balance *b, enum bal_alert_scope scope, uint32_t at, char *out, size_t size);
 /* One reason in words: "zone P1 is full on L2 (60 A shared by 3)". */
 void balance_reason_text(const struct balance *b, const struct bal_reason *r, char *out, size_t size);

@@ -63,25 +63,25 @@ static void conn_draws(const struct balance *b, const struct conn *c, mono_t now
 {
 	const struct demand *d = &c->demand;
 	bool fresh = d->draw_at != MONO_NEVER && now - d->draw_at <= FRESH_US;
+	bool doubt = c->trust.strange || c->trust.strange_now || trust_doubted(c);
 
 	gate_phases_w(c, b->stations[c->station].online, out->upper);
 	out->unknown = c->session && (!fresh || !demand_told_twice(d));
 	for (int k = 0; k < PHASES; k++) {
-		int64_t draw = d->draw.l[k], before = d->before.l[k];
+		int64_t draw = d->draw.l[k], before = d->before.l[k], w = out->upper[k];
 
 		out->lower[k] = 0;
-		if (!fresh || draw == NUM_NONE)
+		if (!fresh || doubt || draw == NUM_NONE)
 			continue;
 		/* The meter may have looked before this draw: both it and the one before may be true. */
 		if (before < draw)
 			draw = before;
 		if (draw > SLACK_MA && d->draw_at >= d->lowered_at)
-			out->lower[k] = draw - SLACK_MA;
+			out->lower[k] = draw - SLACK_MA < w ? draw - SLACK_MA : w;
 		draw = d->draw.l[k] > before ? d->draw.l[k] : before;
-		/* More than it may: only what it drew after its limit had come down says so. */
-		if (d->draw.l[k] > out->upper[k] && d->draw_at >= d->lowered_at + c->conf.settle_us)
-			out->upper[k] = d->draw.l[k];
-		else if (draw + SLACK_MA < out->upper[k] && d->draw_at >= d->raised_at)
+		/* What it draws beyond W counts as building until it is reserved (trust.h): so the
+		 * others have room for it from the first sample of the meter on. */
+		if (draw + SLACK_MA < w && d->draw_at >= d->raised_at)
 			out->upper[k] = draw > 0 ? draw + SLACK_MA : SLACK_MA;
 	}
 }

@@ -22,6 +22,7 @@
 void demand_reset(struct demand *d, mono_t now)
 {
 	*d = (struct demand){
+		.told = { { NUM_NONE, NUM_NONE, NUM_NONE } },
 		.draw = { { NUM_NONE, NUM_NONE, NUM_NONE } },
 		.before = { { NUM_NONE, NUM_NONE, NUM_NONE } }, .draw_at = MONO_NEVER,
 		.since = now,
@@ -164,23 +165,27 @@ static bool probe(struct conn *c, int64_t limit, int64_t draw, mono_t at)
 	return true;
 }
 
-void demand_draw(struct balance *b, struct conn *c, const struct phase_ma *draw, int64_t power_w,
-		 mono_t at)
+void demand_draw(struct balance *b, struct conn *c, const struct phase_ma *told, int64_t power_w,
+		 bool nonsense, mono_t at)
 {
 	struct demand *d = &c->demand;
-	int64_t top = highest(draw), limit = gate_limit(c);
+	struct phase_ma draw = *told;
+	int64_t top, limit = gate_limit(c);
 	const struct bal_timers *t = &b->zones[c->conf.zone].conf.timers;
-	bool changed;
+	bool changed, plain;
 
 	/* Told again because something else changed: not another look at the car. */
-	if (at == d->draw_at && memcmp(draw, &d->draw, sizeof(*draw)) == 0)
+	if (at == d->draw_at && memcmp(told, &d->told, sizeof(*told)) == 0)
 		return;
+	plain = trust_sample(b, c, &draw, nonsense, at);
+	top = highest(&draw);
+	d->told = *told;
 	d->before = d->draw;
-	d->draw = *draw;
+	d->draw = draw;
 	d->draw_at = at;
-	if (top == NUM_NONE || !c->session)
+	if (top == NUM_NONE || !c->session || !plain || trust_doubted(c))
 		return;
-	changed = learn_phases(d, draw, power_w, at);
+	changed = learn_phases(d, &draw, power_w, at);
 	if (d->peak_ma == NUM_NONE || top > d->peak_ma)
 		d->peak_ma = top;
 	if (limit != NUM_NONE && limit > 0 && !c->conf.on_off) {

@@ -11,7 +11,8 @@ struct balance;
 struct conn;
 
 struct demand {
-	struct phase_ma draw;		/* last, per grid phase; NUM_NONE = unknown */
+	struct phase_ma told;		/* last, as the station said */
+	struct phase_ma draw;		/* as far as it may be believed, per grid phase; NUM_NONE = unknown */
 	struct phase_ma before;		/* the sample before that */
 	mono_t since;			/* this session began; what is older is another car's */
 	mono_t draw_at;			/* MONO_NEVER = none in this session */
@@ -26,8 +27,9 @@ struct demand {
 };
 
 void demand_reset(struct demand *d, mono_t now);
-void demand_draw(struct balance *b, struct conn *c, const struct phase_ma *draw, int64_t power_w,
-		 mono_t at);
+/* `nonsense`: it was no number. */
+void demand_draw(struct balance *b, struct conn *c, const struct phase_ma *told, int64_t power_w,
+		 bool nonsense, mono_t at);
 /* One reading may be newer than the meter's sample; of two, one is true for it. */
 bool demand_told_twice(const struct demand *d);
 /* The limit in force has changed. */

@@ -16,6 +16,7 @@ enum { UNCONTROLLABLE_STRIKES = 3 };
 #define GRACE_US        (10 * US_PER_S)
 #define BACKOFF_US      (10 * US_PER_S)
 #define BACKOFF_MAX_US  (300 * US_PER_S)
+#define IGNORED_WAIT_US (60 * US_PER_S)
 /* A remote start's profile waits this long for its transaction. */
 #define REMOTE_START_US (600 * US_PER_S)
 
@@ -169,11 +170,21 @@ static bool assume_max(const struct conn *c, bool online)
 	       (!c->conf.proven && (!online || !c->gate.claims[BAL_LIMIT_IDLE].sure));
 }
 
-int64_t gate_w(const struct conn *c, bool online)
+int64_t gate_may(const struct conn *c, bool online)
 {
 	int64_t w = gate_claim(c);
 
 	return assume_max(c, online) && w < c->conf.max_ma ? c->conf.max_ma : w;
+}
+
+int64_t gate_w(const struct conn *c, bool online)
+{
+	int64_t w = gate_may(c, online);
+
+	for (int k = 0; k < PHASES; k++)
+		if (trust_drawn(c, k) > w)
+			w = trust_drawn(c, k);
+	return w;
 }
 
 static int64_t gate_idle_w(const struct conn *c, bool online)
@@ -187,7 +198,7 @@ int64_t gate_floor(const struct conn *c, bool online, mono_t now, mono_t *due)
 {
 	bool known = c->gate.claims[BAL_LIMIT_IDLE].sure;
 
-	if (!c->conf.manageable || !online || gate_uncontrollable(c))
+	if (!c->conf.manageable || !online || gate_uncontrollable(c) || trust_doubted(c))
 		return gate_w(c, online);
 	if (!known && now >= c->gate.came_at + GRACE_US)
 		return gate_idle_w(c, online);
@@ -220,6 +231,8 @@ void gate_phases_w(const struct conn *c, bool online, int64_t w[PHASES])
 	}
 	if (assume_max(c, online))
 		at_least(w, wired, c->conf.max_ma);
+	for (int k = 0; k < PHASES; k++)
+		at_least(w, (phase_mask_t)(1 << k), trust_drawn(c, k));
 }
 
 int64_t gate_limit(const struct conn *c)
@@ -233,7 +246,7 @@ int64_t gate_limit(const struct conn *c)
 
 bool gate_uncontrollable(const struct conn *c)
 {
-	return c->gate.strikes >= UNCONTROLLABLE_STRIKES;
+	return c->gate.strikes >= UNCONTROLLABLE_STRIKES || c->trust.state == TRUST_IGNORES;
 }
 
 /* ---- answers -------------------------------------------------------------------------------- */
@@ -261,7 +274,9 @@ static void accepted(struct conn *c, const struct pending *p, mono_t now)
 
 	if (!p->manual) {
 		c->gate.strikes = 0;
-		c->gate.retry_at = 0;
+		/* That it accepts proves nothing of one that does not obey: told again now and then. */
+		c->gate.retry_at = c->trust.state == TRUST_IGNORES ? now + IGNORED_WAIT_US : 0;
+		trust_accepted(c, now);
 	}
 	if (p->kind == BAL_LIMIT_TX && !c->session) {
 		/* Its transaction is over, or is what a remote start asks for. */

@@ -57,6 +57,8 @@ void gate_online(struct conn *c, bool online, mono_t now);
 /* Drops what has settled; tells in *due when to look again. */
 void gate_settle(struct conn *c, mono_t now, mono_t *due);
 /* The most that it may be obeying; `online` is its station's. */
+int64_t gate_may(const struct conn *c, bool online);
+/* W: that, and what it was caught drawing although it may not. */
 int64_t gate_w(const struct conn *c, bool online);
 /* The same per grid phase: what belongs to a transaction loads the phases that its car uses. */
 void gate_phases_w(const struct conn *c, bool online, int64_t w[PHASES]);
@@ -69,5 +71,7 @@ int64_t gate_limit(const struct conn *c);
 /* What the others cannot have in any case; *due says when that may change by time alone. */
 int64_t gate_floor(const struct conn *c, bool online, mono_t now, mono_t *due);
 bool gate_uncontrollable(const struct conn *c);
+/* The most that the connector could have beside what the others have now; INT64_MAX = no limit. */
+int64_t orders_room_ma(const struct balance *b, const struct conn *c);
 /* Decides what to send and to store (orders.c); sums and targets are those of this turn. */
 void orders_run(struct balance *b, mono_t now, struct arena *arena, struct bal_turn *out);

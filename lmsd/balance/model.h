@@ -11,6 +11,7 @@
 #include "balance/demand.h"
 #include "balance/gate.h"
 #include "balance/reason.h"
+#include "balance/trust.h"
 
 #define NO_INDEX UINT32_MAX
 
@@ -56,6 +57,7 @@ struct conn {
 
 	struct gate gate;
 	struct demand demand;
+	struct trust trust;
 
 	/* admission */
 	bool admitted;

@@ -45,6 +45,11 @@ static struct room find_room(const struct balance *b, const struct conn *c)
 	return room;
 }
 
+int64_t orders_room_ma(const struct balance *b, const struct conn *c)
+{
+	return find_room(b, c).ma;
+}
+
 static int find_blocked(const struct balance *b, const struct conn *c)
 {
 	for (int z = c->conf.zone; z >= 0; z = b->zones[z].conf.parent)
@@ -76,7 +81,7 @@ static void issue(struct balance *b, struct conn *c, enum bal_limit_kind kind, i
 		  mono_t now, struct orders *orders)
 {
 	const struct station *st = &b->stations[c->station];
-	int64_t w = gate_w(c, st->online), have = gate_limit(c);
+	int64_t w = gate_may(c, st->online), have = gate_limit(c);
 	struct pending *p = &c->gate.pending[c->gate.pending_count];
 	int64_t before[PHASES];
 
@@ -440,7 +445,7 @@ bool balance_admit_manual(struct balance *b, uint32_t conn, enum bal_limit_kind 
 	struct conn *c = &b->conns[conn];
 	struct gate *g = &c->gate;
 	int64_t limit = limit_ma == NUM_NONE ? c->conf.max_ma : limit_ma;
-	int64_t w = gate_w(c, b->stations[c->station].online);
+	int64_t w = gate_may(c, b->stations[c->station].online);
 	struct room room;
 
 	journal_admit_manual(b, conn, kind, limit_ma, now);

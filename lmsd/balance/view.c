@@ -214,7 +214,7 @@ static struct bal_reason target_reason(const struct balance *b, const struct con
 {
 	struct bal_reason r = c->why;
 
-	if (r.code == BAL_WHY_RECLAIMED)
+	if (r.code == BAL_WHY_RECLAIMED || r.code == BAL_WHY_DISOBEYS)
 		r.other = (int)(c - b->conns);
 	return r;
 }

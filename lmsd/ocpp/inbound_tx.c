@@ -210,8 +210,11 @@ static void keep_draw(struct inbound *in, struct connector *conn, const struct m
 		meter_values_to_grid(&r->current, cc ? cc->wiring : NULL, &conn->draw);
 	if (r->power_w != NUM_NONE)
 		conn->power_w = r->power_w;
-	if (!any && r->power_w == NUM_NONE)
+	if (!any && r->power_w == NUM_NONE && !r->nonsense)
 		return;
+	conn->draw_nonsense = r->nonsense;
+	if (r->nonsense)
+		conn->draw = (struct phase_ma){ { NUM_NONE, NUM_NONE, NUM_NONE } };
 	conn->draw_until = draw_until(in->s, conn, in->t->now);
 	conn->draw_at = in->t->now;
 	conn->drew_at = 0;

@@ -18,6 +18,7 @@ enum measure { MEASURE_CURRENT, MEASURE_POWER, MEASURE_REGISTER, MEASURE_VOLTAGE
 struct collected {
 	int64_t total[MEASURE_NONE];
 	int64_t phase[MEASURE_NONE][PHASES];
+	bool nonsense;		/* a current is no number */
 };
 
 struct unit {
@@ -88,11 +89,19 @@ static bool read_value(const struct json *j, int64_t scale, int64_t *out)
 	return text_fixed(text, strlen(text), scale, out) == 0;
 }
 
+/* A current beyond all belief is told as the largest there is: who judges the station shall see it. */
+static int64_t bounded(enum measure measure, int64_t v)
+{
+	if (measure != MEASURE_CURRENT)
+		return v;
+	return v > LIMIT_MAX_MA ? LIMIT_MAX_MA : v < -LIMIT_MAX_MA ? -LIMIT_MAX_MA : v;
+}
+
 static bool plausible(enum measure measure, int64_t v)
 {
 	switch (measure) {
 	case MEASURE_CURRENT:
-		return v >= -LIMIT_MAX_MA && v <= LIMIT_MAX_MA;
+		return true;	/* bounded() */
 	case MEASURE_POWER:
 		return v >= -POWER_MAX_W && v <= POWER_MAX_W;
 	case MEASURE_REGISTER:
@@ -117,8 +126,15 @@ static void collect_one(const struct json *sample, struct collected *c)
 	    strcasecmp(location, "Inlet") == 0)
 		return;
 	scale = scale_of(measure, json_str(json_get(sample, "unit"), NULL));
-	if (scale == 0 || !read_value(json_get(sample, "value"), scale, &value) || !plausible(measure, value))
+	if (scale == 0)
 		return;
+	if (!read_value(json_get(sample, "value"), scale, &value)) {
+		c->nonsense |= measure == MEASURE_CURRENT && *json_str(json_get(sample, "value"), "");
+		return;
+	}
+	if (!plausible(measure, value))
+		return;
+	value = bounded(measure, value);
 	if (phase < 0)
 		c->total[measure] = value;
 	else
@@ -134,6 +150,7 @@ static void collect(const struct json *list, struct collected *c, wall_t *time)
 		for (int k = 0; k < PHASES; k++)
 			c->phase[m][k] = NUM_NONE;
 	}
+	c->nonsense = false;
 	*time = WALL_NONE;
 	if (!list || list->type != JSON_ARRAY)
 		return;
@@ -198,6 +215,7 @@ void meter_values_read(const struct json *list, struct meter_reading *out)
 	for (int k = 0; !any && k < PHASES; k++)
 		out->current.l[k] = c.total[MEASURE_CURRENT];
 	undo_placeholders(&c, out);
+	out->nonsense = c.nonsense;
 }
 
 static int64_t largest(const struct phase_ma *p)

@@ -10,6 +10,7 @@
 struct meter_reading {
 	struct phase_ma current;	/* by the station's own labels L1..L3; NUM_NONE = not said */
 	int64_t power_w, register_wh;	/* totals; NUM_NONE */
+	bool nonsense;			/* a current in it is no number ("NaN") */
 	wall_t time;			/* of the latest value, as the station says; WALL_NONE */
 };
 

@@ -33,6 +33,7 @@ static void fill_live(const struct connector *live, struct ctl_connector *out)
 	out->w_ma = live->view.w_ma;
 	out->phases = phases_text(live->view.phases);
 	out->reason = or_null(live->view.reason);
+	out->fault = or_null(live->view.trouble);
 	out->reason_code = or_null(live->view.reason_code);
 	if (!live->tx)
 		return;

@@ -28,4 +28,4 @@ int ctl_find_station(struct ctl_call *c, const struct site_conf *conf, const cha
 /* One station's record: keys from conf (index -1: not registered), the rest live; st may be NULL.
  */
 void ctl_station_record(const struct site_conf *conf, int index, const struct station *st,
-			struct ctl_station *out);
+			struct arena *arena, struct ctl_station *out);

@@ -24,8 +24,22 @@ static const char *or_null(const char *s)
 	return *s ? s : NULL;
 }
 
+/* What the station says of itself, else what the balance has found out. */
+static const char *fault_text(const struct station *st, struct arena *arena)
+{
+	if (*st->fault)
+		return st->fault;
+	for (size_t i = 0; i < st->connector_count; i++) {
+		const struct connector *c = st->connectors[i];
+
+		if (*c->view.trouble)
+			return arena_printf(arena, "connector %d %s", c->number, c->view.trouble);
+	}
+	return NULL;
+}
+
 void ctl_station_record(const struct site_conf *conf, int index, const struct station *st,
-			struct ctl_station *out)
+			struct arena *arena, struct ctl_station *out)
 {
 	ctl_record_clear(&ctl_nouns[CTL_NOUN_station], out);
 	if (index >= 0)
@@ -52,7 +66,7 @@ void ctl_station_record(const struct site_conf *conf, int index, const struct st
 	out->tls = st->link ? st->tls : NUM_NONE;
 	out->last_seen = st->last_seen;
 	out->booted = st->booted;
-	out->fault = or_null(st->fault);
+	out->fault = fault_text(st, arena);
 	out->charging = 0;
 	for (size_t i = 0; i < st->connector_count; i++)
 		out->charging += st->connectors[i]->tx != NULL;
@@ -65,7 +79,7 @@ static int answer(struct ctl_call *c, const struct site_conf *conf, const char *
 
 	if (index < 0)
 		return index;
-	ctl_station_record(conf, index, site_station(c->hall->site, id), &rec);
+	ctl_station_record(conf, index, site_station(c->hall->site, id), c->arena, &rec);
 	return ctl_answer_record(c, &rec);
 }
 
@@ -102,7 +116,7 @@ int ctl_station_list(struct ctl_call *c, const struct ctl_station_list_args *a)
 		if (limit-- == 0)
 			break;
 		last = conf->stations[i].k.id;
-		ctl_station_record(conf, (int)i, site_station(c->hall->site, last), &rec);
+		ctl_station_record(conf, (int)i, site_station(c->hall->site, last), c->arena, &rec);
 		ctl_answer_item(c, &rec);
 	}
 	return ctl_answer_list_end(c, i < conf->station_count ? last : NULL);
@@ -117,7 +131,7 @@ int ctl_station_show(struct ctl_call *c, const struct ctl_station_show_args *a)
 	/* One that waits to be accepted can be looked at, too. */
 	if (site_conf_station(s->conf, a->id) >= 0 || !st || !st->link)
 		return answer(c, s->conf, a->id);
-	ctl_station_record(s->conf, -1, st, &rec);
+	ctl_station_record(s->conf, -1, st, c->arena, &rec);
 	return ctl_answer_record(c, &rec);
 }
 
@@ -143,7 +157,7 @@ int ctl_station_pending(struct ctl_call *c, const struct ctl_station_pending_arg
 	qsort(list, count, sizeof(*list), station_cmp);
 	ctl_answer_list(c);
 	for (size_t i = 0; i < count; i++) {
-		ctl_station_record(s->conf, -1, list[i], &rec);
+		ctl_station_record(s->conf, -1, list[i], c->arena, &rec);
 		ctl_answer_item(c, &rec);
 	}
 	return ctl_answer_list_end(c, NULL);

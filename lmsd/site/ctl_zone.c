@@ -43,6 +43,7 @@ static void fill(const struct ctl_call *c, const struct site_conf *conf, int ind
 	out->competing = v->competing;
 	out->admitted = v->admitted;
 	out->seconds_over = v->seconds_over;
+	out->fault = *v->trouble ? v->trouble : NULL;
 }
 
 static int answer(struct ctl_call *c, const struct site_conf *conf, const char *id)

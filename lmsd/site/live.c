@@ -234,6 +234,7 @@ void connector_forget_draw(struct site *s, struct connector *c)
 {
 	c->draw = (struct phase_ma){{NUM_NONE, NUM_NONE, NUM_NONE}};
 	c->power_w = NUM_NONE;
+	c->draw_nonsense = false;
 	site_touch(s, c);
 }
 

@@ -91,6 +91,7 @@ struct connector {
 	bool tag_vip;			/* of the tag that was accepted last */
 	struct phase_ma draw;		/* on grid phases, NUM_NONE = not measured */
 	int64_t power_w, register_wh;	/* latest meter values; NUM_NONE */
+	bool draw_nonsense;		/* the last sample had currents that are no numbers */
 	mono_t draw_at;			/* last sample, even if its values are forgotten; 0 = none in this transaction */
 	mono_t drew_at;			/* the same if that sample showed current, else 0 */
 	mono_t draw_until;		/* then they are too old to be shown */
@@ -101,6 +102,7 @@ struct connector {
 		phase_mask_t phases;
 		char reason_code[32];
 		char reason[200];
+		char trouble[240];	/* what is wrong with it, as far as the balance knows */
 	} view;
 };
 
@@ -173,6 +175,7 @@ struct zone_view {
 	bool load_ok;
 	int competing, admitted;
 	int64_t seconds_over;
+	char trouble[240];		/* what is wrong with it, as far as the balance knows */
 };
 
 struct site_totals {			/* since the beginning of week and month, site time */

@@ -101,6 +101,8 @@ static int64_t car_draw(const struct rig *r, uint32_t conn)
 {
 	int64_t limit = rig_limit(r, conn);
 
+	if (r->ignores[conn])
+		return r->car_ma[conn];
 	if (limit == NUM_NONE || limit < 6000)
 		return 0;
 	return limit < r->car_ma[conn] ? limit : r->car_ma[conn];
@@ -133,7 +135,7 @@ static void tell_draws(struct rig *r)
 	r->told = r->now;
 	for (uint32_t i = 0; i < r->conn_count; i++)
 		if (r->car_ma[i])
-			rig_draw(r, i, car_phases(r, i), car_draw(r, i));
+			rig_draw(r, i, car_phases(r, i), r->tells_ma[i] ? r->tells_ma[i] : car_draw(r, i));
 }
 
 static void count_over(struct rig *r, bool over)

@@ -37,6 +37,8 @@ struct rig {
 	mono_t sampled;
 	int64_t car_ma[RIG_CONNS];	/* draws this, or its limit; told every 10 s */
 	phase_mask_t car_phases[RIG_CONNS];	/* 0 = all */
+	bool ignores[RIG_CONNS];	/* the car draws all that it wants, whatever its limit */
+	int64_t tells_ma[RIG_CONNS];	/* its station reports this instead; 0 = the truth */
 	mono_t told;
 	int64_t over_us;		/* that a metered total was above its limit, and the longest run */
 	int64_t over_run_us, over_longest_us;

@@ -216,7 +216,7 @@ static const struct reading readings[] = {
 	{ "a strange unit", V("9", ",\"unit\":\"furlong\""), N, N, N, N, N },
 	{ "signed data is skipped", V("30450221", ",\"format\":\"SignedData\",\"unit\":\"x\""), N, N, N, N, N },
 	{ "no number", V("NaN", CUR("L1")) "," V("", "") "," V("1e99", ""), N, N, N, N, N },
-	{ "beyond belief", V("7000", CUR("L1")) "," V("-5", ""), N, N, N, N, N },
+	{ "beyond belief", V("7000", CUR("L1")) "," V("-9999", CUR("L2")) "," V("-5", ""), 6300000, -6300000, N, N, N },
 	{ "numbers instead of text", "{\"value\":42}", N, N, N, N, 42 },
 	{ "nonsense", "5,[],null,{\"value\":{}},{\"measurand\":7,\"value\":\"3\"}", N, N, N, N, 3 },
 };
@@ -235,6 +235,23 @@ static void meter_values_are_read_as_stations_mean_them(void **state)
 			fail_msg("%s: %lld %lld %lld mA, %lld W, %lld Wh", c->what, (long long)r.current.l[0],
 				 (long long)r.current.l[1], (long long)r.current.l[2], (long long)r.power_w,
 				 (long long)r.register_wh);
+	}
+}
+
+static void a_current_that_is_no_number_is_told(void **state)
+{
+	static const struct { const char *sample; bool nonsense; } cases[] = {
+		{ V("NaN", CUR("L1")), true }, { V("1e99", CUR("L1")), true }, { V("", CUR("L1")), false },
+		{ V("16", CUR("L1")), false }, { V("NaN", ""), false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct meter_reading r;
+
+		meter_values_read(parse(arena_printf(&arena, "[{\"sampledValue\":[%s]}]", cases[i].sample)), &r);
+		if (r.nonsense != cases[i].nonsense)
+			fail_msg("%s", cases[i].sample);
 	}
 }
 
@@ -490,6 +507,7 @@ int main(void)
 		T(every_status_has_its_use),
 		T(every_state_of_a_session_meets_every_event),
 		T(meter_values_are_read_as_stations_mean_them),
+		T(a_current_that_is_no_number_is_told),
 		T(later_values_replace_earlier_ones),
 		T(labels_become_grid_phases_by_the_wiring),
 		T(profiles_follow_the_habits_of_a_station),
