@@ -289,10 +289,27 @@ static void count_zones(struct balance *b)
 	}
 }
 
+/* It could take more than the sun leaves. */
+static void why_sun(struct balance *b, struct conn *c, const struct alloc_result *r)
+{
+	struct zone *z = &b->zones[r->zone];
+
+	z->pv.hungry = true;
+	if (z->pv.probe_w)
+		why(c, BAL_WHY_PV_PROBE, NUM_NONE);
+	else if (r->x_ma == c->min_ma && pv_watts(z, z->pv.held_ma) >= z->pv.level_w)
+		why(c, BAL_WHY_PV_MIN, c->min_ma);
+	else
+		why(c, BAL_WHY_PV_SURPLUS, NUM_NONE);
+	c->why.zone = r->zone;
+}
+
 static void why_full(struct balance *b, struct conn *c, const struct alloc_result *r)
 {
 	const struct zone *z = &b->zones[r->zone];
 
+	if (r->cap == ALLOC_SUN)
+		return why_sun(b, c, r);
 	why(c, BAL_WHY_ZONE_FULL, NUM_NONE);
 	if (z->top != NO_INDEX && b->conns[z->top].cls > c->cls && c->cls >= 0) {
 		c->why.code = BAL_WHY_VIP_AHEAD;
@@ -308,6 +325,11 @@ static void why_waits(struct balance *b, struct conn *c, const struct alloc_resu
 {
 	struct zone *z = &b->zones[r->zone];
 
+	if (r->cap == ALLOC_SUN) {
+		why(c, BAL_WHY_PV_WAITS, pv_watts(z, c->min_ma * model_weight(z, model_phases(c), PHASES)));
+		c->why.zone = r->zone;
+		return;
+	}
 	if (z->cap[r->cap] < c->min_ma) {
 		why(c, BAL_WHY_BELOW_MIN, z->cap[r->cap]);
 	} else if (z->top != NO_INDEX && b->conns[z->top].cls > c->cls && c->cls >= 0) {
@@ -441,7 +463,7 @@ static size_t reserve_idle(const struct balance *b, struct alloc_conn *list)
 		if (phases && c->idle_ma)
 			list[n++] = (struct alloc_conn){
 				.zone = c->conf.zone, .phases = phases, .beside = true,
-				.floor_ma = c->idle_ma, .step_ma = c->conf.step_ma,
+				.floor_ma = c->idle_ma, .step_ma = c->conf.step_ma, .sun_exempt = true,
 			};
 	}
 	return n;
@@ -464,6 +486,7 @@ void admit_run(struct balance *b, mono_t now)
 	}
 	for (size_t i = 0; i < b->conn_count; i++)
 		fill_conn(b, &b->conns[i], &conns[i], now);
+	pv_bind(b, zones, conns, now);
 	in.conn_count += reserve_idle(b, conns + b->conn_count);
 	in.order_count = build_order(b, conns, now);
 	take_results(b, alloc_run(&in, &b->scratch), now);

@@ -36,6 +36,12 @@ static bool holds_meter_lost(const struct balance *b, size_t at, struct bal_reas
 	return b->zones[at].budget.state == METER_LOST;
 }
 
+static bool holds_pv_lost(const struct balance *b, size_t at, struct bal_reason *r)
+{
+	(void)r;
+	return b->zones[at].pv.state == BAL_PV_LOST;
+}
+
 static bool holds_zone_over(const struct balance *b, size_t at, struct bal_reason *r)
 {
 	for (int k = 0; k < ALLOC_CAPS; k++)

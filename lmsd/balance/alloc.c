@@ -39,7 +39,7 @@ static void admit_class(struct level *lv, const uint32_t *list, size_t count)
 			continue;
 		}
 		level_seat(lv, list[i]);
-		level_take(lv, list[i], more);
+		level_take(lv, list[i], more, c->min_ma);
 		lv->rises[list[i]].x_ma = c->min_ma;
 		lv->rises[list[i]].state = RISE_WAITING;
 	}
@@ -67,7 +67,7 @@ static void fill_fifo(struct level *lv, uint32_t conn)
 			r->cap = cell->cap;
 		}
 	}
-	level_take(lv, conn, more);
+	level_take(lv, conn, more, more);
 	rise->x_ma += more;
 	rise->state = RISE_DONE;
 }

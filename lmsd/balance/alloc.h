@@ -11,6 +11,7 @@
 
 #define ALLOC_NO_CAP INT64_MAX
 #define ALLOC_CAPS 4	/* L1, L2, L3, and the total of the phases */
+#define ALLOC_SUN  ALLOC_CAPS	/* in a result: what the sun leaves, see alloc_zone.sun */
 
 struct alloc_zone {
 	int parent;			/* -1 for a root; parents precede children */
@@ -18,6 +19,10 @@ struct alloc_zone {
 	bool dynamic;			/* a start needs head-room */
 	int64_t cap[ALLOC_CAPS];	/* mA, ALLOC_NO_CAP = none; cap[3] is mA summed over phases */
 	int sessions;			/* connectors below that may have a limit above 0; 0 = any number */
+	/* A wish, not a limit: connectors below share `sun_ma` (summed over phases) but those that are
+	 * exempt; who starts finds only `sun_start_ma`, which is not above it. */
+	bool sun;
+	int64_t sun_ma, sun_start_ma;
 };
 
 struct alloc_conn {
@@ -31,6 +36,8 @@ struct alloc_conn {
 	bool last;			/* admitted from what is left when all others have their share */
 	bool strict;			/* filled to its max before a lower class is admitted */
 	bool fifo;			/* filled alone, in the order of admission */
+	bool sun_exempt;		/* has no part in what the sun leaves, and is not bound by it */
+	bool sun_held;			/* gets its min whatever the sun leaves */
 	int cls;			/* larger is served first */
 	int64_t floor_ma;		/* held in any case: default limit, or a reservation; <= min if it competes */
 	int64_t min_ma, max_ma;		/* multiples of step_ma, 0 < min <= max */
@@ -59,7 +66,7 @@ enum alloc_why {
 struct alloc_result {
 	int64_t x_ma;			/* 0, or min..max on the step; 0 where it does not compete */
 	enum alloc_why why;
-	int zone, cap;			/* -1 if none; cap is 0..ALLOC_CAPS-1 */
+	int zone, cap;			/* -1 if none; cap is 0..ALLOC_CAPS-1, or ALLOC_SUN */
 };
 
 /* One result per connector, in `arena`. */

@@ -122,6 +122,21 @@ void balance_meter(struct balance *b, int zone, const struct bal_sample *sample)
 	budget_sample(b, &b->zones[zone], sample);
 }
 
+void balance_pv(struct balance *b, int zone, enum bal_pv_source source, const struct bal_pv_sample *sample)
+{
+	journal_pv(b, zone, source, sample);
+	pv_sample(b, &b->zones[zone], source, sample);
+}
+
+void balance_pv_exempt(struct balance *b, uint32_t conn, bool exempt)
+{
+	journal_pv_exempt(b, conn, exempt);
+	if (b->conns[conn].pv_exempt == exempt)
+		return;
+	b->conns[conn].pv_exempt = exempt;
+	changed(b);
+}
+
 void balance_conn_cap(struct balance *b, uint32_t conn, int64_t max_ma, mono_t now)
 {
 	journal_conn_cap(b, conn, max_ma, now);
@@ -182,6 +197,8 @@ void balance_turn(struct balance *b, mono_t now, struct arena *arena, struct bal
 		model_caps(b);
 		looked = true;
 	}
+	if (now >= b->pv_due)
+		looked |= pv_run(b, now);
 	if (now >= b->due)
 		changed_now(b);	/* a clock has run out */
 	if (b->dirty && (b->urgent || now - b->ran >= COALESCE_US)) {
@@ -201,7 +218,9 @@ mono_t balance_next_due(const struct balance *b)
 	mono_t due = b->due < b->meter_due ? b->due : b->meter_due;
 
 	due = due < b->alert_due ? due : b->alert_due;
-	if (b->metered || (b->dirty && b->urgent))
+	if (b->metered || b->pv_due == INT64_MIN || (b->dirty && b->urgent))
 		return b->ran;
+	if (b->pv_due < due)
+		due = b->pv_due;
 	return b->dirty && b->ran + COALESCE_US < due ? b->ran + COALESCE_US : due;
 }

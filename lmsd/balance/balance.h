@@ -48,6 +48,23 @@ struct bal_thresholds {
 	int64_t small_raise_ma;		/* 1 A: increases below it wait */
 };
 
+/* What the sun does for a zone. */
+enum bal_pv {
+	BAL_PV_OFF,
+	BAL_PV_SURPLUS,			/* cars share only what would be fed into the grid */
+	BAL_PV_MIN_SURPLUS,		/* each has its minimum in any case */
+	BAL_PV_BOOST			/* the zone's fixed cap is higher by what is produced */
+};
+
+struct bal_pv_conf {
+	enum bal_pv strategy;
+	bool grid, production;		/* what is measured (balance_pv); surplus needs one, boost the latter */
+	bool probe;			/* the inverter never exports: try whether it has more */
+	int64_t min_w;			/* less sun than this is none; 0 = what a car needs */
+	int64_t start_us, stop_us;	/* enough before a car starts, too little before one stops: 60 s, 180 s */
+	struct phase_ma rating;		/* boost never goes beyond; 0 = none */
+};
+
 struct bal_zone_conf {
 	const char *id;			/* unique; that of a station's zone is the station's, after "station " */
 	bool of_station;		/* one station's own limit */
@@ -63,6 +80,7 @@ struct bal_zone_conf {
 	struct bal_timers timers;
 	struct bal_thresholds thresholds;
 	bool grid;			/* follows the grid signal: a dead lmsd must not leave limits standing */
+	struct bal_pv_conf pv;
 };
 
 struct bal_conn_conf {
@@ -143,6 +161,16 @@ struct bal_sample {			/* of the meter that feeds a zone, signed: + is import */
 	bool good;			/* plausible */
 };
 
+enum bal_pv_source { BAL_PV_GRID, BAL_PV_PRODUCTION };
+
+struct bal_pv_sample {
+	int64_t power_w;		/* sum of the phases: + is import, or production; NUM_NONE if unknown */
+	struct phase_ma current;	/* the same per phase; only production's is looked at */
+	int64_t voltage_mv;		/* mean, NUM_NONE if unknown */
+	mono_t at;
+	bool good;			/* plausible */
+};
+
 /* Why a connector has its limit; code from reason.def. */
 struct bal_reason {
 	int code;			/* enum bal_reason_code */
@@ -196,6 +224,24 @@ struct bal_zone_view {
 	int64_t seconds_over;		/* since start: sum_w above a fixed cap, or load above a dynamic limit */
 };
 
+enum bal_pv_state {
+	BAL_PV_NONE,			/* no strategy */
+	BAL_PV_WAITS,			/* nothing measured since the start */
+	BAL_PV_OK,
+	BAL_PV_PROBES,			/* tries whether an inverter that never exports has more */
+	BAL_PV_LOST			/* no good value for too long: as without PV */
+};
+
+struct bal_pv_view {			/* W; NUM_NONE = not known */
+	enum bal_pv_state state;
+	int64_t grid_w, production_w, draw_w;	/* latest; draw: of all cars below */
+	int64_t surplus_w;		/* mean of the last seconds, of which */
+	int64_t budget_w;		/* cars may use this, and */
+	int64_t start_w;		/* this has been there long enough to start by */
+	int following, charging;	/* cars that it binds, and those of them that are admitted */
+	struct phase_ma boost;		/* added to the fixed cap */
+};
+
 /* Whatever is added below that changes what a turn decides has a row in journal.def: it is recorded. */
 struct balance *balance_new(void);
 void balance_free(struct balance *b);
@@ -220,6 +266,10 @@ void balance_draw(struct balance *b, uint32_t conn, const struct phase_ma *draw,
 /* It reported a current that is no number. */
 void balance_draw_nonsense(struct balance *b, uint32_t conn, mono_t at);
 void balance_meter(struct balance *b, int zone, const struct bal_sample *sample);
+/* What feeds a zone's PV strategy; a source that it does not name is passed over. */
+void balance_pv(struct balance *b, int zone, enum bal_pv_source source, const struct bal_pv_sample *sample);
+/* The connector charges without looking at the sun (its station, tag or holder is exempt). */
+void balance_pv_exempt(struct balance *b, uint32_t conn, bool exempt);
 void balance_answer(struct balance *b, uint32_t conn, uint64_t token, enum bal_answer answer, mono_t now);
 /* Administrator's cap on one connector; NUM_NONE ends it. */
 void balance_conn_cap(struct balance *b, uint32_t conn, int64_t max_ma, mono_t now);
@@ -256,6 +306,7 @@ void balance_conn_view(const struct balance *b, uint32_t conn, struct bal_conn_v
 void balance_zone_view(const struct balance *b, int zone, struct bal_zone_view *out);
 /* All of them in one pass over the connectors; `out` has room for each. */
 void balance_zone_views(const struct balance *b, struct arena *arena, struct bal_zone_view *out);
+void balance_pv_view(const struct balance *b, int zone, struct bal_pv_view *out);
 /* The chain of causes in words, from the nearest to the farthest; returns how many of `max`. */
 struct bal_cause { struct bal_reason reason; char text[200]; };
 size_t balance_explain(const struct balance *b, uint32_t conn, struct bal_cause *out, size_t max, mono_t now);

@@ -89,6 +89,8 @@ static void put_words(struct journal *j, const void *p, size_t size)
 #define put_OUTER(j, v)       put_varint(j, v)
 #define put_PHASE(j, p)       put_words(j, p, sizeof(*(p)))
 #define put_SAMPLE(j, p)      put_words(j, p, sizeof(*(p)))
+#define put_SUN(j, v)         put_varint(j, v)
+#define put_SUN_SAMPLE(j, p)  put_words(j, p, sizeof(*(p)))
 #define put_OUTER_LIMIT(j, p) put_words(j, p, sizeof(*(p)))
 
 static struct journal *row(struct balance *b, enum row_kind kind)
@@ -326,6 +328,8 @@ static const void *get_words(struct reader *r, void *p, size_t size)
 #define get_OUTER(r)       (enum bal_outer)get_varint(r)
 #define get_PHASE(r)       get_words(r, &(struct phase_ma){ { 0 } }, sizeof(struct phase_ma))
 #define get_SAMPLE(r)      get_words(r, &(struct bal_sample){ .good = false }, sizeof(struct bal_sample))
+#define get_SUN(r)         (enum bal_pv_source)get_varint(r)
+#define get_SUN_SAMPLE(r)  get_words(r, &(struct bal_pv_sample){ .good = false }, sizeof(struct bal_pv_sample))
 #define get_OUTER_LIMIT(r) \
 	get_words(r, &(struct bal_outer_limit){ .limit = { { 0 } } }, sizeof(struct bal_outer_limit))
 

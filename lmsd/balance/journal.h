@@ -61,6 +61,8 @@ int replay_chunk(struct replay *r, const void *rows, size_t len, struct diag *d)
 #define J_OUTER       enum bal_outer
 #define J_PHASE       const struct phase_ma *
 #define J_SAMPLE      const struct bal_sample *
+#define J_SUN         enum bal_pv_source
+#define J_SUN_SAMPLE  const struct bal_pv_sample *
 #define J_OUTER_LIMIT const struct bal_outer_limit *
 
 #define INPUT1(name, f, t1, a1) void journal_##name(struct balance *b, J_##t1 a1);

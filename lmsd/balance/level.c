@@ -84,7 +84,7 @@ static uint32_t find_hits(struct level *lv, uint32_t conn, uint32_t first)
 	for (int k = 0; k < PHASES; k++)
 		rise->phase_count += c->phases >> k & 1;
 	for (int z = c->zone; z >= 0; z = lv->in->zones[z].parent) {
-		uint32_t cell = (uint32_t)z * ALLOC_CAPS;
+		uint32_t cell = (uint32_t)z * LEVEL_CELLS;
 		bool one = lv->in->zones[z].one_phase;
 
 		if (one && c->beside)
@@ -92,6 +92,8 @@ static uint32_t find_hits(struct level *lv, uint32_t conn, uint32_t first)
 		for (uint32_t k = 0; k < PHASES; k++)
 			add_hit(lv, rise, cell + k, one ? k == 0 && c->phases : c->phases >> k & 1);
 		add_hit(lv, rise, cell + PHASES, one ? c->phases != 0 : rise->phase_count);
+		if (!c->sun_exempt)
+			add_hit(lv, rise, cell + ALLOC_SUN, one ? c->phases != 0 : rise->phase_count);
 	}
 	return first + rise->hit_count;
 }
@@ -125,6 +127,13 @@ void level_seat(struct level *lv, uint32_t conn)
 		lv->seats[z]++;
 }
 
+static int64_t cell_cap(const struct alloc_zone *z, int cap)
+{
+	if (cap == ALLOC_SUN)
+		return z->sun ? z->sun_ma : ALLOC_NO_CAP;
+	return z->cap[cap];
+}
+
 void level_init(struct level *lv, const struct alloc_in *in, struct arena *arena)
 {
 	size_t hit_room = 0;
@@ -132,7 +141,7 @@ void level_init(struct level *lv, const struct alloc_in *in, struct arena *arena
 	uint16_t *depth = arena_array(arena, in->zone_count + 1, sizeof(*depth));
 
 	*lv = (struct level){ .in = in, .arena = arena };
-	lv->cell_count = in->zone_count * ALLOC_CAPS;
+	lv->cell_count = in->zone_count * LEVEL_CELLS;
 	lv->cells = arena_array(arena, lv->cell_count + 1, sizeof(*lv->cells));
 	lv->heap = arena_array(arena, lv->cell_count + 1, sizeof(*lv->heap));
 	lv->settling = arena_array(arena, in->conn_count + 1, sizeof(*lv->settling));
@@ -143,32 +152,49 @@ void level_init(struct level *lv, const struct alloc_in *in, struct arena *arena
 
 		lms_assert(p < (int)z);
 		depth[z] = (uint16_t)(p >= 0 ? depth[p] + 1 : 1);
-		for (int k = 0; k < ALLOC_CAPS; k++)
-			lv->cells[z * ALLOC_CAPS + (size_t)k] = (struct cell){
-				.free_ma = in->zones[z].cap[k], .zone = (int)z, .cap = k,
+		for (int k = 0; k < LEVEL_CELLS; k++)
+			lv->cells[z * LEVEL_CELLS + (size_t)k] = (struct cell){
+				.free_ma = cell_cap(&in->zones[z], k), .zone = (int)z, .cap = k,
 			};
 	}
 	for (size_t i = 0; i < in->conn_count; i++)
-		hit_room += (size_t)depth[in->conns[i].zone] * ALLOC_CAPS;
+		hit_room += (size_t)depth[in->conns[i].zone] * LEVEL_CELLS;
 	lv->hits = arena_array(arena, hit_room + 1, sizeof(*lv->hits));
 	for (uint32_t i = 0; i < in->conn_count; i++) {
 		hits = find_hits(lv, i, hits);
-		level_take(lv, i, in->conns[i].floor_ma);
+		level_take(lv, i, in->conns[i].floor_ma, 0);
 		lv->out[i] = (struct alloc_result){ .zone = -1, .cap = -1 };
 	}
 	order_by_zone(lv);
 	init_seats(lv);
 }
 
-void level_take(struct level *lv, uint32_t conn, int64_t ma)
+void level_take(struct level *lv, uint32_t conn, int64_t ma, int64_t sun_ma)
 {
 	const struct rise *rise = &lv->rises[conn];
 
 	for (uint32_t i = 0; i < rise->hit_count; i++) {
 		const struct hit *h = &lv->hits[rise->first_hit + i];
+		struct cell *c = &lv->cells[h->cell];
 
-		lv->cells[h->cell].free_ma -= ma * h->weight;
+		c->free_ma -= (c->cap == ALLOC_SUN ? sun_ma : ma) * h->weight;
+		/* What is held beyond the sun leaves nothing, but nobody has to make up for it. */
+		if (c->cap == ALLOC_SUN && c->free_ma < 0)
+			c->free_ma = 0;
 	}
+}
+
+/* What must be free in a cell for `ma` more, or for `need` of it where a start needs head-room. */
+static int64_t cell_need(const struct level *lv, uint32_t conn, const struct hit *h, int64_t ma, int64_t need)
+{
+	const struct alloc_conn *a = &lv->in->conns[conn];
+	const struct cell *c = &lv->cells[h->cell];
+	const struct alloc_zone *z = &lv->in->zones[c->zone];
+
+	if (c->cap == ALLOC_SUN)
+		return a->sun_held ? INT64_MIN
+				   : a->min_ma * h->weight + (a->starting ? z->sun_ma - z->sun_start_ma : 0);
+	return (z->dynamic ? need : ma) * h->weight;
 }
 
 int level_blocked(const struct level *lv, uint32_t conn, int64_t ma, int64_t need)
@@ -177,9 +203,8 @@ int level_blocked(const struct level *lv, uint32_t conn, int64_t ma, int64_t nee
 
 	for (uint32_t i = 0; i < rise->hit_count; i++) {
 		const struct hit *h = &lv->hits[rise->first_hit + i];
-		const struct cell *c = &lv->cells[h->cell];
 
-		if ((lv->in->zones[c->zone].dynamic ? need : ma) * h->weight > c->free_ma)
+		if (cell_need(lv, conn, h, ma, need) > lv->cells[h->cell].free_ma)
 			return (int)h->cell;
 	}
 	return -1;

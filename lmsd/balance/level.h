@@ -1,12 +1,15 @@
 /* balance/level.h - the water level: raises the poorest first until zones are full.
  *
  * Inside of the allocator. What a connector may have is bounded by `cell`s, one per zone and
- * phase (and per zone for the total); `free_ma` of a cell is its cap less all that is fixed.
+ * phase (and per zone for the total, and for the sun); `free_ma` of a cell is its cap less all that
+ * is fixed.
  * Rising connectors stand at the level, in whole steps; everyone else is inside `free_ma`.
  */
 #pragma once
 
 #include "balance/alloc.h"
+
+#define LEVEL_CELLS (ALLOC_CAPS + 1)	/* per zone; the last is the sun's */
 
 struct cell {
 	int64_t free_ma;
@@ -49,8 +52,8 @@ struct level {
 
 /* Cells, hits and ranges of a snapshot; floors are taken off the caps. */
 void level_init(struct level *lv, const struct alloc_in *in, struct arena *arena);
-/* Takes (or gives back) current from every cell of a connector. */
-void level_take(struct level *lv, uint32_t conn, int64_t ma);
+/* Takes current from every cell of a connector; from the sun's, which no default limit counts in, `sun_ma`. */
+void level_take(struct level *lv, uint32_t conn, int64_t ma, int64_t sun_ma);
 /* The first cell where `ma` more does not fit, or -1; `need` is what dynamic zones must have. */
 int level_blocked(const struct level *lv, uint32_t conn, int64_t ma, int64_t need);
 /* The nearest zone that has as many sessions as it may, or -1. */

@@ -197,12 +197,32 @@ static int check_fallbacks(const struct bal_conf *conf, struct diag *d)
 	return ret;
 }
 
+static bool follows_sun(const struct bal_zone_conf *z)
+{
+	return z->pv.strategy == BAL_PV_SURPLUS || z->pv.strategy == BAL_PV_MIN_SURPLUS;
+}
+
+static int check_pv(const struct bal_conf *conf, size_t i, struct diag *d)
+{
+	const struct bal_zone_conf *z = &conf->zones[i];
+
+	if (z->pv.strategy && !(z->pv.production || (z->pv.grid && follows_sun(z))))
+		return diag_set(d, -LMS_EDATA, "zone %s: pv: nothing measures its sun", z->id);
+	for (int p = z->parent; follows_sun(z) && p >= 0; p = conf->zones[p].parent)
+		if (follows_sun(&conf->zones[p]))
+			return diag_set(d, -LMS_EDATA, "zone %s: pv: zone %s above shares the surplus already "
+					"(set it in one of them)", z->id, conf->zones[p].id);
+	return 0;
+}
+
 int balance_check(const struct bal_conf *conf, struct diag *d)
 {
 	int ret = 0;
 
 	for (size_t i = 0; i < conf->zone_count && !ret; i++)
 		ret = check_zone(conf, i, d);
+	for (size_t i = 0; i < conf->zone_count && !ret; i++)
+		ret = check_pv(conf, i, d);
 	for (size_t i = 0; i < conf->conn_count && !ret; i++)
 		ret = check_conn(conf, i, d);
 	return ret ? ret : check_fallbacks(conf, d);
@@ -287,6 +307,8 @@ static void build(struct balance *b, const struct bal_conf *conf, mono_t now)
 			z->outer[kind] = no_outer;
 		z->budget.state = zone_is_dynamic(&z->conf) ? METER_WAITS : METER_NONE;
 		budget_init(z, now);
+		pv_init(z, now);
+		b->has_pv |= z->pv.state != BAL_PV_NONE;
 	}
 	b->conn_count = conf->conn_count;
 	b->conns = xcalloc(conf->conn_count + 1, sizeof(*b->conns));
@@ -307,6 +329,11 @@ static void build(struct balance *b, const struct bal_conf *conf, mono_t now)
 		gate_init(c);
 	}
 	build_stations(b);
+}
+
+static bool pv_same(const struct bal_pv_conf *a, const struct bal_pv_conf *b)
+{
+	return a->strategy == b->strategy && a->grid == b->grid && a->production == b->production;
 }
 
 /* What is known of a connector stays; only its configuration is new. */
@@ -393,6 +420,8 @@ static void carry(struct balance *b, struct balance *old)
 		memcpy(z->outer, old->zones[at].outer, sizeof(z->outer));
 		if (z->budget.state != METER_NONE && old->zones[at].budget.state != METER_NONE)
 			z->budget = old->zones[at].budget;
+		if (pv_same(&z->conf.pv, &old->zones[at].conf.pv))
+			z->pv = old->zones[at].pv;
 	}
 	for (size_t i = 0; i < b->conn_count; i++) {
 		carry_reason(&b->conns[i].why, &to);
@@ -426,7 +455,7 @@ struct balance *balance_new(void)
 
 	arena_init(&b->scratch);
 	b->ran = INT64_MIN / 2;
-	b->due = b->meter_due = b->alert_due = MONO_NEVER;
+	b->due = b->meter_due = b->alert_due = b->pv_due = MONO_NEVER;
 	return b;
 }
 
@@ -451,12 +480,13 @@ int balance_configure(struct balance *b, const struct bal_conf *conf, mono_t now
 	if (ret)
 		return ret;
 	next.station_count = 0;
+	next.has_pv = false;
 	build(&next, conf, now);
 	carry(&next, &old);
 	free_model(&old);
 	next.dirty = next.urgent = true;
 	next.order_count = 0;
-	next.meter_due = now;
+	next.meter_due = next.pv_due = now;
 	*b = next;
 	/* Somebody may look before the first turn. */
 	model_caps(b);
@@ -503,7 +533,7 @@ void model_caps(struct balance *b)
 		for (int kind = 0; kind < BAL_OUTER_KINDS; kind++)
 			sessions_least(z, z->outer[kind].sessions, (enum bal_outer)kind);
 		for (int k = 0; k < z->conf.phases; k++) {
-			cap_least(z, k, z->conf.cap.l[k], CAP_STATIC);
+			cap_least(z, k, pv_boosted(z, k, z->conf.cap.l[k]), CAP_STATIC);
 			for (int kind = 0; kind < BAL_OUTER_KINDS; kind++)
 				cap_least(z, k, z->outer[kind].limit.l[k],
 					  (enum cap_why)(CAP_OUTER + kind));
@@ -513,7 +543,7 @@ void model_caps(struct balance *b)
 				cap_least(z, k, z->budget.held.l[k], CAP_DYNAMIC);
 		}
 		if (z->conf.cap_w != NUM_NONE)
-			cap_least(z, PHASES, z->conf.cap_w * 1000 / VOLTAGE_MAX, CAP_STATIC);
+			cap_least(z, PHASES, pv_boosted_w(z, z->conf.cap_w) * 1000 / VOLTAGE_MAX, CAP_STATIC);
 	}
 }
 
@@ -566,5 +596,5 @@ bool model_cap_over(const struct zone *z, int k)
 		return z->cap[k] != ALLOC_NO_CAP && z->sum_w[k] > z->cap[k];
 	load = z->budget.load.l[k];
 	return (load != NUM_NONE && load > z->conf.dynamic.l[k]) ||
-	       (z->conf.cap.l[k] != NUM_NONE && z->sum_w[k] > z->conf.cap.l[k]);
+	       (z->conf.cap.l[k] != NUM_NONE && z->sum_w[k] > pv_boosted(z, k, z->conf.cap.l[k]));
 }

@@ -10,6 +10,7 @@
 #include "balance/budget.h"
 #include "balance/demand.h"
 #include "balance/gate.h"
+#include "balance/pv.h"
 #include "balance/reason.h"
 #include "balance/trust.h"
 
@@ -18,6 +19,7 @@
 struct zone {
 	struct bal_zone_conf conf;	/* id owned; timers resolved */
 	struct budget budget;
+	struct pv pv;
 	struct bal_outer_limit outer[BAL_OUTER_KINDS];
 	int64_t cap[ALLOC_CAPS];	/* in force now; ALLOC_NO_CAP = none */
 	int64_t sum_w[ALLOC_CAPS];	/* of all connectors below */
@@ -53,6 +55,7 @@ struct conn {
 	int64_t session;
 	bool session_known;		/* balance_use() has been called since the restart */
 	bool tag_vip;
+	bool pv_exempt;
 	mono_t arrived, plugged;
 
 	struct gate gate;
@@ -93,6 +96,8 @@ struct balance {
 	mono_t meter_due;		/* when a meter becomes stale or lost */
 	mono_t alert_due;		/* when an alert has held, or been over, long enough */
 	mono_t counted;			/* until when the time over limits is counted */
+	bool has_pv;
+	mono_t pv_due;			/* the same of what the sun is measured by; INT64_MIN = a sample has come */
 	mono_t served_at;
 	bool waited;			/* somebody was not admitted in the last turn */
 };

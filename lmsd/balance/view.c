@@ -49,6 +49,18 @@ static void put_ma(struct words *w, int64_t ma)
 	put(w, text);
 }
 
+static void put_w(struct words *w, int64_t watts)
+{
+	char text[40];
+
+	if (watts > -1000 && watts < 1000)
+		snprintf(text, sizeof(text), "%lld W", (long long)watts);
+	else
+		snprintf(text, sizeof(text), "%lld.%lld kW", (long long)(watts / 1000),
+			 (long long)(watts % 1000 < 0 ? -(watts % 1000) / 100 : watts % 1000 / 100));
+	put(w, text);
+}
+
 static void put_ordinal(struct words *w, int64_t n)
 {
 	static const char *const words[] = { "first", "second", "third" };
@@ -88,6 +100,8 @@ static int count_sharing(const struct balance *b, const struct bal_reason *r)
 {
 	bool known = r->zone >= 0 && r->phase >= 0 && r->phase < ALLOC_CAPS;
 
+	if (r->code == BAL_WHY_PV_SURPLUS)
+		return b->zones[r->zone].pv.charging;
 	return known ? b->zones[r->zone].sharing[r->phase] : 0;
 }
 
@@ -117,6 +131,12 @@ static const char *outer_words(enum bal_outer by)
 	};
 
 	return words[by];
+}
+
+/* What cars share, or what is there for those who wait. */
+static int64_t sun_w(const struct pv *p)
+{
+	return p->charging || p->surplus_w == NUM_NONE ? p->level_w : p->surplus_w;
 }
 
 static void put_part(struct words *w, const struct balance *b, const struct bal_reason *r, char what)
@@ -149,6 +169,10 @@ static void put_part(struct words *w, const struct balance *b, const struct bal_
 		return put_ma(w, r->zone >= 0 ? b->zones[r->zone].conf.meter_lost.l[0] : NUM_NONE);
 	case 'a':
 		return put_ma(w, r->value);
+	case 'u':
+		return put_w(w, r->zone >= 0 ? sun_w(&b->zones[r->zone].pv) : 0);
+	case 'w':
+		return put_w(w, r->value);
 	case 'n':
 		return put_ordinal(w, r->value);
 	case 't':
@@ -243,8 +267,13 @@ static bool zone_cause(const struct balance *b, int zone, int cap, struct bal_re
 		*r = reason_make(z->budget.recovers ? BAL_WHY_METER_RECOVERS : BAL_WHY_DYNAMIC);
 		r->value = cap < PHASES ? z->budget.non_ev.l[cap] : NUM_NONE;
 		break;
-	case CAP_NONE:
 	case CAP_STATIC:
+		if (cap >= PHASES || !z->pv.boost[cap].v)
+			return false;
+		*r = reason_make(BAL_WHY_PV_BOOST);
+		r->value = z->cap[cap] - z->conf.cap.l[cap];
+		break;
+	case CAP_NONE:
 	case CAP_OUTER:
 		return false;
 	}
@@ -277,10 +306,22 @@ void balance_conn_view(const struct balance *b, uint32_t conn, struct bal_conn_v
 		out->reason = cause;
 }
 
+static bool sun_lost(const struct balance *b, const struct conn *c, struct bal_reason *r)
+{
+	for (int z = c->conf.zone; z >= 0; z = b->zones[z].conf.parent) {
+		if (b->zones[z].pv.state != BAL_PV_LOST || (c->pv_exempt && !pv_boosts(&b->zones[z])))
+			continue;
+		*r = reason_make(BAL_WHY_PV_LOST);
+		r->zone = z;
+		return true;
+	}
+	return false;
+}
+
 size_t balance_explain(const struct balance *b, uint32_t conn, struct bal_cause *out, size_t max, mono_t now)
 {
 	const struct conn *c = &b->conns[conn];
-	struct bal_reason chain[3];
+	struct bal_reason chain[4];
 	size_t n = 0;
 
 	(void)now;
@@ -288,6 +329,8 @@ size_t balance_explain(const struct balance *b, uint32_t conn, struct bal_cause 
 		chain[n++] = held_reason(b, c);
 	chain[n++] = target_reason(b, c);
 	if (c->why.zone >= 0 && zone_cause(b, c->why.zone, c->why.phase, &chain[n]))
+		n++;
+	if (sun_lost(b, c, &chain[n]))
 		n++;
 	if (n > max)
 		n = max;
@@ -365,4 +408,27 @@ void balance_zone_views(const struct balance *b, struct arena *arena, struct bal
 	sum_draws(b, -1, draws);
 	for (size_t i = 0; i < b->zone_count; i++)
 		view_zone(b, (int)i, &draws[i], &out[i]);
+}
+
+void balance_pv_view(const struct balance *b, int zone, struct bal_pv_view *out)
+{
+	const struct zone *z = &b->zones[zone];
+	const struct pv *p = &z->pv;
+	bool known = p->state == BAL_PV_OK || p->state == BAL_PV_PROBES;
+
+	*out = (struct bal_pv_view){
+		.state = p->state,
+		.grid_w = known ? p->source[BAL_PV_GRID].power_w : NUM_NONE,
+		.production_w = known ? p->source[BAL_PV_PRODUCTION].power_w : NUM_NONE,
+		.draw_w = NUM_NONE, .surplus_w = NUM_NONE, .budget_w = NUM_NONE, .start_w = NUM_NONE,
+		.following = p->following, .charging = p->charging,
+	};
+	for (int k = 0; k < PHASES; k++)
+		out->boost.l[k] = k < z->conf.phases && pv_boosts(z) ? p->boost[k].v : NUM_NONE;
+	if (!known || pv_boosts(z))
+		return;
+	out->draw_w = p->draw_w;
+	out->surplus_w = p->surplus_w;
+	out->budget_w = p->level_w;
+	out->start_w = p->start.v;
 }

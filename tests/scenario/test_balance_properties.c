@@ -1,4 +1,4 @@
-/* Invariants 2 to 7 of the allocator on random sites.
+/* Invariants 2 to 7 of the allocator on random sites, and what the sun may do to them.
  *
  * SITES=n sets how many, SEED=s replays the one that was reported. A failing site is made smaller
  * (connectors and caps are dropped while it still fails) before it is printed.
@@ -53,6 +53,9 @@ static void random_zone(struct rng *r, struct snapshot *s, int z)
 		zone->cap[k] = even ? cap : random_cap(r);
 	zone->cap[PHASES] = rng_below(r, 4) ? ALLOC_NO_CAP : rng_range(r, 100, 3000) * 100;
 	zone->sessions = rng_below(r, 5) ? 0 : 1 + (int)rng_below(r, 6);
+	zone->sun = !rng_below(r, 4);
+	if (zone->sun)
+		zone->sun_ma = zone->sun_start_ma = rng_range(r, 0, 1500) * 100;
 }
 
 static void random_conn(struct rng *r, struct snapshot *s, int i, bool classes, bool coarse)
@@ -76,6 +79,7 @@ static void random_conn(struct rng *r, struct snapshot *s, int i, bool classes, 
 	else if (!rng_below(r, 6))
 		c->floor_ma = 6000;
 	c->seated = !c->competes && c->floor_ma && rng_below(r, 2);
+	c->sun_exempt = !c->competes || !rng_below(r, 4);
 	if (classes) {
 		c->cls = (int)rng_below(r, 3);
 		c->strict = c->cls == 2 && rng_below(r, 2);
@@ -145,7 +149,7 @@ static bool has_places(const struct snapshot *s, const int64_t *x, size_t at)
 }
 
 /* Whether the site stays within its caps where connector `at` takes part. */
-static bool fits(const struct snapshot *s, const int64_t *x, size_t at)
+static bool caps_fit(const struct snapshot *s, const int64_t *x, size_t at)
 {
 	if (!has_places(s, x, at))
 		return false;
@@ -162,6 +166,30 @@ static bool fits(const struct snapshot *s, const int64_t *x, size_t at)
 				return false;
 		}
 	return true;
+}
+
+/* What shares the sun of a zone draws together; floors are no draws. */
+static int64_t sun_sum(const struct snapshot *s, const int64_t *x, int z)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < s->conn_count; i++)
+		if (!s->conns[i].sun_exempt && below(s, s->conns[i].zone, z))
+			sum += x[i] * weight(s, z, &s->conns[i], PHASES);
+	return sum;
+}
+
+static bool suns_fit(const struct snapshot *s, const int64_t *x, size_t at)
+{
+	for (int z = s->conns[at].zone; z >= 0 && !s->conns[at].sun_exempt; z = s->zones[z].parent)
+		if (s->zones[z].sun && sun_sum(s, x, z) > s->zones[z].sun_ma)
+			return false;
+	return true;
+}
+
+static bool fits(const struct snapshot *s, const int64_t *x, size_t at)
+{
+	return caps_fit(s, x, at) && suns_fit(s, x, at);
 }
 
 static void allocate(const struct snapshot *s, int64_t *x)
@@ -401,7 +429,9 @@ static void drop_conn(struct snapshot *s, size_t at)
 	make_order(s);
 }
 
-static void shrink(struct snapshot *s)
+typedef const char *check(const struct snapshot *s);
+
+static void shrink(struct snapshot *s, check *fails)
 {
 	bool smaller = true;
 
@@ -411,17 +441,21 @@ static void shrink(struct snapshot *s)
 			struct snapshot t = *s;
 
 			drop_conn(&t, i);
-			if (broken(&t)) {
+			if (fails(&t)) {
 				*s = t;
 				smaller = true;
 			}
 		}
 		for (size_t z = 0; z < s->zone_count; z++)
-			for (int k = 0; k < ALLOC_CAPS; k++) {
+			for (int k = 0; k <= ALLOC_CAPS; k++) {
 				struct snapshot t = *s;
+				bool there = k == ALLOC_SUN ? s->zones[z].sun : s->zones[z].cap[k] != ALLOC_NO_CAP;
 
-				t.zones[z].cap[k] = ALLOC_NO_CAP;
-				if (s->zones[z].cap[k] != ALLOC_NO_CAP && broken(&t)) {
+				if (k == ALLOC_SUN)
+					t.zones[z].sun = false;
+				else
+					t.zones[z].cap[k] = ALLOC_NO_CAP;
+				if (there && fails(&t)) {
 					*s = t;
 					smaller = true;
 				}
@@ -456,25 +490,28 @@ static void print_snapshot(const struct snapshot *s)
 			      s->zones[z].one_phase ? " one-phase" : "", s->zones[z].sessions);
 		for (int k = 0; k < ALLOC_CAPS; k++)
 			print_cap(s->zones[z].cap[k]);
+		if (s->zones[z].sun)
+			print_message(" sun %lld, %lld to start", (long long)s->zones[z].sun_ma,
+				      (long long)s->zones[z].sun_start_ma);
 		print_message("\n");
 	}
 	for (size_t i = 0; i < s->conn_count; i++) {
 		const struct alloc_conn *c = &s->conns[i];
 
 		print_message("# conn %zu zone %d phases %d min %lld max %lld step %lld floor %lld class "
-			      "%d%s%s%s: %lld\n", i, c->zone, c->phases, (long long)c->min_ma,
+			      "%d%s%s%s%s%s%s: %lld\n", i, c->zone, c->phases, (long long)c->min_ma,
 			      (long long)c->max_ma, (long long)c->step_ma, (long long)c->floor_ma, c->cls,
 			      c->strict ? " strict" : "", c->fifo ? " fifo" : "",
-			      c->competes ? "" : c->seated ? " seated" : " idle", (long long)x[i]);
+			      c->competes ? "" : c->seated ? " seated" : " idle", c->sun_exempt ? " exempt" : "",
+			      c->sun_held ? " held" : "", c->starting ? " starting" : "", (long long)x[i]);
 	}
 }
 
-static void invariants_2_to_7_hold_on_random_sites(void **state)
+static void random_sites_hold(check *fails, void (*change)(uint64_t seed, struct snapshot *s))
 {
 	uint64_t first = random_first_seed();
 	uint64_t sites = random_site_count(100000);
 
-	(void)state;
 	print_message("# %llu sites from SEED=%llu\n", (unsigned long long)sites,
 		      (unsigned long long)first);
 	for (uint64_t i = 0; i < sites; i++) {
@@ -482,19 +519,122 @@ static void invariants_2_to_7_hold_on_random_sites(void **state)
 		const char *what;
 
 		random_snapshot(first + i, &s);
-		what = broken(&s);
+		if (change)
+			change(first + i, &s);
+		what = fails(&s);
 		if (!what)
 			continue;
-		shrink(&s);
+		shrink(&s, fails);
 		print_snapshot(&s);
-		fail_msg("%s (replay: SEED=%llu)", broken(&s), (unsigned long long)(first + i));
+		fail_msg("%s (replay: SEED=%llu)", fails(&s), (unsigned long long)(first + i));
 	}
+}
+
+static void invariants_2_to_7_hold_on_random_sites(void **state)
+{
+	(void)state;
+	random_sites_hold(broken, NULL);
+}
+
+/* ---- cars that charge or start by the sun -------------------------------------------------------- */
+
+/* One class, because a strict one takes the sun before others are held; the least of it to start by. */
+static void make_sunny(uint64_t seed, struct snapshot *s)
+{
+	struct rng r = rng_seed(seed + 77);
+
+	for (size_t i = 0; i < s->conn_count; i++) {
+		struct alloc_conn *c = &s->conns[i];
+
+		c->strict = c->fifo = false;
+		c->sun_held = !c->sun_exempt && !rng_below(&r, 3);
+		c->starting = c->competes && !c->sun_held && rng_below(&r, 2);
+	}
+	for (size_t z = 0; z < s->zone_count; z++)
+		if (rng_below(&r, 2))
+			s->zones[z].sun_start_ma = rng_range(&r, 0, s->zones[z].sun_ma);
+}
+
+/* What those have that came before in the order, at their minima. */
+static int64_t minima_before(const struct snapshot *s, const int64_t *x, int z, size_t n)
+{
+	int64_t sum = 0;
+
+	for (size_t k = 0; k < n; k++) {
+		const struct alloc_conn *c = &s->conns[s->order[k]];
+
+		if (x[s->order[k]] && !c->sun_exempt && below(s, c->zone, z))
+			sum += c->min_ma * weight(s, z, c, PHASES);
+	}
+	return sum;
+}
+
+static const char *started_right(const struct snapshot *s, const int64_t *x, size_t n)
+{
+	const struct alloc_conn *c = &s->conns[s->order[n]];
+
+	if (!x[s->order[n]] || c->sun_exempt || c->sun_held)
+		return NULL;
+	for (int z = c->zone; z >= 0; z = s->zones[z].parent) {
+		int64_t there = c->starting ? s->zones[z].sun_start_ma : s->zones[z].sun_ma;
+
+		/* Who is held beyond what is there leaves nothing, but no debt either. */
+		if (s->zones[z].sun && c->min_ma * weight(s, z, c, PHASES) > there)
+			return "somebody started by less sun than he needs";
+		if (s->zones[z].sun && minima_before(s, x, z, n + 1) > there && !c->starting)
+			return "minima of those who are not held exceed the sun";
+	}
+	return NULL;
+}
+
+static const char *sun_broken(const struct snapshot *s)
+{
+	int64_t x[CONNS] = { 0 };
+	const char *what;
+
+	allocate(s, x);
+	for (size_t i = 0; i < s->conn_count; i++)
+		if (x[i] && (!s->conns[i].competes || x[i] < s->conns[i].min_ma || x[i] > s->conns[i].max_ma ||
+			     x[i] % s->conns[i].step_ma))
+			return "2: a limit is neither 0 nor a whole step from min to max";
+		else if (x[i] && !caps_fit(s, x, i))
+			return "1: a cap is exceeded";
+	for (int z = 0; z < (int)s->zone_count; z++) {
+		bool above = false;
+
+		for (size_t i = 0; i < s->conn_count; i++)
+			above |= x[i] > s->conns[i].min_ma && !s->conns[i].sun_exempt && below(s, s->conns[i].zone, z);
+		if (s->zones[z].sun && above && sun_sum(s, x, z) > s->zones[z].sun_ma)
+			return "the sun is exceeded by more than minima";
+	}
+	for (size_t n = 0; n < s->order_count; n++) {
+		size_t i = s->order[n];
+
+		if ((what = started_right(s, x, n)))
+			return what;
+		/* Neither the sun nor who shares it keeps these from their minimum. */
+		if (x[i] || !(s->conns[i].sun_exempt || s->conns[i].sun_held))
+			continue;
+		x[i] = s->conns[i].min_ma;
+		what = caps_fit(s, x, i) ? "3: somebody waits whom the sun does not bind" : NULL;
+		x[i] = 0;
+		if (what)
+			return what;
+	}
+	return NULL;
+}
+
+static void the_sun_bounds_only_whom_it_should(void **state)
+{
+	(void)state;
+	random_sites_hold(sun_broken, make_sunny);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(invariants_2_to_7_hold_on_random_sites),
+		cmocka_unit_test(the_sun_bounds_only_whom_it_should),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
