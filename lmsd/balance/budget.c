@@ -56,12 +56,29 @@ void budget_sample(struct balance *b, struct zone *z, const struct bal_sample *s
 /* What the cars below may draw, per phase, at least and at most. */
 struct draws {
 	int64_t upper[PHASES], lower[PHASES];
+	int64_t ordered[PHASES];	/* upper, when all that was ordered is obeyed */
 	bool unknown;		/* somebody has a transaction and has not told */
 };
+
+/* How much less than it says a car may draw: meters of stations round, and current told as power was
+ * divided by a voltage that may be 6 % off. A fixed ampere for each of many small cars would be a large
+ * part of the site. */
+static int64_t inexact(int64_t draw_ma)
+{
+	int64_t ma = draw_ma / 16 + 200;
+
+	return ma < SLACK_MA ? ma : SLACK_MA;
+}
+
+static bool obeys(const struct balance *b, const struct conn *c)
+{
+	return b->stations[c->station].online && c->conf.manageable && !gate_uncontrollable(c);
+}
 
 static void conn_draws(const struct balance *b, const struct conn *c, mono_t now, struct draws *out)
 {
 	const struct demand *d = &c->demand;
+	int64_t least = c->target_ma > c->idle_ma ? c->target_ma : c->idle_ma;
 	bool fresh = d->draw_at != MONO_NEVER && now - d->draw_at <= FRESH_US;
 	bool doubt = c->trust.strange || c->trust.strange_now || trust_doubted(c);
 
@@ -71,18 +88,22 @@ static void conn_draws(const struct balance *b, const struct conn *c, mono_t now
 		int64_t draw = d->draw.l[k], before = d->before.l[k], w = out->upper[k];
 
 		out->lower[k] = 0;
+		out->ordered[k] = w > least && !doubt && obeys(b, c) ? least : w;
 		if (!fresh || doubt || draw == NUM_NONE)
 			continue;
 		/* The meter may have looked before this draw: both it and the one before may be true. */
 		if (before < draw)
 			draw = before;
-		if (draw > SLACK_MA && d->draw_at >= d->lowered_at)
-			out->lower[k] = draw - SLACK_MA < w ? draw - SLACK_MA : w;
+		draw -= inexact(draw);
+		if (draw > 0 && d->draw_at >= d->lowered_at)
+			out->lower[k] = draw < w ? draw : w;
 		draw = d->draw.l[k] > before ? d->draw.l[k] : before;
 		/* What it draws beyond W counts as building until it is reserved (trust.h): so the
 		 * others have room for it from the first sample of the meter on. */
 		if (draw + SLACK_MA < w && d->draw_at >= d->raised_at)
 			out->upper[k] = draw > 0 ? draw + SLACK_MA : SLACK_MA;
+		if (out->ordered[k] > out->upper[k])
+			out->ordered[k] = out->upper[k];
 	}
 }
 
@@ -92,20 +113,23 @@ static void add_draws(struct balance *b, const struct conn *c, mono_t now, struc
 
 	conn_draws(b, c, now, &d);
 	for (int z = c->conf.zone; z >= 0; z = b->zones[z].conf.parent) {
-		int64_t up = 0, low = 0;
+		int64_t up = 0, low = 0, ordered = 0;
 
 		sums[z].unknown |= d.unknown;
 		for (int k = 0; k < PHASES; k++) {
 			up = d.upper[k] > up ? d.upper[k] : up;
 			low = d.lower[k] > low ? d.lower[k] : low;
+			ordered = d.ordered[k] > ordered ? d.ordered[k] : ordered;
 			if (b->zones[z].conf.phases == 1)
 				continue;
 			sums[z].upper[k] += d.upper[k];
 			sums[z].lower[k] += d.lower[k];
+			sums[z].ordered[k] += d.ordered[k];
 		}
 		if (b->zones[z].conf.phases == 1) {
 			sums[z].upper[0] += up;
 			sums[z].lower[0] += low;
+			sums[z].ordered[0] += ordered;
 		}
 	}
 }
@@ -116,11 +140,13 @@ static int64_t clamp(int64_t v, int64_t low, int64_t high)
 }
 
 /* What the cars may have when the limit is exceeded; while a cut takes effect, it is counted from
- * what they drew before it.
+ * what they drew before it. Where that was not enough, what is on its way to be obeyed is not counted
+ * on again: each such order would be given its own time, and the limit be exceeded through all of them.
  */
-static int64_t phase_cut(struct budget *g, int k, int64_t upper, int64_t excess, mono_t now)
+static int64_t phase_cut(struct budget *g, int k, const struct draws *d, int64_t excess, mono_t now)
 {
 	bool in_effect = now - g->over_at < CUT_EFFECT_US && g->over_upper.l[k] != NUM_NONE;
+	int64_t upper = g->over_still ? d->ordered[k] : d->upper[k];
 
 	if (!in_effect)
 		g->over_upper.l[k] = upper;
@@ -140,7 +166,7 @@ static int64_t phase_budget(struct zone *z, int k, const struct draws *d, mono_t
 	if (load > limit) {
 		*over = true;
 		g->begins = false;
-		cut = phase_cut(g, k, upper, load - limit, now);
+		cut = phase_cut(g, k, d, load - limit, now);
 	}
 	/* At the start the building is as large as it may be. Where the limit is exceeded, the estimate
 	 * was too low: what is cut now must not be given away again before there is proof. */
@@ -215,6 +241,7 @@ static bool take_sample(struct zone *z, const struct draws *d, mono_t now)
 	}
 	if (over && now - g->over_at >= CUT_EFFECT_US)
 		g->over_at = now;
+	g->over_still = over;
 	if (first)
 		g->raised_at = now;
 	else if (may_raise(z, now))

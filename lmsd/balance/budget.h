@@ -32,6 +32,7 @@ struct budget {
 	mono_t cut_at, raised_at;
 	mono_t over_at;			/* the cut that is still taking effect, and what the cars */
 	struct phase_ma over_upper;	/* might have drawn then */
+	bool over_still;		/* the sample before was above the limit, too */
 };
 
 void budget_init(struct zone *z, mono_t now);

@@ -233,6 +233,34 @@ static void a_building_that_steps_up_and_down_stays_inside_of_its_bounds(void **
 }
 
 /* Takes a sample of the zone's total as it was `late` seconds ago. */
+/* Cars whose turn has just begun draw nothing yet when the building steps: the first cut, and a second
+ * one while it takes effect, are too small. The third counts on neither of them any longer. */
+static void cars_that_start_into_a_cut_do_not_keep_the_limit_exceeded(void **state)
+{
+	static const char *const ids[] = { "S0", "S1", "S2", "S3", "S4", "S5", "S6" };
+	uint32_t conns[10] = { c1, c2, c3 };
+
+	(void)state;
+	for (int i = 0; i < 7; i++)
+		conns[3 + i] = rig_conn(&rig, ids[i], ids[i], 0);
+	building(18000);
+	rig_start(&rig);
+	for (int i = 0; i < 10; i++)
+		charge(conns[i], i < 3 ? 0 : 32000);
+	rig_run(&rig, 600 * S);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(rig_limit(&rig, conns[i]), 6200);
+	rig.told = rig.now + 20 * S;	/* MeterValues every 30 s: none for a while */
+	rig.over_us = rig.over_longest_us = 0;
+	building(47000);
+	rig_run(&rig, 1 * S);
+	for (int i = 0; i < 3; i++)
+		rig.car_ma[conns[i]] = 32000;
+	rig_run(&rig, 60 * S);
+	assert_in_range(rig.over_longest_us, 6 * S, 8 * S);
+	assert_int_equal(rig.over_us, rig.over_longest_us);
+}
+
 static void sample_late(int64_t totals[], int s, int late)
 {
 	struct bal_sample sample = { .at = rig.now, .good = true };
@@ -469,6 +497,7 @@ int main(void)
 		DYNAMIC(a_silent_meter_is_the_reason_given),
 		DYNAMIC(nothing_rises_while_the_meter_is_late),
 		DYNAMIC(recovery_needs_three_good_samples_and_rises_slowly),
+		DYNAMIC(cars_that_start_into_a_cut_do_not_keep_the_limit_exceeded),
 		DYNAMIC(a_building_that_steps_up_and_down_stays_inside_of_its_bounds),
 		DYNAMIC(draws_that_are_newer_than_the_sample_do_not_shrink_the_building),
 		DYNAMIC(a_restart_does_not_cut_cars_that_keep_the_limit),
