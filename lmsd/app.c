@@ -12,6 +12,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "background.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "modbus/bus.h"
@@ -237,6 +238,7 @@ static void on_turn_end(void *ctx)
 			site_adopt_connectors(app->hall.site, &app->fx);
 		site_totals_roll(app->hall.site, loop_wall());
 		feed_turn(app, now, loop_wall());
+		record_turn(app, now, loop_wall());
 		carry_turn(app);
 	}
 	if (now >= control_next_due(app->control)) {
@@ -251,6 +253,7 @@ static void on_turn_end(void *ctx)
 	due = earliest(due, ocpp_next_due(app->hall.ocpp));
 	due = earliest(due, control_next_due(app->control));
 	due = earliest(due, site_override_due(app->hall.site));
+	due = earliest(due, app->flush_due);
 	for (const struct limit_until *l = app->limits; l != NULL; l = l->next)
 		due = earliest(due, l->until);
 	loop_timer_at(app->timer, app->turn_open ? now : due);
@@ -337,6 +340,9 @@ int app_new(const struct boot_conf *boot, struct app **out, struct diag *diag)
 	habits_load(app);
 
 	ret = store_open(app->loop, boot->state_directory, &store_ops, app, &app->store, diag);
+	app->background = background_new(app->loop);
+	if (ret == 0)
+		record_open(app);
 	if (ret == 0)
 		ret = sense_new(app, diag);
 	if (ret == 0)
@@ -396,6 +402,7 @@ void app_free(struct app *app)
 	struct limit_until *l;
 
 	loop_off_turn(app->loop, app);
+	background_free(app->background);
 	control_free(app->control);
 	if (app->ws != NULL)
 		ws_server_free(app->ws);
@@ -404,6 +411,7 @@ void app_free(struct app *app)
 	sense_free(app->sense);
 	/* Commits what is queued; what waited for it must not leave any more. */
 	app->control = NULL;
+	record_close(app);
 	store_close(app->store);
 	carry_fini(app);
 	while ((l = app->limits) != NULL) {

@@ -57,6 +57,11 @@ struct app {
 	struct control *control;
 	struct sense *sense;
 	struct loop_timer *timer;
+	struct background *background;
+
+	struct ring *ring;	/* NULL = nothing is recorded */
+	mono_t flush_due, snapshot_due;
+	uint64_t block;		/* number of the last one */
 
 	struct arena arena;	/* of the running turn */
 	struct effects fx;
@@ -138,6 +143,15 @@ void feed_override_expire(struct app *app, mono_t now, wall_t wall);
 void feed_model(const struct site_conf *conf, struct arena *arena, struct bal_conf *out);
 /* Would the balance take it? For site_outside.model_check. */
 int feed_check(void *ctx, const struct site_conf *candidate, struct diag *d);
+
+/* ---- record.c ----------------------------------------------------------------------------- */
+
+/* Begins the recording of what the balance is told and decides. */
+void record_open(struct app *app);
+/* At the end of a turn: hands on what has gathered, now and then. */
+void record_turn(struct app *app, mono_t now, wall_t wall);
+uint64_t record_flush(struct app *app, mono_t now, wall_t wall);
+void record_close(struct app *app);
 
 /* ---- habits_dir.c ------------------------------------------------------------------------- */
 

@@ -79,13 +79,23 @@ static int check_data(const struct boot_conf *conf, enum boot_key key, const cha
 			   "for the files that came with lmsd)", path);
 }
 
+static int check_recording(const struct boot_conf *conf, struct diag *diag)
+{
+	if (conf->recording_size == 0 || 2 * conf->recording_segment <= conf->recording_size)
+		return 0;
+	return boot_refuse(conf, BOOT_KEY_recording_segment, -LMS_ECONFIG, diag, "%lld MiB are more than half "
+			   "of recording.size, which is %lld (lower it, or raise that)",
+			   (long long)conf->recording_segment, (long long)conf->recording_size);
+}
+
 int boot_check(struct boot_conf *conf, struct diag *diag)
 {
 	int ret;
 
 	if ((ret = check_listen(conf, diag)) < 0 || (ret = check_tls(conf, diag)) < 0 ||
 	    (ret = check_data(conf, BOOT_KEY_meters_directory, conf->meters_directory, diag)) < 0 ||
-	    (ret = check_data(conf, BOOT_KEY_stations_directory, conf->stations_directory, diag)) < 0)
+	    (ret = check_data(conf, BOOT_KEY_stations_directory, conf->stations_directory, diag)) < 0 ||
+	    (ret = check_recording(conf, diag)) < 0)
 		return ret;
 	return 0;
 }

@@ -92,6 +92,7 @@ static void every_key_can_be_set_in_the_file(void **state)
 		"registration = \"accept\";\n"
 		"log = { level = \"error\"; };\n"
 		"limits = { connections = 12; };\n"
+		"recording = { size = 64; segment = 4; };\n"
 		"meters = { directory = \"/m\"; }; stations = { directory = \"/s\"; };\n";
 	struct boot_conf c;
 	struct diag d;
@@ -107,6 +108,8 @@ static void every_key_can_be_set_in_the_file(void **state)
 	assert_int_equal(c.registration, BOOT_REGISTRATION_ACCEPT);
 	assert_int_equal(c.log_level, LOG_LEVEL_ERROR);
 	assert_int_equal(c.limits_connections, 12);
+	assert_int_equal(c.recording_size, 64);
+	assert_int_equal(c.recording_segment, 4);
 	assert_string_equal(c.meters_directory, "/m");
 	assert_string_equal(c.stations_directory, "/s");
 	for (enum boot_key k = 0; k < BOOT_KEY_COUNT; k++)
@@ -313,6 +316,8 @@ static void keys_that_contradict_each_other_are_refused(void **state)
 		{ "tls = { certificate = \"/nowhere/c\";\n key = \"/nowhere/k\"; };", 1,
 		  "tls.certificate: /nowhere/c: No such file" },
 		{ "meters = { directory = \"/nowhere\"; };", 1, "/nowhere is not a directory" },
+		{ "recording = { segment = 8;\n size = 15; };", 1,
+		  "recording.segment: 8 MiB are more than half of recording.size, which is 15" },
 		{ "\nstations = { directory = \"/etc/passwd\"; };", 2, "is not a directory" },
 	};
 	struct boot_conf c;
