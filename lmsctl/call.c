@@ -277,6 +277,8 @@ static int show_text(struct lmsctl *l, const struct json *result)
 		return cmd_explain(l, result);
 	else if (l->verb->id == CTL_VERB_zone_explain)
 		return cmd_zone_explain(l, result);
+	else if (l->verb->id == CTL_VERB_zone_replay)
+		return cmd_zone_replay(l, result);
 	else if (l->verb->id == CTL_VERB_station_config_get)
 		return cmd_config_get(l, result);
 	else

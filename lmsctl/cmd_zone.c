@@ -1,8 +1,9 @@
-/* lmsctl/cmd_zone.c - zone explain, for people: its limits, then its connectors. */
+/* lmsctl/cmd_zone.c - zone explain and replay, for people: the limits of a zone, then its connectors. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "base/timefmt.h"
 #include "lmsctl/grid.h"
 #include "lmsctl/output.h"
 
@@ -86,4 +87,37 @@ int cmd_zone_explain(struct lmsctl *l, const struct json *result)
 	putchar('\n');
 	print_table(l, below, connectors, ARRAY_LEN(connectors));
 	return 0;
+}
+
+/* A moment in the time zone that was asked for. */
+static const char *moment(struct lmsctl *l, const struct json *j)
+{
+	const char *text = json_str(j, "");
+	const struct time_zone *tz;
+	struct civil c;
+	wall_t t;
+
+	if (rfc3339_parse(text, strlen(text), &t) < 0)
+		return "-";
+	tz = local_zone_at(l, t);
+	civil_from_wall(t, tz ? tz_offset_s(tz, t) : 0, &c);
+	return arena_printf(&l->arena, "%04d-%02d-%02d %02d:%02d:%02d", c.year, c.month, c.day, c.hour, c.minute,
+			    c.second);
+}
+
+int cmd_zone_replay(struct lmsctl *l, const struct json *result)
+{
+	int64_t turns = 0, orders = 0;
+
+	json_int(json_get(result, "turns"), &turns);
+	json_int(json_get(result, "orders"), &orders);
+	printf("%s at %s, as decided at %s\n", json_str(json_get(result, "id"), "-"),
+	       moment(l, json_get(result, "at")), moment(l, json_get(result, "decided")));
+	printf("run again from %s: %lld decisions, %lld orders", moment(l, json_get(result, "from")),
+	       (long long)turns, (long long)orders);
+	if (json_bool(json_get(result, "same"), false))
+		puts(", the same as then\n");
+	else
+		printf(", NOT the same as then from %s on\n\n", moment(l, json_get(result, "differs_at")));
+	return cmd_zone_explain(l, result);
 }

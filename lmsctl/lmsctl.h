@@ -93,6 +93,7 @@ int cmd_check(struct lmsctl *l);
 int cmd_watch(struct lmsctl *l, const char *params);
 int cmd_explain(struct lmsctl *l, const struct json *result);
 int cmd_zone_explain(struct lmsctl *l, const struct json *result);
+int cmd_zone_replay(struct lmsctl *l, const struct json *result);
 int cmd_station_answer(struct lmsctl *l, const struct json *result);
 int cmd_config_get(struct lmsctl *l, const struct json *result);
 int cmd_station_call(struct lmsctl *l, const struct json *result);

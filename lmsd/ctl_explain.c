@@ -9,35 +9,11 @@
 #include "base/text.h"
 #include "base/timefmt.h"
 #include "site/override.h"
+#include "split.h"
 
 static struct app *app_of(struct ctl_call *c)
 {
 	return (struct app *)((char *)(uintptr_t)c->hall - offsetof(struct app, hall));
-}
-
-static void write_phases(struct json_writer *w, const char *key, const struct phase_ma *p)
-{
-	jw_key(w, key);
-	jw_array(w);
-	for (int k = 0; k < PHASES; k++)
-		jw_int(w, p->l[k]);
-	jw_array_end(w);
-}
-
-/* "16 A", or "16 A, 10 A, 0 A" where the phases differ. */
-static void put_phases(struct buf *b, const struct phase_ma *p, int phases)
-{
-	bool same = true;
-
-	for (int k = 1; k < phases; k++)
-		same = same && p->l[k] == p->l[0];
-	for (int k = 0; k < (same ? 1 : phases); k++) {
-		buf_puts(b, k ? ", " : "");
-		if (p->l[k] == NUM_NONE)
-			buf_puts(b, "-");
-		else
-			fmt_ma(b, p->l[k]);
-	}
 }
 
 /* ---- limits ---------------------------------------------------------------------------------- */
@@ -60,7 +36,7 @@ static void put_limit(struct limits *l, const char *kind, const struct phase_ma 
 	jw_object(w);
 	jw_kstr(w, "zone", l->z->k.id);
 	jw_kstr(w, "limit", kind);
-	write_phases(w, "current_ma", &own);
+	split_phases(w, "current_ma", &own);
 	jw_kbool(w, "holds", strcmp(kind, l->holds) == 0);
 	jw_kstr(w, "text", buf_cstr(&l->text));
 	jw_object_end(w);
@@ -88,9 +64,9 @@ static void put_dynamic(struct limits *l, const struct bal_zone_view *v)
 
 	if (k->dynamic_ma.l[0] == NUM_NONE)
 		return;
-	put_phases(&l->text, &k->dynamic_ma, l->z->phases);
+	split_phases_text(&l->text, &k->dynamic_ma, l->z->phases);
 	buf_puts(&l->text, " less what is not cars (");
-	put_phases(&l->text, &v->non_ev, l->z->phases);
+	split_phases_text(&l->text, &v->non_ev, l->z->phases);
 	if (k->margin_ma > 0) {
 		buf_puts(&l->text, ") less a margin of ");
 		fmt_ma(&l->text, k->margin_ma);
@@ -99,7 +75,7 @@ static void put_dynamic(struct limits *l, const struct bal_zone_view *v)
 	}
 	if (v->meter_ok) {
 		buf_printf(&l->text, "; meter %s sees ", k->meter);
-		put_phases(&l->text, &v->load, l->z->phases);
+		split_phases_text(&l->text, &v->load, l->z->phases);
 	} else {
 		buf_printf(&l->text, "; meter %s has no fresh value", k->meter);
 	}
@@ -150,50 +126,6 @@ static void put_limits(struct ctl_call *c, int zone)
 	buf_fini(&l.text);
 }
 
-/* ---- connectors ------------------------------------------------------------------------------- */
-
-static const char *wants(enum conn_use use)
-{
-	switch (use) {
-	case USE_NONE:
-		return "nothing";
-	case USE_WELCOME:
-		return "a place";
-	case USE_WAITS:
-		return "to begin";
-	case USE_CHARGING:
-		return "to charge";
-	case USE_FULL:
-		return "what is left";
-	case USE_STOPPED:
-		return "nothing";
-	}
-	return "nothing";
-}
-
-static void put_connector(struct ctl_call *c, const struct connector *conn)
-{
-	struct bal_conn_view v;
-	char id[ID_MAX + 8], reason[200];
-
-	balance_conn_view(c->hall->balance, conn->slot, &v);
-	balance_reason_text(c->hall->balance, &v.reason, reason, sizeof(reason));
-	snprintf(id, sizeof(id), "%s/%d", conn->station->id, conn->number);
-	jw_object(&c->w);
-	jw_kstr(&c->w, "id", id);
-	jw_kstr(&c->w, "wants", wants(conn->use));
-	jw_kstr(&c->w, "class", v.vip ? "VIP" : NULL);
-	jw_kbool(&c->w, "admitted", v.admitted);
-	jw_kint(&c->w, "min_ma", v.min_ma);
-	jw_kint(&c->w, "max_ma", v.max_ma);
-	jw_kint(&c->w, "target_ma", v.target_ma);
-	jw_kint(&c->w, "limit_ma", v.limit_ma);
-	jw_kint(&c->w, "w_ma", v.w_ma);
-	jw_kstr(&c->w, "reason_code", v.reason.name);
-	jw_kstr(&c->w, "reason", reason);
-	jw_object_end(&c->w);
-}
-
 int ctl_zone_explain(struct ctl_call *c, const struct ctl_zone_explain_args *a)
 {
 	const struct app *app = app_of(c);
@@ -207,9 +139,9 @@ int ctl_zone_explain(struct ctl_call *c, const struct ctl_zone_explain_args *a)
 				"(lmsd's log says why)");
 	jw_object(&c->w);
 	jw_kstr(&c->w, "id", a->id);
-	write_phases(&c->w, "cap_ma", &c->hall->site->zone_views[zone].cap);
+	split_phases(&c->w, "cap_ma", &c->hall->site->zone_views[zone].cap);
 	jw_kstr(&c->w, "cap_why", c->hall->site->zone_views[zone].cap_why);
-	write_phases(&c->w, "sum_ma", &c->hall->site->zone_views[zone].sum);
+	split_phases(&c->w, "sum_ma", &c->hall->site->zone_views[zone].sum);
 	jw_key(&c->w, "limits");
 	jw_array(&c->w);
 	put_limits(c, zone);
@@ -219,8 +151,10 @@ int ctl_zone_explain(struct ctl_call *c, const struct ctl_zone_explain_args *a)
 	for (size_t i = 0; i < app->slot_count; i++) {
 		const struct connector *conn = app->slots[i];
 
-		if (site_conf_zone_below(conf, conf->stations[conn->station->conf].zone, zone))
-			put_connector(c, conn);
+		if (!site_conf_zone_below(conf, conf->stations[conn->station->conf].zone, zone))
+			continue;
+		split_connector(&c->w, c->hall->balance, conn->slot);
+		jw_object_end(&c->w);
 	}
 	jw_array_end(&c->w);
 	jw_object_end(&c->w);

@@ -298,6 +298,7 @@ size_t balance_conn_count(const struct balance *b);
 size_t balance_zone_count(const struct balance *b);
 const char *balance_conn_id(const struct balance *b, uint32_t conn);
 const char *balance_zone_id(const struct balance *b, int zone);
+int balance_zone_find(const struct balance *b, const char *id);	/* -1 = none; not what is of_station */
 int balance_conn_zone(const struct balance *b, uint32_t conn);
 int balance_zone_parent(const struct balance *b, int zone);
 enum bal_use balance_conn_use(const struct balance *b, uint32_t conn);

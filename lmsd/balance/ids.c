@@ -1,6 +1,8 @@
 /* balance/ids.c - what a balance was configured with, for those that have only the balance: a clone, a replay. */
 #include "balance/model.h"
 
+#include <string.h>
+
 size_t balance_conn_count(const struct balance *b)
 {
 	return b->conn_count;
@@ -19,6 +21,14 @@ const char *balance_conn_id(const struct balance *b, uint32_t conn)
 const char *balance_zone_id(const struct balance *b, int zone)
 {
 	return b->zones[zone].conf.id;
+}
+
+int balance_zone_find(const struct balance *b, const char *id)
+{
+	for (size_t i = 0; i < b->zone_count; i++)
+		if (!b->zones[i].conf.of_station && strcmp(b->zones[i].conf.id, id) == 0)
+			return (int)i;
+	return -1;
 }
 
 int balance_conn_zone(const struct balance *b, uint32_t conn)

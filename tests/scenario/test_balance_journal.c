@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -216,6 +218,64 @@ static void damaged_rows_are_refused_or_passed_over(void **state)
 	rig_fini(&r);
 }
 
+/* What the manual says of how long the ring lasts comes from here. */
+static void ten_minutes_of_600_stations_are_small(void **state)
+{
+	enum { MANY = 600 };
+	struct bal_conn_conf *conns = calloc(MANY, sizeof(*conns));
+	char(*names)[2][16] = calloc(MANY, sizeof(*names));
+	struct phase_ma lots = { { 6300000, 6300000, 6300000 } };
+	struct bal_zone_conf zone = { .id = "Z", .parent = -1, .phases = 3, .cap = lots, .cap_w = NUM_NONE,
+				      .dynamic = { { 6000000, 6000000, 6000000 } }, .meter_lost = lots, .min_ma = NUM_NONE };
+	struct bal_conf conf = { &zone, 1, conns, MANY };
+	struct balance *b = balance_new();
+	struct rng rng = rng_seed(3);
+	struct arena arena;
+	struct bal_turn turn;
+
+	(void)state;
+	for (int i = 0; i < MANY; i++) {
+		snprintf(names[i][0], sizeof(names[i][0]), "CP%04d", i);
+		snprintf(names[i][1], sizeof(names[i][1]), "CP%04d/1", i);
+		conns[i] = (struct bal_conn_conf){
+			.id = names[i][1], .station = names[i][0], .wiring = BAL_RST, .min_ma = 6000, .max_ma = 32000,
+			.step_ma = 100, .settle_us = 5 * US_PER_S, .manageable = true, .proven = true,
+		};
+	}
+	assert_int_equal(balance_configure(b, &conf, 0, NULL), 0);
+	for (uint32_t i = 0; i < MANY; i++) {
+		balance_online(b, conns[i].station, true, 0);
+		balance_use(b, i, BAL_CHARGING, 7000 + i, false, 0);
+	}
+	balance_journal_start(b, 0);
+	arena_init(&arena);
+	for (mono_t now = US_PER_S; now <= 600 * US_PER_S; now += US_PER_S) {
+		struct bal_sample s = { .voltage_mv = { { 230100, 229800, 231500 } }, .at = now, .good = true };
+
+		for (int k = 0; k < PHASES; k++)
+			s.current.l[k] = rng_range(&rng, 2000000, 4000000);
+		balance_meter(b, 0, &s);
+		balance_turn(b, now, &arena, &turn);
+		for (uint32_t i = (uint32_t)(now / US_PER_S) % 10; i < MANY; i += 10) {
+			mono_t at = now + (mono_t)i * 1571;
+			struct phase_ma draw = { { rng_range(&rng, 5800, 16200), rng_range(&rng, 5800, 16200),
+						   rng_range(&rng, 5800, 16200) } };
+
+			balance_draw(b, i, &draw, draw.l[0] * 3 * 23 / 100, at);
+			balance_turn(b, at, &arena, &turn);
+			for (size_t k = 0; k < turn.order_count; k++)
+				balance_answer(b, turn.orders[k].conn, turn.orders[k].token, BAL_ACCEPTED, at + 300000);
+		}
+		arena_reset(&arena);
+	}
+	print_message("# 600 stations that charge, ten minutes: %zu bytes\n", balance_journal_size(b));
+	assert_in_range(balance_journal_size(b), 1, 1 << 20);
+	arena_fini(&arena);
+	balance_free(b);
+	free(conns);
+	free(names);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +283,7 @@ int main(void)
 		cmocka_unit_test(a_replay_stops_at_the_moment_asked_for),
 		cmocka_unit_test(a_changed_order_is_seen),
 		cmocka_unit_test(damaged_rows_are_refused_or_passed_over),
+		cmocka_unit_test(ten_minutes_of_600_stations_are_small),
 		cmocka_unit_test(a_replay_gives_the_same_on_proven_sites),
 		cmocka_unit_test(a_replay_gives_the_same_on_any_site),
 		cmocka_unit_test(a_replay_gives_the_same_on_measured_sites),
