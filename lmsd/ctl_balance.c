@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app.h"
+#include "balance/reason.h"
 #include "base/err.h"
 
 #define CAUSES_MAX 16
@@ -24,6 +25,19 @@ static struct connector *balanced(struct ctl_call *c, const char *id)
 		return NULL;
 	}
 	return conn;
+}
+
+/* The balance does not know what stands against a fallback at the station. */
+static void put_text(struct ctl_call *c, const struct station *st, const struct bal_cause *cause)
+{
+	char text[sizeof(cause->text) + 100];
+
+	if (cause->reason.code != BAL_WHY_KEEPS || st->keeps_why == NULL) {
+		jw_kstr(&c->w, "text", cause->text);
+		return;
+	}
+	snprintf(text, sizeof(text), "%s: %s", cause->text, st->keeps_why);
+	jw_kstr(&c->w, "text", text);
 }
 
 int ctl_connector_explain(struct ctl_call *c, const struct ctl_connector_explain_args *a)
@@ -48,7 +62,7 @@ int ctl_connector_explain(struct ctl_call *c, const struct ctl_connector_explain
 	for (size_t i = 0; i < n; i++) {
 		jw_object(&c->w);
 		jw_kstr(&c->w, "code", causes[i].reason.name);
-		jw_kstr(&c->w, "text", causes[i].text);
+		put_text(c, conn->station, &causes[i]);
 		jw_object_end(&c->w);
 	}
 	jw_array_end(&c->w);

@@ -141,7 +141,9 @@ static void tell_stations(struct app *app, mono_t now)
 			balance_booted(app->hall.balance, st->id, now);
 		if (st->conf >= 0)
 			balance_online(app->hall.balance, st->id, st->state == STATION_ONLINE, now);
-		st->online_changed = st->booted_changed = false;
+		if (st->conf >= 0)
+			balance_fallback(app->hall.balance, st->id, st->takes_fallback);
+		st->online_changed = st->booted_changed = st->fallback_changed = false;
 	}
 }
 
@@ -206,6 +208,8 @@ static void give_order(struct app *app, const struct bal_order *o, mono_t now, w
 		.idle = o->kind == BAL_LIMIT_IDLE,
 		.limit_ma = o->limit_ma,
 		.raises = o->raises,
+		.fallback_us = o->fallback_us,
+		.fallback_ma = o->fallback_ma,
 		.token = o->token,
 		.when = o->raises ? FX_AFTER_COMMIT : FX_NOW,
 	};
@@ -259,6 +263,7 @@ static void view_connector(struct app *app, struct connector *c)
 	c->view.limit_ma = v.limit_ma;
 	c->view.target_ma = v.target_ma;
 	c->view.w_ma = v.w_ma;
+	c->view.fallback_ma = v.fallback_ma;
 	c->view.phases = v.phases;
 	balance_trouble(app->hall.balance, BAL_ALERT_CONN, c->slot, c->view.trouble, sizeof(c->view.trouble));
 	snprintf(c->view.reason_code, sizeof(c->view.reason_code), "%s", v.reason.name ? v.reason.name : "");

@@ -434,7 +434,8 @@ static void fill_conn(struct balance *b, struct conn *c, struct alloc_conn *a, m
 		.zone = c->conf.zone, .phases = model_phases(c), .step_ma = c->conf.step_ma,
 		.floor_ma = gate_floor(c, b->stations[c->station].online, now, &b->due),
 		.min_ma = c->min_ma, .max_ma = c->max_ma,
-		.starting = !c->admitted && (have == NUM_NONE || have < c->min_ma),
+		/* What was given current before a restart of ours, or while it was offline, goes on. */
+		.starting = !c->admitted && (have == NUM_NONE ? !gate_was_given(c) : have < c->min_ma),
 		.start_ma = c->min_ma * b->zones[c->conf.zone].conf.thresholds.start_permille / 1000,
 	};
 	find_class(b, c, a);
@@ -489,5 +490,6 @@ void admit_run(struct balance *b, mono_t now)
 	pv_bind(b, zones, conns, now);
 	in.conn_count += reserve_idle(b, conns + b->conn_count);
 	in.order_count = build_order(b, conns, now);
+	b->asked = in;
 	take_results(b, alloc_run(&in, &b->scratch), now);
 }

@@ -48,6 +48,27 @@ void balance_booted(struct balance *b, const char *station, mono_t now)
 	changed_now(b);
 }
 
+void balance_fallback(struct balance *b, const char *station, bool takes)
+{
+	struct station *st = model_station(b, station);
+
+	journal_fallback(b, station, takes);
+	if (!st)
+		return;
+	for (uint32_t i = 0; i < st->conn_count; i++) {
+		struct conn *c = &b->conns[b->by_station[st->first_conn + i]];
+
+		if (!takes)
+			gate_keeps(c);
+		else if (!st->takes_fallback)
+			c->gate.renew_at = 0;	/* what it has, it has without */
+	}
+	if (st->takes_fallback == takes)
+		return;
+	st->takes_fallback = takes;
+	changed(b);
+}
+
 static bool is_active(enum bal_use use)
 {
 	return use != BAL_NONE && use != BAL_STOPPED;
@@ -184,6 +205,8 @@ static void recompute(struct balance *b, mono_t now, struct arena *arena, struct
 	model_sums(b);
 	admit_run(b, now);
 	orders_run(b, now, arena, out);
+	b->asked = (struct alloc_in){ 0 };
+	b->fallen_known = b->fallbacks_known = false;
 	b->ran = now;
 }
 

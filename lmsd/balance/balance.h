@@ -144,6 +144,8 @@ struct bal_order {
 	enum bal_limit_kind kind;
 	int64_t limit_ma;
 	bool raises;			/* must leave only after `store_w` is on disk */
+	int64_t fallback_us;		/* this long from now the limit falls to `fallback_ma` by itself … */
+	int64_t fallback_ma;		/* … unless another order comes; fallback_us 0 = it stays as it is */
 	uint64_t token;			/* comes back with balance_answer() */
 };
 
@@ -204,6 +206,7 @@ struct bal_conn_view {
 	int64_t limit_ma;		/* last confirmed limit; NUM_NONE = never confirmed */
 	int64_t w_ma;			/* the most it may be obeying */
 	int64_t pending_ma;		/* NUM_NONE = nothing in flight */
+	int64_t fallback_ma;		/* what it falls to when nothing is heard of us; NUM_NONE = keeps its limit */
 	phase_mask_t phases;		/* grid phases counted for it now */
 	bool uncontrollable;
 	int64_t min_ma, max_ma;		/* of the last turn; NUM_NONE for one that does not compete */
@@ -258,6 +261,9 @@ void balance_restore(struct balance *b, uint32_t conn, int64_t w_ma, bool idle_a
 
 void balance_online(struct balance *b, const char *station, bool online, mono_t now);
 void balance_booted(struct balance *b, const char *station, mono_t now);	/* forgets acknowledgements */
+/* Can its limits fall by themselves (its clock is right and it takes a limit that changes with time)?
+ * Not until said so; `false` also says that the orders of late were sent without. */
+void balance_fallback(struct balance *b, const char *station, bool takes);
 /* `session` is any number that changes with each transaction (0 = none); `vip` is the tag's. */
 void balance_use(struct balance *b, uint32_t conn, enum bal_use use, int64_t session, bool vip, mono_t now);
 /* Measured draw as grid phases (the caller applied the wiring), signed; NUM_NONE per unknown phase.

@@ -44,6 +44,7 @@ void gate_restore(struct conn *c, int64_t w_ma, bool idle_acked)
 		idle->hold_ma = w_ma;
 	tx->hold_ma = w_ma;
 	tx->sure = false;
+	c->gate.fall_ma = w_ma;
 }
 
 static void claim_fall(struct claim *cl, int64_t ma, mono_t until)
@@ -95,6 +96,8 @@ void gate_tx_begin(struct conn *c)
 	/* A remote start's profile was accepted before its transaction existed. */
 	tx->hold_ma = claim_max(tx);
 	tx->fall_count = 0;
+	c->gate.fall_ma = tx->hold_ma;
+	c->gate.renew_at = 0;
 	if (c->gate.strikes >= UNCONTROLLABLE_STRIKES)
 		c->gate.strikes = UNCONTROLLABLE_STRIKES - 1;
 	c->gate.again_ma = NUM_NONE;
@@ -106,6 +109,7 @@ void gate_tx_end(struct conn *c)
 	c->gate.claims[BAL_LIMIT_TX] = (struct claim){
 		.now_ma = NUM_NONE, .sure = true, .token = c->gate.claims[BAL_LIMIT_TX].token,
 	};
+	c->gate.fall_ma = 0;
 	c->gate.again_ma = NUM_NONE;
 }
 
@@ -214,25 +218,43 @@ static void at_least(int64_t w[PHASES], phase_mask_t phases, int64_t ma)
 			w[k] = ma;
 }
 
-void gate_phases_w(const struct conn *c, bool online, int64_t w[PHASES])
+static void sum_phases(const struct conn *c, bool online, bool fallen, int64_t w[PHASES])
 {
 	phase_mask_t used = model_phases(c), wired = model_wired(c);
 
 	w[0] = w[1] = w[2] = 0;
 	at_least(w, wired, claim_max(&c->gate.claims[BAL_LIMIT_IDLE]));
-	at_least(w, used, claim_max(&c->gate.claims[BAL_LIMIT_TX]));
+	at_least(w, used, fallen ? c->gate.fall_ma : claim_max(&c->gate.claims[BAL_LIMIT_TX]));
 	for (int i = 0; i < c->gate.pending_count; i++) {
 		const struct pending *p = &c->gate.pending[i];
 		phase_mask_t phases = p->kind == BAL_LIMIT_IDLE ? wired : p->phases;
 
 		if (p->session == c->session)
 			phases |= used;
-		at_least(w, phases, p->limit_ma);
+		at_least(w, phases, fallen ? p->fall_ma : p->limit_ma);
 	}
 	if (assume_max(c, online))
 		at_least(w, wired, c->conf.max_ma);
 	for (int k = 0; k < PHASES; k++)
 		at_least(w, (phase_mask_t)(1 << k), trust_drawn(c, k));
+}
+
+void gate_phases_w(const struct conn *c, bool online, int64_t w[PHASES])
+{
+	sum_phases(c, online, false, w);
+}
+
+void gate_phases_fallen(const struct conn *c, bool online, int64_t w[PHASES])
+{
+	sum_phases(c, online, true, w);
+}
+
+void gate_keeps(struct conn *c)
+{
+	c->gate.fall_ma = claim_max(&c->gate.claims[BAL_LIMIT_TX]);
+	c->gate.renew_at = 0;
+	for (int i = 0; i < c->gate.pending_count; i++)
+		c->gate.pending[i].fall_ma = c->gate.pending[i].limit_ma;
 }
 
 int64_t gate_limit(const struct conn *c)
@@ -266,6 +288,18 @@ static struct conn *find_pending(struct balance *b, uint32_t conn, uint64_t toke
 	return NULL;
 }
 
+/* It was not surely taken, nor surely not. */
+static void may_have(struct conn *c, const struct pending *p)
+{
+	struct claim *cl = &c->gate.claims[p->kind];
+
+	if (p->limit_ma > cl->hold_ma)
+		cl->hold_ma = p->limit_ma;
+	if (p->kind == BAL_LIMIT_TX && p->fall_ma > c->gate.fall_ma)
+		c->gate.fall_ma = p->fall_ma;
+	cl->sure = false;
+}
+
 static void accepted(struct conn *c, const struct pending *p, mono_t now)
 {
 	struct claim *cl = &c->gate.claims[p->kind];
@@ -286,9 +320,7 @@ static void accepted(struct conn *c, const struct pending *p, mono_t now)
 	}
 	if (p->stale || p->token < cl->token ||
 	    (p->kind == BAL_LIMIT_TX && p->session && p->session != c->session)) {
-		if (p->limit_ma > cl->hold_ma)
-			cl->hold_ma = p->limit_ma;
-		cl->sure = false;
+		may_have(c, p);
 		return;
 	}
 	/* Until now an unproven one counted at its maximum: it may really have had that. */
@@ -297,6 +329,8 @@ static void accepted(struct conn *c, const struct pending *p, mono_t now)
 	if (p->limit_ma < cl->hold_ma)
 		claim_fall(cl, cl->hold_ma, settled);
 	cl->now_ma = cl->hold_ma = p->limit_ma;
+	if (p->kind == BAL_LIMIT_TX)
+		c->gate.fall_ma = p->fall_ma;
 	cl->sure = true;
 	cl->token = p->token;
 	demand_limit(&c->demand, old, gate_limit(c), now);
@@ -312,9 +346,7 @@ static void not_accepted(struct conn *c, const struct pending *p, enum bal_answe
 			claim_fall(cl, p->limit_ma, now + REMOTE_START_US);
 		return;
 	}
-	if (p->limit_ma > cl->hold_ma)
-		cl->hold_ma = p->limit_ma;
-	cl->sure = false;
+	may_have(c, p);
 	if (p->manual)
 		return;
 	if (answer == BAL_DROPPED) {

@@ -26,6 +26,7 @@ struct pending {
 	uint64_t token;
 	enum bal_limit_kind kind;
 	int64_t limit_ma;
+	int64_t fall_ma;		/* what remains of it when nothing is heard of us; limit_ma if all */
 	int64_t session;
 	phase_mask_t phases;		/* that its car used when it left */
 	bool manual;
@@ -36,6 +37,8 @@ struct gate {
 	struct claim claims[GATE_KINDS];
 	struct pending pending[GATE_PENDING];
 	int pending_count;
+	int64_t fall_ma;		/* the most that the transaction's limit may fall to by itself */
+	mono_t renew_at;		/* the limit is said again, or it falls; 0 = at once */
 	int strikes;			/* refused or unanswered in a row */
 	mono_t came_at;			/* online or booted */
 	mono_t retry_at;		/* nothing before, except what is lower still */
@@ -62,6 +65,10 @@ int64_t gate_may(const struct conn *c, bool online);
 int64_t gate_w(const struct conn *c, bool online);
 /* The same per grid phase: what belongs to a transaction loads the phases that its car uses. */
 void gate_phases_w(const struct conn *c, bool online, int64_t w[PHASES]);
+/* What that may have come down to when nothing has been heard of us for long (fallback.h). */
+void gate_phases_fallen(const struct conn *c, bool online, int64_t w[PHASES]);
+/* Its orders so far carried no fallback after all. */
+void gate_keeps(struct conn *c);
 /* The same without what is assumed of an unproven station: what a restart must know. */
 int64_t gate_claim(const struct conn *c);
 /* May its transaction have been given any current? */

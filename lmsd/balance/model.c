@@ -402,8 +402,10 @@ static void carry(struct balance *b, struct balance *old)
 	for (size_t i = 0; i < b->station_count; i++) {
 		const struct station *st = model_station(old, b->stations[i].id);
 
-		if (st)
-			b->stations[i].online = st->online;
+		if (!st)
+			continue;
+		b->stations[i].online = st->online;
+		b->stations[i].takes_fallback = st->takes_fallback;
 	}
 	for (size_t i = 0; i < old->zone_count; i++)
 		ids[i] = (struct named){ .id = old->zones[i].conf.id, .index = i };

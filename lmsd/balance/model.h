@@ -9,6 +9,7 @@
 #include "balance/balance.h"
 #include "balance/budget.h"
 #include "balance/demand.h"
+#include "balance/fallback.h"
 #include "balance/gate.h"
 #include "balance/pv.h"
 #include "balance/reason.h"
@@ -23,6 +24,7 @@ struct zone {
 	struct bal_outer_limit outer[BAL_OUTER_KINDS];
 	int64_t cap[ALLOC_CAPS];	/* in force now; ALLOC_NO_CAP = none */
 	int64_t sum_w[ALLOC_CAPS];	/* of all connectors below */
+	int64_t sum_fallen[PHASES];	/* likewise when they have fallen back; see fallback.h */
 	uint32_t lowering[ALLOC_CAPS];	/* one below whose W is still above its target, or NO_INDEX */
 	enum cap_why {
 		CAP_NONE, CAP_STATIC, CAP_DYNAMIC, CAP_METER_LOST,
@@ -42,6 +44,7 @@ struct zone {
 struct station {
 	char *id;
 	bool online;
+	bool takes_fallback;
 	uint32_t first_conn, conn_count;/* in balance.by_station */
 };
 
@@ -70,6 +73,7 @@ struct conn {
 	int cls;
 	uint32_t rank;			/* place in the order of admission */
 	int64_t target_ma;
+	int64_t fallback_ma;		/* share in what holds without us, of the last turn that needed it */
 	struct bal_reason why;		/* of the target */
 	struct bal_reason held;		/* why the limit is not the target; NONE if it is */
 
@@ -85,6 +89,8 @@ struct balance {
 	size_t order_count;
 	struct arena scratch;		/* of one turn */
 	struct journal *journal;	/* NULL = nothing is recorded */
+	struct alloc_in asked;		/* what the allocator was given; valid within the turn */
+	bool fallen_known, fallbacks_known;	/* within the turn: zone.sum_fallen, conn.fallback_ma are true */
 	uint64_t last_token;
 	bool store_failed;
 	bool refused;			/* the last configuration contradicted itself */

@@ -85,22 +85,29 @@ static void issue(struct balance *b, struct conn *c, enum bal_limit_kind kind, i
 	struct pending *p = &c->gate.pending[c->gate.pending_count];
 	int64_t before[PHASES];
 
+	int64_t fall = kind == BAL_LIMIT_TX ? fallback_for(b, c, limit_ma) : limit_ma;
+
 	gate_phases_w(c, st->online, before);
+	fallback_leave(b, c);
 	c->gate.pending_count++;
 	*p = (struct pending){ .token = ++b->last_token, .kind = kind, .limit_ma = limit_ma,
-			       .phases = model_phases(c),
+			       .fall_ma = fall, .phases = model_phases(c),
 			       .session = kind == BAL_LIMIT_TX ? c->session : 0 };
 	c->gate.again_kind = kind;
 	c->gate.again_ma = limit_ma;
 	if (kind == BAL_LIMIT_TX && have != NUM_NONE && limit_ma > have)
 		c->demand.raised_at = now;
-	else if (kind == BAL_LIMIT_TX)
+	else if (kind == BAL_LIMIT_TX && limit_ma != have)
 		c->demand.lowered_at = now;
+	if (kind == BAL_LIMIT_TX)
+		c->gate.renew_at = now + FALLBACK_RENEW_US;
 	orders->list[orders->count++] = (struct bal_order){
 		.conn = (uint32_t)(c - b->conns), .kind = kind, .limit_ma = limit_ma,
-		.raises = limit_ma > w, .token = p->token,
+		.raises = limit_ma > w, .fallback_ma = fall,
+		.fallback_us = fall < limit_ma ? FALLBACK_US : 0, .token = p->token,
 	};
 	change_sums(b, c, before);
+	fallback_enter(b, c);
 }
 
 struct want {
@@ -362,6 +369,32 @@ static void run_raises(struct balance *b, mono_t now, struct orders *orders)
 	}
 }
 
+/* A limit that falls by itself is said again in time. It changes nothing else, so it goes last, and
+ * any newer order stands in for it. */
+static void run_renewals(struct balance *b, mono_t now, struct orders *orders)
+{
+	for (uint32_t i = 0; fallback_needed(b) && i < b->conn_count; i++) {
+		struct conn *c = &b->conns[i];
+		mono_t due = fallback_renew_at(b, c);
+		int64_t limit = c->gate.claims[BAL_LIMIT_TX].now_ma;
+
+		if (due > now) {
+			model_due(b, due);
+			continue;
+		}
+		if (station_out(b, &b->stations[c->station]) > 0 || c->gate.pending_count >= GATE_PENDING)
+			continue;	/* its answer makes another turn */
+		if (c->gate.fall_ma == limit && fallback_for(b, c, limit) == limit) {
+			c->gate.renew_at = now + FALLBACK_RENEW_US;
+			model_due(b, c->gate.renew_at);
+		} else if (c->gate.retry_at > now) {
+			model_due(b, c->gate.retry_at);
+		} else {
+			issue(b, c, BAL_LIMIT_TX, limit, now, orders);
+		}
+	}
+}
+
 /* ---- what a restart must know --------------------------------------------------------------- */
 
 static void run_stores(struct balance *b, struct arena *arena, struct bal_turn *out)
@@ -432,6 +465,7 @@ void orders_run(struct balance *b, mono_t now, struct arena *arena, struct bal_t
 			issue(b, w.conn, w.kind, w.limit_ma, now, &orders);
 	}
 	run_raises(b, now, &orders);
+	run_renewals(b, now, &orders);
 	out->orders = arena_copy(arena, orders.list, orders.count * sizeof(*orders.list));
 	out->order_count = orders.count;
 	run_stores(b, arena, out);
@@ -468,7 +502,7 @@ bool balance_admit_manual(struct balance *b, uint32_t conn, enum bal_limit_kind 
 	*blame = reason_make(BAL_WHY_NONE);
 	*token = ++b->last_token;
 	g->pending[g->pending_count++] = (struct pending){
-		.token = *token, .kind = kind, .limit_ma = limit, .manual = true,
+		.token = *token, .kind = kind, .limit_ma = limit, .fall_ma = limit, .manual = true,
 		.phases = model_phases(c),
 		.session = kind == BAL_LIMIT_TX ? c->session : 0,
 	};

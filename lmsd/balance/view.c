@@ -282,6 +282,14 @@ static bool zone_cause(const struct balance *b, int zone, int cap, struct bal_re
 	return true;
 }
 
+/* What its transaction's limit falls to by itself; NUM_NONE = it stays. */
+static int64_t fallback_of(const struct conn *c)
+{
+	const struct claim *tx = &c->gate.claims[BAL_LIMIT_TX];
+
+	return c->session && tx->now_ma != NUM_NONE && c->gate.fall_ma < tx->now_ma ? c->gate.fall_ma : NUM_NONE;
+}
+
 void balance_conn_view(const struct balance *b, uint32_t conn, struct bal_conn_view *out)
 {
 	const struct conn *c = &b->conns[conn];
@@ -297,6 +305,7 @@ void balance_conn_view(const struct balance *b, uint32_t conn, struct bal_conn_v
 	};
 	for (int i = 0; i < c->gate.pending_count; i++)
 		out->pending_ma = c->gate.pending[i].limit_ma;
+	out->fallback_ma = fallback_of(c);
 	out->reason = c->held.code != BAL_WHY_NONE ? held_reason(b, c) : target_reason(b, c);
 	/* Where one line must do, a silent meter or a limit from outside says more than that the zone is full. */
 	if (c->held.code == BAL_WHY_NONE && c->why.zone >= 0 &&
@@ -321,7 +330,7 @@ static bool sun_lost(const struct balance *b, const struct conn *c, struct bal_r
 size_t balance_explain(const struct balance *b, uint32_t conn, struct bal_cause *out, size_t max, mono_t now)
 {
 	const struct conn *c = &b->conns[conn];
-	struct bal_reason chain[4];
+	struct bal_reason chain[5];
 	size_t n = 0;
 
 	(void)now;
@@ -332,6 +341,10 @@ size_t balance_explain(const struct balance *b, uint32_t conn, struct bal_cause 
 		n++;
 	if (sun_lost(b, c, &chain[n]))
 		n++;
+	if (c->session && fallback_concerns(b, c)) {
+		chain[n] = reason_make(fallback_of(c) == NUM_NONE ? BAL_WHY_KEEPS : BAL_WHY_FALLS);
+		chain[n++].value = fallback_of(c);
+	}
 	if (n > max)
 		n = max;
 	for (size_t i = 0; i < n; i++) {

@@ -60,6 +60,8 @@ static int set_key(struct ocpp_habits *h, const char *key, const char *value)
 		return set_choice(value, "Relative|Absolute", &h->absolute);
 	if (strcmp(key, "number_phases") == 0)
 		return set_choice(value, "no|yes", &h->number_phases);
+	if (strcmp(key, "periods") == 0)
+		return set_choice(value, "2|1", &h->one_period);
 	if (strcmp(key, "limit_keys") == 0)
 		return set_text(value, h->limit_keys, sizeof(h->limit_keys));
 	if (strcmp(key, "note") == 0)
@@ -101,7 +103,7 @@ static int read_line(struct ocpp_habits *h, char *line, const char *file, int nu
 	if (ok < 0)
 		return diag_set_at(diag, -LMS_EDATA, file, number, 1,
 				   "'%s' is no key (known are vendor, model, unit, kind, number_phases, "
-				   "stack_level, step_ma, limit_keys, note)", key);
+				   "periods, stack_level, step_ma, limit_keys, note)", key);
 	if (ok == 0)
 		return diag_set_at(diag, -LMS_EDATA, file, number, 1, "%s: '%s' is no value for it", key, value);
 	return 0;

@@ -16,6 +16,7 @@ struct ocpp_habits {
 	bool watts;			/* unit = A|W */
 	bool absolute;			/* kind = Absolute|Relative, of the profile of a transaction */
 	bool number_phases;		/* numberPhases must be given */
+	bool one_period;		/* periods = 1: a schedule has one; else two are tried where they help */
 	int stack_level;
 	int64_t step_ma;		/* 100 or 1000; NUM_NONE = not known */
 	char limit_keys[200];		/* configuration keys that limit the current, with commas */

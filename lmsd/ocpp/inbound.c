@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "ocpp/lapse.h"
 
 #define HEARTBEAT_S 300
 #define PENDING_S 30
@@ -54,6 +55,7 @@ void inbound_learn_clock(struct inbound *in, wall_t time)
 
 	if (time != WALL_NONE && (s->skew_us == NUM_NONE || time - in->t->wall > s->skew_us))
 		s->skew_us = time - in->t->wall;
+	lapse_refresh(s, in->st);
 }
 
 wall_t inbound_our_time(const struct inbound *in, wall_t time)

@@ -107,7 +107,7 @@ static struct ocpp_session *session_get(struct ocpp *o, const char *id)
 	s->o = o;
 	snprintf(s->id, sizeof(s->id), "%s", id);
 	s->interval_s = s->skew_us = NUM_NONE;
-	s->max_stack = INT32_MAX;
+	s->max_stack = s->max_periods = INT32_MAX;
 	for (int i = 0; i < TIMER_COUNT; i++)
 		s->timer[i] = MONO_NEVER;
 	HASH_ADD_STR(o->by_id, id, s);

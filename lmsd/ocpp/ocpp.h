@@ -38,6 +38,8 @@ struct ocpp_order {
 	bool idle;		/* default limit; else that of the running transaction */
 	int64_t limit_ma;
 	bool raises;
+	int64_t fallback_us;	/* transaction: so long from when it leaves the limit falls to … */
+	int64_t fallback_ma;	/* … this by the station's clock, where it takes that; fallback_us 0 = never */
 	uint64_t token;
 	enum effect_when when;
 };

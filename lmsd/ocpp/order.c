@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "ocpp/habits.h"
+#include "ocpp/lapse.h"
 #include "ocpp/profile.h"
 #include "ocpp/session.h"
 
@@ -60,6 +61,8 @@ void ocpp_order(struct ocpp *o, const struct ocpp_order *order, mono_t now, wall
 	c->idle = order->idle;
 	c->raises = order->raises;
 	c->limit_ma = order->limit_ma;
+	c->fallback_us = order->fallback_us;
+	c->fallback_ma = order->fallback_ma;
 	c->tx = conn->tx ? conn->tx->id : 0;
 	queue_push(s, c, &t);
 }
@@ -104,6 +107,21 @@ static void fill_style(struct profile *p, const struct ocpp_session *s, const st
 		p->phases = one_phase(wiring) ? 1 : PHASES;
 }
 
+/* The schedule begins in the past by the station's clock, and falls as far ahead as was asked for. */
+static void fill_fallback(struct profile *p, struct ocpp_session *s, struct station *st, struct call *c,
+			  wall_t wall)
+{
+	const char *obstacle = lapse_obstacle(s, st);
+
+	lapse_tell(s, st, obstacle);
+	c->lapses = !obstacle;
+	if (obstacle)
+		return;
+	p->start = wall + s->skew_us - START_PAST_US;
+	p->fallback_s = (START_PAST_US + c->fallback_us) / US_PER_S;
+	p->fallback_ma = c->fallback_ma;
+}
+
 bool order_write(struct ocpp_session *s, struct call *c, const struct turn *t, struct json_writer *w)
 {
 	struct station *st = session_station(s);
@@ -114,6 +132,8 @@ bool order_write(struct ocpp_session *s, struct call *c, const struct turn *t, s
 	if (!conn || (!c->idle && (!conn->tx || conn->tx->id != c->tx)))
 		return false;
 	fill_style(&p, s, st, conn, t->wall);
+	if (c->fallback_us > 0)
+		fill_fallback(&p, s, st, c, t->wall);
 	profile_write(&p, w);
 	return true;
 }
@@ -174,6 +194,31 @@ static bool is_queued(const struct ocpp_session *s, const struct call *c)
 	return false;
 }
 
+static struct call *order_again(const struct call *c)
+{
+	struct call *again = xmalloc(sizeof(*again));
+
+	*again = *c;	/* orders own nothing */
+	again->next = NULL;
+	again->lapses = false;
+	return again;
+}
+
+/* Not every station takes two periods, and few say that this is what they refuse: without the fallback
+ * it may be taken. */
+static bool try_shorter(struct ocpp_session *s, const struct call *c, const struct turn *t)
+{
+	struct call *again;
+
+	if (!c->lapses || is_queued(s, c))
+		return false;
+	s->one_period = true;
+	again = order_again(c);
+	again->shortened = true;
+	queue_push(s, again, t);
+	return true;
+}
+
 /* Some stations take only Absolute, some only Relative profiles, and say no more than Rejected:
  * the other kind is tried once, before the balance hears of a refusal. */
 static bool try_other_kind(struct ocpp_session *s, const struct call *c, const struct call_result *r,
@@ -185,29 +230,33 @@ static bool try_other_kind(struct ocpp_session *s, const struct call *c, const s
 	    strcmp(json_str(json_get(r->payload, "status"), ""), "Rejected") != 0)
 		return false;
 	*kind_flag(s, c) = !*kind_flag(s, c);
-	again = call_new(CALL_ORDER, c->rank, c->action);
-	again->when = c->when;
-	again->token = c->token;
-	again->slot = c->slot;
-	again->connector = c->connector;
-	again->idle = c->idle;
-	again->raises = c->raises;
-	again->limit_ma = c->limit_ma;
-	again->tx = c->tx;
+	again = order_again(c);
 	again->retried = true;
 	queue_push(s, again, t);
 	return true;
+}
+
+/* What was changed in vain is taken back: it was not that what it refused. */
+static void take_back(struct ocpp_session *s, const struct call *c)
+{
+	struct station *st = session_station(s);
+
+	if (c->retried)
+		*kind_flag(s, c) = !*kind_flag(s, c);
+	if (c->shortened)
+		s->one_period = false;
+	if (st && (c->retried || c->shortened))
+		lapse_refresh(s, st);
 }
 
 void order_done(struct ocpp_session *s, struct call *c, const struct call_result *r, const struct turn *t)
 {
 	enum order_answer answer = answer_of(r);
 
-	if (answer == ORDER_REFUSED && try_other_kind(s, c, r, t))
+	if (answer == ORDER_REFUSED && (try_shorter(s, c, t) || try_other_kind(s, c, r, t)))
 		return;
 	if (answer == ORDER_REFUSED) {
-		if (c->retried)
-			*kind_flag(s, c) = !*kind_flag(s, c);
+		take_back(s, c);
 		log_station(WARNING, s->id, "limit_refused", "connector=%d limit_ma=%lld answer=%s", c->connector,
 			    (long long)c->limit_ma, r->how == CALL_ERROR ? log_text(r->code) :
 			    log_text(json_str(json_get(r->payload, "status"), "-")));

@@ -1,4 +1,4 @@
-/* ocpp/profile.c - charging profiles of one period, members in the order of the schema.
+/* ocpp/profile.c - charging profiles of one or two periods, members in the order of the schema.
  *
  * The idle profile is Relative wherever the station takes that: one that boots with its clock at 1970
  * would take an Absolute one for not begun, and charge without a limit; so an Absolute one begins
@@ -23,23 +23,32 @@ int64_t profile_watts(int64_t limit_ma, int phases)
 	return limit_ma * VOLTAGE_MIN * phases / MA_PER_A;
 }
 
-static void write_limit(const struct profile *p, struct json_writer *w)
+static void write_limit(const struct profile *p, int64_t ma, struct json_writer *w)
 {
 	char text[32];
 	int len;
 
 	if (p->watts) {
-		jw_kint(w, "limit", profile_watts(p->limit_ma, p->phases));
+		jw_kint(w, "limit", profile_watts(ma, p->phases));
 		return;
 	}
 	if (p->whole) {
-		jw_kint(w, "limit", p->limit_ma / MA_PER_A);
+		jw_kint(w, "limit", ma / MA_PER_A);
 		return;
 	}
-	len = snprintf(text, sizeof(text), "%lld.%lld", (long long)(p->limit_ma / MA_PER_A),
-		       (long long)(p->limit_ma % MA_PER_A / 100));
+	len = snprintf(text, sizeof(text), "%lld.%lld", (long long)(ma / MA_PER_A), (long long)(ma % MA_PER_A / 100));
 	jw_key(w, "limit");
 	jw_raw(w, text, (size_t)len);
+}
+
+static void write_period(const struct profile *p, int64_t start_s, int64_t ma, struct json_writer *w)
+{
+	jw_object(w);
+	jw_kint(w, "startPeriod", start_s);
+	write_limit(p, ma, w);
+	if (p->number_phases)
+		jw_kint(w, "numberPhases", p->phases > 1 ? 3 : 1);
+	jw_object_end(w);
 }
 
 static void write_schedule(const struct profile *p, struct json_writer *w)
@@ -53,12 +62,9 @@ static void write_schedule(const struct profile *p, struct json_writer *w)
 	jw_kstr(w, "chargingRateUnit", p->watts ? "W" : "A");
 	jw_key(w, "chargingSchedulePeriod");
 	jw_array(w);
-	jw_object(w);
-	jw_kint(w, "startPeriod", 0);
-	write_limit(p, w);
-	if (p->number_phases)
-		jw_kint(w, "numberPhases", p->phases > 1 ? 3 : 1);
-	jw_object_end(w);
+	write_period(p, 0, p->limit_ma, w);
+	if (p->fallback_s > 0)
+		write_period(p, p->fallback_s, p->fallback_ma, w);
 	jw_array_end(w);
 	jw_object_end(w);
 }

@@ -16,6 +16,8 @@ struct profile {
 	bool number_phases;
 	int stack_level;
 	wall_t start;
+	int64_t fallback_s;	/* so long after `start` the limit becomes fallback_ma; 0 = never */
+	int64_t fallback_ma;
 };
 
 void profile_write(const struct profile *p, struct json_writer *w);

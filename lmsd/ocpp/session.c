@@ -41,6 +41,8 @@ static void come_online(struct ocpp_session *s, struct station *st, const struct
 static void on_opened(struct ocpp_session *s, struct station *st, const struct turn *t)
 {
 	come_online(s, st, t);
+	/* After a restart of ours only its transactions are known: its cars charge until it says otherwise. */
+	status_refresh_all(s, st, t);
 	session_timer(s, TIMER_HOLD, t->now + HOLD_US);
 	session_timer(s, TIMER_NUDGE, t->now + NUDGE_US);
 }
@@ -66,6 +68,7 @@ static void on_booted(struct ocpp_session *s, struct station *st, const struct t
 {
 	s->booted = true;
 	s->set_up = false;
+	s->one_period = false;
 	s->zeroed = 0;
 	s->heard = 0;
 	if (s->registered)

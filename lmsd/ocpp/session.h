@@ -54,7 +54,9 @@ struct call {
 	uint32_t slot;
 	bool idle, raises;
 	bool retried;		/* order: the other kind of profile is being tried */
+	bool lapses, shortened;	/* order: written with a fallback; that was refused, it is tried without */
 	int64_t limit_ma;
+	int64_t fallback_us, fallback_ma;	/* order: as ocpp_order says */
 	int32_t tx;
 	int step;		/* setup */
 	enum call_style style;
@@ -135,6 +137,8 @@ struct ocpp_session {
 	int64_t interval_s;		/* MeterValueSampleInterval; NUM_NONE */
 	int sampled_step;		/* setup.c: the list of measurands that it took; 0 = none yet */
 	int max_stack;			/* ChargeProfileMaxStackLevel */
+	int max_periods;		/* ChargingScheduleMaxPeriods */
+	bool one_period;		/* refused a profile of two periods since its last boot */
 	struct call *queue;
 	size_t waiting;			/* in the queue, orders not counted */
 	struct call *flight;

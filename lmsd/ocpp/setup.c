@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "ocpp/inbound.h"
+#include "ocpp/lapse.h"
 
 enum setup_step {
 	SETUP_ASK_ABILITIES, SETUP_ASK_METERING,
@@ -28,7 +29,7 @@ struct setup_row {
 
 static const struct setup_row rows[SETUP_END] = {
 	[SETUP_ASK_ABILITIES] = { NULL, "NumberOfConnectors,ChargingScheduleAllowedChargingRateUnit,"
-		"ChargeProfileMaxStackLevel,SupportedFeatureProfiles,ConnectorPhaseRotation",
+		"ChargeProfileMaxStackLevel,ChargingScheduleMaxPeriods,SupportedFeatureProfiles,ConnectorPhaseRotation",
 		SETUP_ASK_METERING, SETUP_ASK_METERING },
 	[SETUP_ASK_METERING] = { NULL, "MeterValuesSampledData,MeterValueSampleInterval",
 		SETUP_SET_SAMPLED, SETUP_SET_SAMPLED },
@@ -108,6 +109,8 @@ static void learn(struct ocpp_session *s, struct station *st, const struct json 
 		s->interval_s = number;
 	else if (strcasecmp(key, "ChargeProfileMaxStackLevel") == 0 && number <= INT32_MAX)
 		s->max_stack = (int)number;
+	else if (strcasecmp(key, "ChargingScheduleMaxPeriods") == 0 && number >= 1 && number <= INT32_MAX)
+		s->max_periods = (int)number;
 }
 
 /* ---- one step after the other ---- */
@@ -182,6 +185,7 @@ void setup_done(struct ocpp_session *s, struct call *c, const struct call_result
 	keys = row->key ? NULL : json_get(r->payload, "configurationKey");
 	for (const struct json *k = keys ? keys->first : NULL; k; k = k->next)
 		learn(s, st, k);
+	lapse_refresh(s, st);
 	if (row->key && refused(r))
 		log_station(NOTICE, s->id, "setting_refused", "key=%s value=%s", row->key, row->value);
 	else if (row->key && c->step == SETUP_SET_INTERVAL)

@@ -31,6 +31,7 @@ static void fill_live(const struct connector *live, struct ctl_connector *out)
 	out->limit_ma = live->view.limit_ma;
 	out->target_ma = live->view.target_ma;
 	out->w_ma = live->view.w_ma;
+	out->fallback_ma = live->view.fallback_ma;
 	out->phases = phases_text(live->view.phases);
 	out->reason = or_null(live->view.reason);
 	out->fault = or_null(live->view.trouble);

@@ -98,7 +98,7 @@ static struct connector *connector_new(struct station *st, int number)
 	c->status_time = WALL_NONE;
 	c->draw = (struct phase_ma){{NUM_NONE, NUM_NONE, NUM_NONE}};
 	c->power_w = c->register_wh = NUM_NONE;
-	c->view.limit_ma = c->view.target_ma = c->view.w_ma = NUM_NONE;
+	c->view.limit_ma = c->view.target_ma = c->view.w_ma = c->view.fallback_ma = NUM_NONE;
 	return c;
 }
 
@@ -220,14 +220,21 @@ void site_touch(struct site *s, struct connector *c)
 
 void site_station_news(struct site *s, struct station *st, enum station_news news)
 {
-	if (!st->online_changed && !st->booted_changed) {
+	if (!st->online_changed && !st->booted_changed && !st->fallback_changed) {
 		st->news_next = s->news;
 		s->news = st;
 	}
-	if (news == STATION_NEWS_BOOTED)
-		st->booted_changed = true;
-	else
+	switch (news) {
+	case STATION_NEWS_ONLINE:
 		st->online_changed = true;
+		break;
+	case STATION_NEWS_BOOTED:
+		st->booted_changed = true;
+		break;
+	case STATION_NEWS_FALLBACK:
+		st->fallback_changed = true;
+		break;
+	}
 }
 
 void connector_forget_draw(struct site *s, struct connector *c)

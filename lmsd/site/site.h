@@ -98,7 +98,7 @@ struct connector {
 	bool dirty;			/* in site->dirty: the hall tells the balance */
 	struct connector *dirty_next;
 	struct {			/* written by the hall after each turn of the balance */
-		int64_t limit_ma, target_ma, w_ma;
+		int64_t limit_ma, target_ma, w_ma, fallback_ma;
 		phase_mask_t phases;
 		char reason_code[32];
 		char reason[200];
@@ -113,8 +113,10 @@ struct station {
 	UT_hash_handle hh;
 	int conf;			/* index in site_conf.stations, -1 = not registered */
 	enum station_state state;
-	bool online_changed, booted_changed;	/* for the hall: tell the balance, then clear … */
-	struct station *news_next;		/* … both are set by site_station_news() only */
+	bool online_changed, booted_changed, fallback_changed;	/* for the hall: tell the balance, then clear … */
+	struct station *news_next;		/* … all are set by site_station_news() only */
+	bool takes_fallback;		/* its limits can fall by themselves */
+	const char *keeps_why;		/* a constant: why they cannot; NULL */
 	uint64_t link;			/* connection, 0 = none */
 	char address[64];
 	bool tls;
@@ -231,7 +233,7 @@ const struct station_conf *site_station_conf(const struct site *s, const struct 
 const struct connector_conf *site_connector_conf(const struct site *s, const struct connector *c);
 void site_touch(struct site *s, struct connector *c);			/* into the dirty list, once */
 /* Came, went (or must be told anew), or has booted: into the list of news, once. */
-enum station_news { STATION_NEWS_ONLINE, STATION_NEWS_BOOTED };
+enum station_news { STATION_NEWS_ONLINE, STATION_NEWS_BOOTED, STATION_NEWS_FALLBACK };
 void site_station_news(struct site *s, struct station *st, enum station_news news);
 void connector_forget_draw(struct site *s, struct connector *c);	/* what was measured is past */
 /* The swap: conf is in force from now on. Attaches live stations and connectors to it, creates those

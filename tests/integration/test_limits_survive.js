@@ -37,6 +37,7 @@ main(async () => {
 				return onProfile(p);
 			};
 			await s.up();
+			held.get(s.id).tx = null;	/* Available: a transaction that ran is over, and its profile with it */
 		}
 		const tx = {};
 		const end = Date.now() + 5500 + random(3000);	/* the settle time of a first limit is 5 s */

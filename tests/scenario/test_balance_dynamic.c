@@ -155,9 +155,10 @@ static void a_silent_meter_is_the_reason_given(void **state)
 	rig.meters = false;
 	rig_run(&rig, 30 * S);
 	n = balance_explain(rig.b, c1, causes, 4, rig.now);
-	assert_int_equal(n, 2);
+	assert_int_equal(n, 3);
 	assert_string_equal(causes[0].text, "zone main is full on L1: 16 A shared by 2");
 	assert_string_equal(causes[1].text, "the meter of zone main is silent: 16 A for all cars");
+	assert_string_equal(causes[2].text, "would keep its limit if lmsd fell silent");
 }
 
 static void nothing_rises_while_the_meter_is_late(void **state)

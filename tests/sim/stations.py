@@ -5,16 +5,23 @@ usage: stations.py --url ws://127.0.0.1:PORT --stations FILE [--meter SOCKET] [-
 
 FILE lists the stations and their cars (etc/demo/stations.json is one). Each car draws what its
 station's charging profiles allow, up to what it can take. The sum per grid phase goes to the
-simulated meter (tests/sim/meter.py) as {"ev": [L1, L2, L3]} once a second. On SIGTERM a report is
-written: transactions, and the peak current per zone and phase as the cables have seen it.
+simulated meter (tests/sim/meter.py) as {"ev": [L1, L2, L3]} once a second. On SIGTERM, and on SIGUSR1 without an end, a report is
+written: transactions, the peak current per zone and phase as the cables have seen it, and what the
+profiles of each connector allow in the ten minutes to come if nothing more is said.
+
+A profile's schedule is obeyed by the station's own clock, which may be wrong ("clock": seconds ahead).
+Habits of real stations: "refuses" every profile, "one_period" refuses schedules of more, "forgets" its
+profiles at a reset.
 """
 import argparse
 import asyncio
 import datetime
 import itertools
 import json
+import os
 import random
 import signal
+import time
 
 import websockets
 
@@ -28,8 +35,26 @@ STEP_S = 0.25
 GONE = (ConnectionError, asyncio.TimeoutError, RuntimeError, websockets.ConnectionClosed)
 
 
-def now():
-    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+AHEAD_S = 600  # of the composite schedules in the report
+
+
+class Schedule:
+    """A charging schedule as a station obeys it: amperes per phase over its own time."""
+
+    def __init__(self, schedule, relative_to):
+        start = schedule.get("startSchedule")
+        scale = VOLTAGE * 3 if schedule["chargingRateUnit"] == "W" else 1.0
+        self.start = datetime.datetime.fromisoformat(start.replace("Z", "+00:00")).timestamp() if start else relative_to
+        self.duration = schedule.get("duration")
+        self.periods = sorted((p["startPeriod"], p["limit"] / scale) for p in schedule["chargingSchedulePeriod"])
+
+    def at(self, when):
+        """The limit at a time of the station's clock; None where the schedule is not in force."""
+        age = when - self.start
+        if age < 0 or (self.duration is not None and age >= self.duration):
+            return None
+        limits = [limit for begin, limit in self.periods if begin <= age]
+        return limits[-1] if limits else None
 
 
 class Car:
@@ -46,11 +71,12 @@ class Car:
 
 
 class Connector:
-    def __init__(self, number):
+    def __init__(self, number, clock):
         self.number = number
+        self.clock = clock
         self.status = "Available"
-        self.default_a = None  # limit of TxDefaultProfile
-        self.profile_a = None  # limit of TxProfile
+        self.default = None  # Schedule of the TxDefaultProfile
+        self.profile = None  # Schedule of the TxProfile
         self.tx = None
         self.tag = None
         self.amps = 0.0
@@ -59,10 +85,22 @@ class Connector:
         self.car = None
         self.available = True
 
-    def limit(self):
-        if self.profile_a is not None:
-            return self.profile_a
-        return self.default_a if self.default_a is not None else 32.0
+    def limit(self, when=None):
+        when = self.clock() if when is None else when
+        for schedule in (self.profile, self.default):
+            limit = schedule.at(when) if schedule else None
+            if limit is not None:
+                return limit
+        return 32.0
+
+    def composite(self, seconds):
+        """What the profiles allow from now on: [[seconds from now, amperes], ...]"""
+        begin, out = self.clock(), []
+        for after in range(seconds + 1):
+            limit = self.limit(begin + after)
+            if not out or out[-1][1] != limit:
+                out.append([after, limit])
+        return out
 
     def phases(self):
         return self.car.phases if self.car else 0
@@ -89,7 +127,7 @@ class Station:
         self.id = spec["id"]
         self.url = url + "/" + self.id
         self.wiring = WIRING[spec.get("wiring", "RST")]
-        self.connectors = [Connector(n + 1) for n in range(spec.get("connectors", 1))]
+        self.connectors = [Connector(n + 1, self.clock) for n in range(spec.get("connectors", 1))]
         for connector, car in zip(self.connectors, spec.get("cars", [])):
             connector.car = Car(car) if car else None
         self.config = {  # key: [value, readonly]
@@ -109,6 +147,13 @@ class Station:
         self.transactions = 0
         self.interval = 60
         self.queue = []  # StopTransactions kept while offline
+
+    def clock(self):
+        return time.time() + self.spec.get("clock", 0)
+
+    def now(self):
+        stamp = datetime.datetime.fromtimestamp(self.clock(), datetime.timezone.utc)
+        return stamp.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
     # ---- transport -------------------------------------------------------------------------
 
@@ -158,24 +203,33 @@ class Station:
 
     def on_SetChargingProfile(self, p):
         profile = p["csChargingProfiles"]
-        schedule = profile["chargingSchedule"]
-        limit = min(period["limit"] for period in schedule["chargingSchedulePeriod"])
-        if schedule["chargingRateUnit"] == "W":
-            limit /= VOLTAGE * 3
+        schedule = Schedule(profile["chargingSchedule"], self.clock())
         targets = self.targets(p["connectorId"])
         purpose = profile["chargingProfilePurpose"]
         if not targets or self.spec.get("refuses"):
+            return {"status": "Rejected"}
+        if self.spec.get("one_period") and len(schedule.periods) > 1:
             return {"status": "Rejected"}
         if purpose == "TxProfile" and any(c.tx is None or profile.get("transactionId", c.tx) != c.tx for c in targets):
             return {"status": "Rejected"}
         for c in targets:
             if purpose == "TxProfile":
-                c.profile_a = limit
+                c.profile = schedule
             elif purpose == "TxDefaultProfile":
-                c.default_a = limit
+                c.default = schedule
             else:
                 return {"status": "NotSupported"}
         return {"status": "Accepted"}
+
+    def on_GetCompositeSchedule(self, p):
+        targets = self.targets(p["connectorId"])
+        if not targets or p["connectorId"] == 0:
+            return {"status": "Rejected"}
+        return {"status": "Accepted", "connectorId": p["connectorId"], "scheduleStart": self.now(),
+                "chargingSchedule": {
+                    "duration": p["duration"], "chargingRateUnit": "A",
+                    "chargingSchedulePeriod": [{"startPeriod": after, "limit": round(limit, 1)}
+                                               for after, limit in targets[0].composite(p["duration"])]}}
 
     def on_ClearChargingProfile(self, p):
         return {"status": "Unknown"}
@@ -257,7 +311,7 @@ class Station:
 
     async def notify(self, number, status):
         await self.call("StatusNotification", {
-            "connectorId": number, "errorCode": "NoError", "status": status, "timestamp": now()})
+            "connectorId": number, "errorCode": "NoError", "status": status, "timestamp": self.now()})
 
     async def notify_all(self):
         await self.notify(0, "Available")
@@ -274,7 +328,7 @@ class Station:
         for k in range(len(self.wiring)):
             amps = c.amps if k < phases else 0.0
             sampled.append({"value": f"{amps:.2f}", "measurand": "Current.Import", "phase": f"L{k + 1}", "unit": "A"})
-        payload = {"connectorId": c.number, "meterValue": [{"timestamp": now(), "sampledValue": sampled}]}
+        payload = {"connectorId": c.number, "meterValue": [{"timestamp": self.now(), "sampledValue": sampled}]}
         if c.tx is not None:
             payload["transactionId"] = c.tx
         await self.call("MeterValues", payload)
@@ -291,16 +345,16 @@ class Station:
             return
         c.started_wh = c.register_wh
         answer = await self.call("StartTransaction", {
-            "connectorId": c.number, "idTag": tag, "meterStart": int(c.register_wh), "timestamp": now()})
+            "connectorId": c.number, "idTag": tag, "meterStart": int(c.register_wh), "timestamp": self.now()})
         if answer["idTagInfo"]["status"] != "Accepted":
             return
-        c.tx, c.tag, c.profile_a = answer["transactionId"], tag, None
+        c.tx, c.tag, c.profile = answer["transactionId"], tag, None
         self.transactions += 1
 
     async def stop(self, c, reason):
-        tx, c.tx, c.profile_a, c.amps = c.tx, None, None, 0.0
+        tx, c.tx, c.profile, c.amps = c.tx, None, None, 0.0
         c.status = "Finishing"
-        payload = {"transactionId": tx, "idTag": c.tag, "meterStop": int(c.register_wh), "timestamp": now(),
+        payload = {"transactionId": tx, "idTag": c.tag, "meterStop": int(c.register_wh), "timestamp": self.now(),
                    "reason": reason}
         try:
             await self.call("StopTransaction", payload)
@@ -312,7 +366,8 @@ class Station:
         for c in self.connectors:
             if c.tx is not None:
                 await self.stop(c, kind + "Reset")
-            c.default_a = c.profile_a = None if self.spec.get("forgets") else c.default_a
+            if self.spec.get("forgets"):
+                c.default = None
         self.accepted = False
         await self.ws.close()
 
@@ -435,14 +490,18 @@ class Site:
         report = {
             "transactions": sum(s.transactions for s in self.stations),
             "peak_a": {zone: [round(a, 2) for a in peak] for zone, peak in self.peak.items()},
+            "composite_a": {f"{s.id}/{c.number}": c.composite(AHEAD_S) for s in self.stations for c in s.connectors},
         }
-        with open(self.report, "w") as f:
+        with open(self.report + ".new", "w") as f:
             json.dump(report, f)
+        os.rename(self.report + ".new", self.report)
 
     async def run(self):
         stop = asyncio.Event()
         for signo in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(signo, stop.set)
+        if self.report:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, self.write_report)
         tasks = [asyncio.ensure_future(self.physics())]
         for s in self.stations:
             tasks.append(asyncio.ensure_future(s.connection()))

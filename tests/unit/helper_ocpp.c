@@ -152,6 +152,19 @@ uint64_t bench_order(struct bench *b, const char *station, int connector, bool i
 	return order.token;
 }
 
+uint64_t bench_order_falls(struct bench *b, const char *station, int connector, int64_t limit_ma, int64_t fallback_ma)
+{
+	struct connector *conn = bench_conn(b, station, connector);
+	const struct ocpp_order order = {
+		.conn = conn, .slot = conn->slot, .limit_ma = limit_ma, .token = ++b->next_token,
+		.fallback_us = 300 * US_PER_S, .fallback_ma = fallback_ma, .when = FX_NOW,
+	};
+
+	bench_turn(b);
+	ocpp_order(b->ocpp, &order, b->now, b->wall, &b->fx);
+	return order.token;
+}
+
 const struct effect *bench_effect(const struct bench *b, enum effect_kind kind, size_t n)
 {
 	for (const struct effect *e = b->fx.first; e; e = e->next) {

@@ -29,6 +29,8 @@ void bench_open(struct bench *b, uint64_t link, const char *id);
 void bench_close(struct bench *b, uint64_t link);
 void bench_say(struct bench *b, uint64_t link, const char *frame);
 void bench_pass(struct bench *b, int64_t us);
+/* The same for a transaction whose limit falls after 300 s; it raises nothing. */
+uint64_t bench_order_falls(struct bench *b, const char *station, int connector, int64_t limit_ma, int64_t fallback_ma);
 uint64_t bench_order(struct bench *b, const char *station, int connector, bool idle, int64_t limit_ma, bool raises);
 /* Connects, boots, says Available everywhere, and lets the set-up end in CALLERRORs. */
 void bench_boot(struct bench *b, uint64_t link, const char *id);

@@ -302,6 +302,24 @@ static void power_units_are_learned(void **state)
 	assert_non_null(bench_find(&b, "\"chargingRateUnit\":\"W\""));
 }
 
+/* Between the connection and its first word nothing but the transaction is known: told to have no car, the
+ * balance would take its current away. */
+static void after_a_restart_a_running_transaction_charges_from_the_first_moment(void **state)
+{
+	static const char tx[] = "{\"id\":7,\"station\":\"CP1\",\"connector\":1,\"zone\":\"P1\",\"tag\":\"GOOD\","
+		"\"start\":\"2026-11-21T05:00:00Z\",\"meter_start_wh\":0,\"state\":\"running\"}";
+	struct diag d;
+
+	(void)state;
+	diag_init(&d);
+	if (site_tx_load(b.site, tx, strlen(tx), true, &d))
+		fail_msg("%s", d.text);
+	assert_non_null(bench_conn(&b, "CP1", 1)->tx);
+	bench_open(&b, 1, "CP1");
+	assert_int_equal(bench_conn(&b, "CP1", 1)->use, USE_CHARGING);
+	assert_int_equal(bench_conn(&b, "CP1", 2)->use, USE_NONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -322,6 +340,7 @@ int main(void)
 		T(a_station_that_told_everything_is_not_asked),
 		T(a_connector_that_nobody_configured_gets_no_current),
 		T(power_units_are_learned),
+		T(after_a_restart_a_running_transaction_charges_from_the_first_moment),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
