@@ -17,7 +17,6 @@
 #include "base/log.h"
 #include "modbus/bus.h"
 #include "net/tls.h"
-#include "site/override.h"
 
 #define EXIT_STORE_FAILED 70
 #define WATCHDOG_US (10 * US_PER_S)	/* a third of the unit's WatchdogSec */
@@ -60,7 +59,7 @@ void app_event(struct app *app, const struct event *ev)
 		if (ev->now >= ocpp_next_due(ocpp))
 			ocpp_time(ocpp, ev->now, ev->wall, fx);
 		feed_limit_expire(app, ev->now);
-		feed_override_expire(app, ev->now, ev->wall);
+		feed_outer_time(app, ev->now, ev->wall);
 		break;
 	case EV_COMMAND:	/* ran inside control_run(): its effects are in this turn already */
 		break;
@@ -252,8 +251,8 @@ static void on_turn_end(void *ctx)
 	due = earliest(app->watchdog_due, balance_next_due(app->hall.balance));
 	due = earliest(due, ocpp_next_due(app->hall.ocpp));
 	due = earliest(due, control_next_due(app->control));
-	due = earliest(due, site_override_due(app->hall.site));
 	due = earliest(due, app->flush_due);
+	due = earliest(due, feed_outer_due(app));
 	for (const struct limit_until *l = app->limits; l != NULL; l = l->next)
 		due = earliest(due, l->until);
 	loop_timer_at(app->timer, app->turn_open ? now : due);

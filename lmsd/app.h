@@ -132,9 +132,16 @@ void feed_views(struct app *app, mono_t now);
 bool feed_admit(void *ctx, struct connector *conn, bool idle, int64_t limit_ma, uint64_t *token, char *why,
 		size_t why_size);
 void feed_limit_expire(struct app *app, mono_t now);
-/* Tells the balance the overrides of zones; after those whose time is over have ended. */
-void feed_overrides(struct app *app);
-void feed_override_expire(struct app *app, mono_t now, wall_t wall);
+
+/* ---- feed_outer.c ------------------------------------------------------------------------- */
+
+/* Tells the balance what limits zones from outside of the configuration. */
+void feed_outer(struct app *app);
+/* The same for the grid signal, which has changed: its effect is taken down. */
+void feed_grid(struct app *app, wall_t wall);
+/* What time alone changes in them; at feed_outer_due() at the latest. */
+void feed_outer_time(struct app *app, mono_t now, wall_t wall);
+mono_t feed_outer_due(const struct app *app);
 
 /* ---- feed_model.c ------------------------------------------------------------------------- */
 

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "base/timefmt.h"
+#include "site/grid.h"
 #include "site/override.h"
 #include "split.h"
 
@@ -86,16 +87,61 @@ static void put_dynamic(struct limits *l, const struct bal_zone_view *v)
 	put_limit(l, "meter_lost", &k->meter_lost_ma);
 }
 
-static void put_override(struct limits *l)
+static void put_time(struct limits *l, const char *word, wall_t at)
+{
+	char text[RFC3339_MAX];
+
+	if (at != WALL_NONE)
+		buf_printf(&l->text, " %s %s", word, rfc3339_format(at / US_PER_S * US_PER_S, text));
+}
+
+/* ---- limits from outside: what each says, and why; false where it says nothing ---- */
+
+static bool tell_override(struct limits *l, struct zone_limit *limit)
 {
 	const struct zone_override *o = site_override(l->c->hall->site, l->z->k.id);
-	char until[RFC3339_MAX];
 
 	if (o == NULL)
-		return;
-	rfc3339_format((l->c->wall + (o->until - l->c->now)) / US_PER_S * US_PER_S, until);
-	buf_printf(&l->text, "by hand until %s", until);
-	put_limit(l, "override", &o->limit);
+		return false;
+	limit->current = o->limit;
+	buf_puts(&l->text, "by hand");
+	put_time(l, "until", l->c->wall + (o->until - l->c->now));
+	return true;
+}
+
+static bool tell_grid(struct limits *l, struct zone_limit *limit)
+{
+	const struct site *site = l->c->hall->site;
+
+	site_grid_limit(site, l->z, limit);
+	if (l->z->k.grid != 1)
+		return false;
+	buf_printf(&l->text, "the signal is %s", grid_state_name(site_grid_state(site)));
+	put_time(l, "since", site->grid.since);
+	if (site->grid.by[0] != '\0')
+		buf_printf(&l->text, " (%s)", site->grid.by);
+	if (!site_grid_is_sure(site))
+		buf_puts(&l->text, "; not told since the start of lmsd: what its loss means holds beside it");
+	return true;
+}
+
+static bool (*const tell_outer[BAL_OUTER_KINDS])(struct limits *l, struct zone_limit *limit) = {
+	[BAL_OUTER_OVERRIDE] = tell_override,
+	[BAL_OUTER_GRID] = tell_grid,
+};
+
+static void put_outer(struct limits *l)
+{
+	for (int kind = 0; kind < BAL_OUTER_KINDS; kind++) {
+		struct zone_limit limit = zone_limit_none;
+
+		if (tell_outer[kind] == NULL || !tell_outer[kind](l, &limit))
+			continue;
+		if (limit.sessions > 0)
+			buf_printf(&l->text, limit.sessions == 1 ? "; %d car at a time" : "; %d cars at a time",
+				   limit.sessions);
+		put_limit(l, balance_outer_name((enum bal_outer)kind), &limit.current);
+	}
 }
 
 static void put_limits(struct ctl_call *c, int zone)
@@ -117,7 +163,7 @@ static void put_limits(struct ctl_call *c, int zone)
 			put_limit(&l, "static", &l.z->k.static_ma);
 		}
 		put_dynamic(&l, &v);
-		put_override(&l);
+		put_outer(&l);
 		if (l.z->k.power_w != NUM_NONE) {
 			buf_printf(&l.text, "%lld W for the three phases together", (long long)l.z->k.power_w);
 			put_limit(&l, "power", &none);

@@ -82,7 +82,7 @@ int feed_configure(struct app *app, mono_t now, struct diag *diag)
 			balance_conn_cap(app->hall.balance, c->slot, l->limit_ma, now);
 	}
 	site_override_time(app->hall.site, now, loop_wall(), &app->fx);
-	feed_overrides(app);
+	feed_outer(app);
 	return ret;
 }
 
@@ -298,6 +298,7 @@ static void view_zone(const struct zone_conf *conf, const struct bal_zone_view *
 	z->load_ok = v->meter_ok;
 	z->competing = v->competing;
 	z->admitted = v->admitted;
+	z->sessions = v->sessions;
 	z->seconds_over = v->seconds_over;
 	snprintf(z->cap_why, sizeof(z->cap_why), "%s", cap_why(conf, v->cap_why));
 }
@@ -367,23 +368,4 @@ void feed_limit_expire(struct app *app, mono_t now)
 		*p = l->next;
 		free(l);
 	}
-}
-
-void feed_overrides(struct app *app)
-{
-	const struct site_conf *conf = app->hall.site->conf;
-
-	app->viewed = MONO_NEVER;
-	for (size_t i = 0; app->balanced && i < conf->zone_count; i++) {
-		const struct zone_override *o = site_override(app->hall.site, conf->zones[i].k.id);
-
-		balance_zone_outer(app->hall.balance, (int)i, BAL_OUTER_OVERRIDE,
-				   o != NULL ? &(struct bal_outer_limit){ .limit = o->limit } : NULL);
-	}
-}
-
-void feed_override_expire(struct app *app, mono_t now, wall_t wall)
-{
-	if (site_override_time(app->hall.site, now, wall, &app->fx))
-		feed_overrides(app);
 }

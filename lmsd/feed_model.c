@@ -70,6 +70,7 @@ static void model_zone(const struct zone_conf *z, struct bal_zone_conf *out)
 	out->margin_ma = z->k.margin_ma == NUM_NONE ? 0 : z->k.margin_ma;
 	out->min_ma = z->k.min_ma;
 	out->policy = policy_of(z->k.policy);
+	out->grid = z->k.grid == 1;
 	out->timers = model_timers(&z->k);
 	out->thresholds.start_permille = or_zero(z->k.start_permille);
 	out->thresholds.small_raise_ma = or_zero(z->k.small_raise_ma);

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "site/grid.h"
 #include "site/override.h"
 
 struct load_ctx {
@@ -49,6 +50,10 @@ static int load_live_row(void *ctx, const char *key, const char *json, size_t le
 		ret = site_tag_load(site, json, len, &diag);
 	else if (l->table == STORE_OVERRIDE)
 		ret = site_override_load(site, key, json, len, loop_now(l->app->loop), loop_wall(), &diag);
+	else if (l->table == STORE_SIGNAL)
+		ret = signal_load(&site->grid, json, len, loop_now(l->app->loop), loop_wall(), &diag);
+	else if (l->table == STORE_GRID_LOG)
+		ret = site_grid_load_change(site, key, json, len, &diag);
 	else if (l->table == STORE_BOOT)
 		ret = site_boot_load(site, key, json, len, &diag);
 	else
@@ -85,7 +90,10 @@ static int load_conf(struct app *app, struct diag *diag)
 
 static int load_live(struct app *app, struct diag *diag)
 {
-	static const enum store_table tables[] = { STORE_META, STORE_OVERRIDE, STORE_BOOT, STORE_TAG, STORE_TX_RUN };
+	static const enum store_table tables[] = {
+		STORE_META, STORE_OVERRIDE, STORE_SIGNAL, STORE_GRID_LOG, STORE_BOOT, STORE_TAG,
+		STORE_TX_RUN,
+	};
 	struct load_ctx l = { .app = app };
 	int ret = 0;
 
@@ -134,6 +142,7 @@ int load_site(struct app *app, struct diag *diag)
 	if (ret < 0)
 		return ret;
 	app_time_zone(app);
+	signal_init(&site->grid, loop_now(app->loop));	/* a watchdog counts from here */
 	site_totals_roll(site, loop_wall());
 	ret = load_live(app, diag);
 	if (ret == 0)

@@ -42,6 +42,18 @@ static bool holds_pv_lost(const struct balance *b, size_t at, struct bal_reason 
 	return b->zones[at].pv.state == BAL_PV_LOST;
 }
 
+static bool holds_grid_lost(const struct balance *b, size_t at, struct bal_reason *r)
+{
+	(void)r;
+	return b->zones[at].outer[BAL_OUTER_GRID].lost;
+}
+
+static bool holds_source_lost(const struct balance *b, size_t at, struct bal_reason *r)
+{
+	(void)r;
+	return b->zones[at].outer[BAL_OUTER_SOURCE].lost;
+}
+
 static bool holds_zone_over(const struct balance *b, size_t at, struct bal_reason *r)
 {
 	for (int k = 0; k < ALLOC_CAPS; k++)

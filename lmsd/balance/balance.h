@@ -116,6 +116,7 @@ enum bal_outer {
 struct bal_outer_limit {
 	struct phase_ma limit;		/* NUM_NONE = none */
 	int sessions;			/* connectors below that may have a limit above 0; 0 = any number */
+	bool lost;			/* it holds because nobody tells what it depends on */
 };
 
 /* ---- what happens ---------------------------------------------------------------------- */
@@ -317,6 +318,8 @@ void balance_pv_view(const struct balance *b, int zone, struct bal_pv_view *out)
 /* The chain of causes in words, from the nearest to the farthest; returns how many of `max`. */
 struct bal_cause { struct bal_reason reason; char text[200]; };
 size_t balance_explain(const struct balance *b, uint32_t conn, struct bal_cause *out, size_t max, mono_t now);
+/* "override", "grid", "tariff" …: in cap_why, in reasons, and in explanations. */
+const char *balance_outer_name(enum bal_outer kind);
 /* NULL for a code beyond the last: they count from 0. */
 const struct bal_alert_info *balance_alert_info(int code);
 void balance_alert_text(const struct balance *b, const struct bal_alert *a, char *out, size_t size);

@@ -556,7 +556,7 @@ void balance_zone_outer(struct balance *b, int zone, enum bal_outer kind, const 
 	journal_zone_outer(b, zone, kind, limit);
 	if (limit == NULL)
 		limit = &no_outer;
-	if (now->sessions == limit->sessions &&
+	if (now->sessions == limit->sessions && now->lost == limit->lost &&
 	    !memcmp(&now->limit, &limit->limit, sizeof(now->limit)))
 		return;
 	*now = *limit;

@@ -18,6 +18,18 @@ static const struct {
 #undef REASON
 };
 
+static const enum bal_reason_code outer_reasons[BAL_OUTER_KINDS] = {
+	[BAL_OUTER_OVERRIDE] = BAL_WHY_OVERRIDE,
+	[BAL_OUTER_GRID] = BAL_WHY_GRID,
+	[BAL_OUTER_TARIFF] = BAL_WHY_TARIFF,
+	[BAL_OUTER_SOURCE] = BAL_WHY_SOURCE,
+};
+
+const char *balance_outer_name(enum bal_outer kind)
+{
+	return reasons[outer_reasons[kind]].name;
+}
+
 struct bal_reason reason_make(enum bal_reason_code code)
 {
 	return (struct bal_reason){ .code = (int)code, .name = reasons[code].name, .zone = -1,
@@ -246,14 +258,11 @@ static struct bal_reason target_reason(const struct balance *b, const struct con
 /* Why a zone has the cap that it has, where that is not just its configuration. */
 static bool zone_cause(const struct balance *b, int zone, int cap, struct bal_reason *r)
 {
-	static const enum bal_reason_code outer[BAL_OUTER_KINDS] = {
-		BAL_WHY_OVERRIDE, BAL_WHY_GRID, BAL_WHY_TARIFF, BAL_WHY_SOURCE,
-	};
 	const struct zone *z = &b->zones[zone];
 	enum cap_why why = cap >= 0 && cap < ALLOC_CAPS ? z->why[cap] : CAP_NONE;
 
 	if (why >= CAP_OUTER) {
-		*r = reason_make(outer[why - CAP_OUTER]);
+		*r = reason_make(outer_reasons[why - CAP_OUTER]);
 		r->value = z->cap[cap];
 		r->zone = zone;
 		r->phase = cap;
@@ -371,14 +380,14 @@ static void sum_draws(const struct balance *b, int only, struct phase_ma *sums)
 
 static const char *cap_why(const struct zone *z)
 {
-	static const char *const names[] = {
-		"parent", "static", "dynamic", "meter_lost", "override", "grid", "tariff", "source",
-	};
+	static const char *const names[] = { "parent", "static", "dynamic", "meter_lost" };
 	int least = 0;
 
 	for (int k = 1; k < z->conf.phases; k++)
 		if (z->cap[k] < z->cap[least])
 			least = k;
+	if (z->why[least] >= CAP_OUTER)
+		return balance_outer_name((enum bal_outer)(z->why[least] - CAP_OUTER));
 	return z->why[least] == CAP_NONE && z->conf.parent < 0 ? "none" : names[z->why[least]];
 }
 

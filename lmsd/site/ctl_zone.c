@@ -42,6 +42,7 @@ static void fill(const struct ctl_call *c, const struct site_conf *conf, int ind
 	out->building_ma = v->building;
 	out->competing = v->competing;
 	out->admitted = v->admitted;
+	out->sessions = v->sessions ? v->sessions : NUM_NONE;
 	out->seconds_over = v->seconds_over;
 	out->fault = *v->trouble ? v->trouble : NULL;
 }

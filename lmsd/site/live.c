@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "site/generation/draft.h"
+#include "site/grid.h"
 #include "site/ledger.h"
 #include "site/tag.h"
 #include "site/override.h"
@@ -21,6 +22,7 @@ struct site *site_new(void)
 
 	s->conf = &conf_empty;
 	s->next_tx = 1;
+	signal_init(&s->grid, 0);
 	s->totals.week_start = s->totals.month_start = WALL_NONE;
 	s->events = event_ring_new(EVENTS_KEPT);
 	s->ledger = ledger_new();
@@ -49,6 +51,7 @@ void site_free(struct site *s)
 	while (s->tags)
 		tag_remove(s, s->tags);
 	site_override_free(s);
+	site_grid_free(s);
 	site_conf_free(s->owned);
 	ledger_free(s->ledger);
 	event_ring_free(s->events);

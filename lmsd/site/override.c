@@ -158,15 +158,6 @@ mono_t site_override_due(const struct site *s)
 
 /* ---- after a restart ---- */
 
-static int64_t left_us(int64_t left, wall_t written, wall_t wall)
-{
-	int64_t down = wall - written;
-
-	if (down < 0 || down > OVERRIDE_MAX_US)
-		return left;
-	return down < left ? left - down : 0;
-}
-
 int site_override_load(struct site *s, const char *zone, const char *json, size_t len, mono_t now,
 		       wall_t wall, struct diag *diag)
 {
@@ -194,7 +185,7 @@ int site_override_load(struct site *s, const char *zone, const char *json, size_
 		written = 0;
 	o = override_get(s, zone);
 	o->limit = limit;
-	o->until = now + left_us(left * US_PER_MS, written, wall);
+	o->until = now + signal_left_us(left * US_PER_MS, written, wall, OVERRIDE_MAX_US);
 	o->written = now;
 out:
 	arena_fini(&arena);

@@ -15,6 +15,7 @@
 #include "base/types.h"
 #include "ctl/ctl.h"
 #include "effect.h"
+#include "site/signal.h"
 
 /* The pure rooms may not reach exit(): memory that is short ends the process in xmalloc. */
 #define uthash_fatal(msg) lms_assert_failed(msg, __FILE__, __LINE__)
@@ -175,7 +176,7 @@ struct zone_view {
 	struct phase_ma cap, load, sum, building;
 	char cap_why[40];
 	bool load_ok;
-	int competing, admitted;
+	int competing, admitted, sessions;
 	int64_t seconds_over;
 	char trouble[240];		/* what is wrong with it, as far as the balance knows */
 };
@@ -195,6 +196,7 @@ struct site_outside {
 	int (*model_check)(void *ctx, const struct site_conf *candidate, struct diag *d);
 };
 
+struct grid_log;			/* private: what the grid signal has done */
 struct ledger;				/* private: starts seen, transactions that ended lately */
 
 struct site {
@@ -204,6 +206,8 @@ struct site {
 	struct tx *running;		/* hash by id */
 	struct tag *tags;		/* hash by uid */
 	struct zone_override *overrides;	/* list, one per zone at most (override.h) */
+	struct signal grid;		/* as told (grid.h says what is in force) */
+	struct grid_log *grid_log;
 	int32_t next_tx;
 	struct connector *dirty;	/* list: use, session or draw changed */
 	struct station *news;		/* list: online or booted changed */

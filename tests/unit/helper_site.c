@@ -197,6 +197,9 @@ static int dispatch(struct ctl_call *c, const void *args)
 	HANDLED(tag, add);
 	HANDLED(tag, set);
 	HANDLED(tag, delete);
+	HANDLED(grid, show);
+	HANDLED(grid, log);
+	HANDLED(grid, check);
 	HANDLED(event, list);
 	HANDLED(config, show);
 	HANDLED(config, apply);

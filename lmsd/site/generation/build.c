@@ -158,6 +158,7 @@ static void zone_emit(struct build *b, struct item *it, int parent)
 		one_phase(&it->k.zone.static_ma);
 		one_phase(&it->k.zone.dynamic_ma);
 		one_phase(&it->k.zone.meter_lost_ma);
+		one_phase(&it->k.zone.grid_reduced_ma);
 	}
 	fields_copy(n->keys, n->key_count, &z->k, &it->k.zone, &b->c->arena);
 	z->meter = z->k.meter ? site_conf_meter(b->c, z->k.meter) : -1;

@@ -18,9 +18,7 @@ static bool phase_any(const struct phase_ma *p)
 
 /* ---- zones ---- */
 
-/* A limit must say something about each phase that the zone has, and nothing about others. */
-static int zone_check_phases(const struct zone_conf *z, const char *key, const struct phase_ma *p,
-			     struct diag *diag)
+int check_phases(const struct zone_conf *z, const char *key, const struct phase_ma *p, struct diag *diag)
 {
 	if (!phase_any(p))
 		return 0;
@@ -132,15 +130,17 @@ static int check_zone(const struct site_conf *c, const struct zone_conf *z, stru
 		    z->k.id, parent->k.id);
 	if (z->k.meter && z->meter < 0)
 		return missing_meter(c, z, diag);
-	ret = zone_check_phases(z, "static", &z->k.static_ma, diag);
+	ret = check_phases(z, "static", &z->k.static_ma, diag);
 	if (!ret)
-		ret = zone_check_phases(z, "dynamic", &z->k.dynamic_ma, diag);
+		ret = check_phases(z, "dynamic", &z->k.dynamic_ma, diag);
 	if (!ret)
-		ret = zone_check_phases(z, "meter_lost", &z->k.meter_lost_ma, diag);
+		ret = check_phases(z, "meter_lost", &z->k.meter_lost_ma, diag);
 	if (!ret)
 		ret = zone_check_dynamic(c, z, diag);
 	if (!ret)
 		ret = zone_check_meter_lost(z, diag);
+	if (!ret)
+		ret = check_outer(c, z, diag);
 	return ret ? ret : check_clock(c, z, diag);
 }
 
@@ -307,6 +307,10 @@ static int check_site(const struct ctl_site_keys *k, const struct site_outside *
 		return diag_set(diag, -LMS_EDATA,
 				"site: currency: '%.60s' is not an ISO 4217 code (write one such as EUR)",
 				k->currency);
+	if (k->grid_watchdog_ms != NUM_NONE && (k->grid_watchdog_ms < 1000 || k->grid_watchdog_ms > 86400000))
+		return diag_set(diag, -LMS_ERANGE,
+				"site: grid_watchdog: is out of range (1 second to 24 hours; clear it for a "
+				"signal that holds until another is told)");
 	if (!k->timezone || !outside || !outside->tz_known || outside->tz_known(k->timezone))
 		return 0;
 	return diag_set(

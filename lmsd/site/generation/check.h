@@ -10,5 +10,12 @@ int check_clock(const struct site_conf *c, const struct zone_conf *z, struct dia
 /* Could the connector ever get its least current? (check_least.c) */
 int check_least(const struct site_conf *c, const struct station_conf *st, const struct connector_conf *conn,
 		struct diag *diag);
+/* A limit says something about each phase that the zone has, and nothing about others (check.c). */
+int check_phases(const struct zone_conf *z, const char *key, const struct phase_ma *p, struct diag *diag);
+/* What limits the zone from outside (check_outer.c). */
+int check_outer(const struct site_conf *c, const struct zone_conf *z, struct diag *diag);
+/* `what` of the zone may not be above the limits of the zone or of those above it. */
+int check_below_normal(const struct site_conf *c, const struct zone_conf *z, const char *what,
+		       const struct phase_ma *p, struct diag *diag);
 /* What connectors may draw while nobody charges must fit everywhere (check_sum.c). */
 int check_sums(const struct site_conf *c, struct diag *diag);

@@ -34,6 +34,9 @@ static const struct range ranges[] = {
 	R(zone, dynamic_ma, 1, LIMIT_MAX_MA, LIMIT),
 	/* 0 A is a choice: nobody charges while the meter is silent. */
 	R(zone, meter_lost_ma, 0, LIMIT_MAX_MA, "0 A to 6300 A"),
+	R(zone, grid_reduced_ma, 0, LIMIT_MAX_MA, "0 A to 6300 A"),
+	R(zone, grid_reduced_factor_permille, 0, 1000, "0 % to 100 %: a reduced mode is not above normal"),
+	R(zone, grid_reduced_sessions, 1, 100000, "1 car and more; for none, the signal is stop"),
 	R(zone, derate_permille, 0, 900, "0 % to 90 %"),
 	R(zone, margin_ma, 0, 1000 * MA_PER_A, "0 A to 1000 A"),
 	R(zone, power_w, 1, POWER_MAX_W, "above 0 W, at most 10 MW"),

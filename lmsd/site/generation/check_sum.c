@@ -83,6 +83,18 @@ static int too_much(const char *noun, const char *id, int phases, int phase, con
 			noun, id, phase_text, sum_text, limit, limit_text);
 }
 
+/* At stop nothing may be left that cannot be taken back. */
+static int never_stops(const struct zone_conf *z, int phase, const struct sums *s, struct diag *diag)
+{
+	char sum_text[40];
+
+	amperes(s->floor_ma[phase], sum_text, sizeof(sum_text));
+	return diag_set(diag, -LMS_EDATA,
+			"zone %s: grid: stop is 0 A, but idle currents and reservations of stations below "
+			"it add up to %s (write idle=0, make them manageable, or put them in a zone that "
+			"does not follow the grid signal)", z->k.id, sum_text);
+}
+
 static int check_power(const struct zone_conf *z, const struct sums *s, struct diag *diag)
 {
 	int64_t sum_w = (s->floor_ma[0] + s->floor_ma[1] + s->floor_ma[2]) * VOLTAGE_MAX / 1000;
@@ -98,6 +110,8 @@ static int check_power(const struct zone_conf *z, const struct sums *s, struct d
 static int check_zone(const struct zone_conf *z, const struct sums *s, struct diag *diag)
 {
 	for (int k = 0; k < z->phases; k++) {
+		if (z->k.grid == 1 && s->floor_ma[k] > 0)
+			return never_stops(z, k, s, diag);
 		if (z->cap.l[k] != NUM_NONE && s->floor_ma[k] > z->cap.l[k])
 			return too_much("zone", z->k.id, z->phases, k, s, z->cap.l[k], "cap", diag);
 		if (z->k.dynamic_ma.l[0] != NUM_NONE && z->k.meter_lost_ma.l[k] != NUM_NONE &&

@@ -74,8 +74,8 @@ const struct site_conf *site_conf_newest(const struct site *s)
 
 /* ---- life ---- */
 
-/* All settings are texts, so that zeroed memory means "nothing is set". */
-const struct site_conf conf_empty;
+/* Nothing is set: that is NULL for texts. */
+const struct site_conf conf_empty = { .site = { .grid_watchdog_ms = NUM_NONE } };
 
 struct site_conf *conf_new(void)
 {

@@ -1,0 +1,127 @@
+/* site/ctl_grid.c - control handlers: the grid signal, what it means and what it has done. */
+#include <stdio.h>
+
+#include "base/text.h"
+#include "site/ctl_site_util.h"
+#include "site/grid.h"
+
+static const char *or_null(const char *s)
+{
+	return *s ? s : NULL;
+}
+
+int ctl_grid_show(struct ctl_call *c, const struct ctl_grid_show_args *a)
+{
+	const struct site *s = c->hall->site;
+	const struct signal *g = &s->grid;
+	struct ctl_grid rec;
+
+	(void)a;
+	ctl_record_clear(&ctl_nouns[CTL_NOUN_grid], &rec);
+	rec.state = grid_state_name(site_grid_state(s));
+	rec.by = or_null(g->by);
+	rec.since = g->since;
+	if (g->until != MONO_NEVER)
+		rec.until = (c->wall + (g->until - c->now) + US_PER_S / 2) / US_PER_S * US_PER_S;
+	rec.age_ms = (c->now - g->told_at) / US_PER_MS;
+	rec.sure = site_grid_is_sure(s);
+	return ctl_answer_record(c, &rec);
+}
+
+int ctl_grid_log(struct ctl_call *c, const struct ctl_grid_log_args *a)
+{
+	const struct site *s = c->hall->site;
+	const struct grid_change *g;
+	size_t limit = ctl_page_limit(a->limit), skip = 0;
+	uint64_t after = 0;
+	char next[24];
+	int64_t cursor;
+
+	if (a->cursor) {
+		if (parse_int(a->cursor, 0, INT64_MAX, &cursor, NULL))
+			return diag_set(&c->diag, -LMS_EUSAGE, "cursor: '%.60s' is not of a page before", a->cursor);
+		after = (uint64_t)cursor;
+	} else {	/* the latest */
+		while ((g = site_grid_next_change(s, after)) && (after = g->seq))
+			skip++;
+		for (after = 0; skip > limit && (g = site_grid_next_change(s, after)); skip--)
+			after = g->seq;
+	}
+	ctl_answer_list(c);
+	for (; limit > 0 && (g = site_grid_next_change(s, after)); limit--) {
+		struct ctl_grid rec;
+
+		ctl_record_clear(&ctl_nouns[CTL_NOUN_grid], &rec);
+		rec.seq = (int64_t)g->seq;
+		rec.since = g->time;
+		rec.state = or_null(g->state);
+		rec.by = or_null(g->by);
+		rec.zone = or_null(g->zone);
+		rec.before_ma = g->before;
+		rec.after_ma = g->after;
+		rec.sessions_before = g->sessions_before ? g->sessions_before : NUM_NONE;
+		rec.sessions_after = g->sessions_after ? g->sessions_after : NUM_NONE;
+		ctl_answer_item(c, &rec);
+		after = g->seq;
+	}
+	snprintf(next, sizeof(next), "%llu", (unsigned long long)after);
+	return ctl_answer_list_end(c, site_grid_next_change(s, after) ? next : NULL);
+}
+
+/* ---- grid check ------------------------------------------------------------------------------- */
+
+static void put_meaning(struct ctl_call *c, const struct zone_conf *z, enum grid_state state)
+{
+	struct zone_limit normal = zone_limit_none, l;
+	struct ctl_grid rec;
+
+	for (int k = 0; k < z->phases; k++)
+		normal.current.l[k] = zone_normal_ma(z, k);
+	grid_meaning(z, state, &l);
+	ctl_record_clear(&ctl_nouns[CTL_NOUN_grid], &rec);
+	rec.state = grid_state_name(state);
+	rec.zone = z->k.id;
+	rec.before_ma = normal.current;
+	zone_limit_least(&l, &normal);
+	rec.after_ma = l.current;
+	rec.sessions_after = l.sessions ? l.sessions : NUM_NONE;
+	ctl_answer_item(c, &rec);
+}
+
+static bool follows(const struct site_conf *conf, int zone)
+{
+	while (zone >= 0 && conf->zones[zone].k.grid != 1)
+		zone = conf->zones[zone].parent;
+	return zone >= 0;
+}
+
+/* Whoever the operator of the grid asks must know who would not obey. */
+static void put_outside(struct ctl_call *c, const struct site_conf *conf)
+{
+	const char *first = NULL;
+	struct ctl_grid rec;
+	size_t n = 0;
+
+	for (size_t i = 0; i < conf->station_count; i++)
+		if (!follows(conf, conf->stations[i].zone) && n++ == 0)
+			first = conf->stations[i].k.id;
+	if (n == 0)
+		return;
+	ctl_record_clear(&ctl_nouns[CTL_NOUN_grid], &rec);
+	rec.text = arena_printf(c->arena, "%zu of %zu stations are in no zone that follows the signal (%s%s)", n,
+				conf->station_count, first, n > 1 ? ", …" : "");
+	ctl_answer_item(c, &rec);
+}
+
+int ctl_grid_check(struct ctl_call *c, const struct ctl_grid_check_args *a)
+{
+	const struct site_conf *conf = c->hall->site->conf;
+
+	(void)a;
+	ctl_answer_list(c);
+	for (size_t i = 0; i < conf->zone_count; i++)
+		for (int state = 0; state < GRID_STATES && conf->zones[i].k.grid == 1; state++)
+			put_meaning(c, &conf->zones[i], (enum grid_state)state);
+	put_outside(c, conf);
+	return ctl_answer_list_end(c, NULL);
+}

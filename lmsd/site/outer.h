@@ -1,0 +1,20 @@
+/* site/outer.h - limits of a zone from outside of its configuration: grid signal, tariff, source.
+ *
+ * Each says what may be drawn below the zone now; beside the others and the zone's own limits, the least
+ * of all holds (enum bal_outer, where the hall hands them to).
+ */
+#pragma once
+
+#include "site/site.h"
+
+struct zone_limit {
+	struct phase_ma current;	/* NUM_NONE = none */
+	int sessions;			/* cars that may charge at a time; 0 = any number */
+	bool lost;			/* nobody tells what it depends on */
+};
+
+extern const struct zone_limit zone_limit_none;
+/* The least of the zone's own limits on a phase: fuse less derating, static, dynamic; NUM_NONE = none. */
+int64_t zone_normal_ma(const struct zone_conf *z, int phase);
+/* What both allow. */
+void zone_limit_least(struct zone_limit *l, const struct zone_limit *other);
