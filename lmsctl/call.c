@@ -277,6 +277,8 @@ static int show_text(struct lmsctl *l, const struct json *result)
 		return cmd_explain(l, result);
 	else if (l->verb->id == CTL_VERB_zone_explain)
 		return cmd_zone_explain(l, result);
+	else if (l->verb->id == CTL_VERB_zone_simulate)
+		return cmd_zone_simulate(l, result);
 	else if (l->verb->id == CTL_VERB_zone_replay)
 		return cmd_zone_replay(l, result);
 	else if (l->verb->id == CTL_VERB_station_config_get)

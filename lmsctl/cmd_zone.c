@@ -1,4 +1,4 @@
-/* lmsctl/cmd_zone.c - zone explain and replay, for people: the limits of a zone, then its connectors. */
+/* lmsctl/cmd_zone.c - zone explain, replay and simulate, for people: the limits of a zone, then its connectors. */
 #include <stdio.h>
 #include <string.h>
 
@@ -17,9 +17,11 @@ static void put_current(struct buf *b, const struct json *j)
 		fmt_ma(b, ma);
 }
 
-/* A current, one per phase (once if all are the same), or text. */
-static const char *cell(const struct json *j, struct arena *arena)
+/* A current (KEY_ma), one per phase or once if all are the same; a number, or text. */
+static const char *cell(const struct json *row, const char *key, struct arena *arena)
 {
+	const struct json *j = json_get(row, key);
+	bool is_current = strlen(key) > 3 && strcmp(key + strlen(key) - 3, "_ma") == 0;
 	const struct json *first = json_at(j, 0);
 	bool same = true;
 	const char *text;
@@ -34,8 +36,10 @@ static const char *cell(const struct json *j, struct arena *arena)
 			buf_puts(&b, p == first ? "" : ", ");
 			put_current(&b, p);
 		}
-	} else if (j && j->type == JSON_NUMBER) {
+	} else if (j && j->type == JSON_NUMBER && is_current) {
 		put_current(&b, j);
+	} else if (j && j->type == JSON_NUMBER) {
+		buf_puts(&b, j->text);
 	} else {
 		text = json_str(j, "-");
 		text_escape(&b, text, strlen(text));
@@ -62,7 +66,7 @@ static void print_table(struct lmsctl *l, const struct json *rows, const struct 
 	for (const struct json *o = rows->first; o; o = o->next, row++)
 		for (size_t c = 0; c < count; c++)
 			grid_set(&g, row, c, strcmp(cols[c].key, "holds") != 0 ?
-				 cell(json_get(o, cols[c].key), &g.arena) :
+				 cell(o, cols[c].key, &g.arena) :
 				 json_bool(json_get(o, "holds"), false) ? "least" : "");
 	grid_print(&g, l, false);
 	grid_fini(&g);
@@ -120,4 +124,29 @@ int cmd_zone_replay(struct lmsctl *l, const struct json *result)
 	else
 		printf(", NOT the same as then from %s on\n\n", moment(l, json_get(result, "differs_at")));
 	return cmd_zone_explain(l, result);
+}
+
+int cmd_zone_simulate(struct lmsctl *l, const struct json *result)
+{
+	static const struct column zones[] = {
+		{ "zone", "ZONE" }, { "cap_before_ma", "LIMIT" }, { "cap_after_ma", "THEN" }, { "cap_why_after", "BY" },
+		{ "sum_before_ma", "COUNTED" }, { "sum_after_ma", "THEN" }, { "load_before_ma", "LOAD" },
+		{ "load_after_ma", "THEN" }, { "charging_before", "CHARGING" }, { "charging_after", "THEN" },
+	};
+	static const struct column connectors[] = {
+		{ "id", "CONNECTOR" }, { "car", "CAR" }, { "before_ma", "LIMIT" }, { "after_ma", "THEN" },
+		{ "after_reason", "REASON" },
+	};
+	int64_t for_ms = 0, last_ms = 0, orders = 0;
+
+	json_int(json_get(result, "for_ms"), &for_ms);
+	json_int(json_get(result, "last_order_ms"), &last_ms);
+	json_int(json_get(result, "orders"), &orders);
+	printf("%s in %lld s: %lld orders to stations, the last after %lld s\n\n", json_str(json_get(result, "id"), "-"),
+	       (long long)for_ms / 1000, (long long)orders, (long long)last_ms / 1000);
+	print_table(l, json_get(result, "zones"), zones, ARRAY_LEN(zones));
+	if (json_get(result, "connectors") && json_get(result, "connectors")->count > 0)
+		putchar('\n');
+	print_table(l, json_get(result, "connectors"), connectors, ARRAY_LEN(connectors));
+	return 0;
 }

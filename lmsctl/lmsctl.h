@@ -94,6 +94,7 @@ int cmd_watch(struct lmsctl *l, const char *params);
 int cmd_explain(struct lmsctl *l, const struct json *result);
 int cmd_zone_explain(struct lmsctl *l, const struct json *result);
 int cmd_zone_replay(struct lmsctl *l, const struct json *result);
+int cmd_zone_simulate(struct lmsctl *l, const struct json *result);
 int cmd_station_answer(struct lmsctl *l, const struct json *result);
 int cmd_config_get(struct lmsctl *l, const struct json *result);
 int cmd_station_call(struct lmsctl *l, const struct json *result);
