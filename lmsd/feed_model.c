@@ -148,7 +148,7 @@ void feed_model(const struct site_conf *conf, struct arena *arena, struct bal_co
 				   arena_printf(arena, "%s/%d", s->k.id, s->connectors[k].number),
 				   zone, &conns[n++]);
 	}
-	*out = (struct bal_conf){ zones, zone_count, conns, n };
+	*out = (struct bal_conf){ .zones = zones, .zone_count = zone_count, .conns = conns, .conn_count = n };
 }
 
 int feed_check(void *ctx, const struct site_conf *candidate, struct diag *d)

@@ -39,11 +39,13 @@ static int64_t ceil_to(int64_t ma, int64_t step)
 /* min and max of this turn; max below min = cannot charge. */
 static void find_bounds(const struct balance *b, struct conn *c)
 {
-	int64_t min = c->conf.min_ma > 6000 ? c->conf.min_ma : 6000, max = c->conf.max_ma;
+	int64_t min = c->conf.min_ma > 6000 || c->conf.dc ? c->conf.min_ma : 6000, max = c->conf.max_ma;
 
-	for (int z = c->conf.zone; z >= 0; z = b->zones[z].conf.parent)
+	/* What a zone says is for the pilot of a car; a rectifier has its model's minimum. */
+	for (int z = c->conf.zone; !c->conf.dc && z >= 0; z = b->zones[z].conf.parent)
 		if (b->zones[z].conf.min_ma > min)
 			min = b->zones[z].conf.min_ma;
+	min = watts_min(b, c, min);
 	if (min < c->idle_ma)
 		min = c->idle_ma;
 	min = ceil_to(min, c->conf.step_ma);
@@ -383,6 +385,17 @@ static int64_t trial_target(const struct balance *b, const struct conn *c)
 	return to < c->min_ma || c->min_ma > c->max_ma ? 0 : to;
 }
 
+/* A power on more phases than it was given for may be less than a car's minimum: then it has none. */
+static int64_t as_it_is(const struct conn *c)
+{
+	int64_t ma = gate_limit(c);
+
+	if (!c->watts)
+		return ma;
+	ma = floor_to(ma, c->conf.step_ma);
+	return ma < c->conf.min_ma ? 0 : ma;
+}
+
 static void take_results(struct balance *b, const struct alloc_result *results, mono_t now)
 {
 	bool waiting = false;
@@ -392,7 +405,7 @@ static void take_results(struct balance *b, const struct alloc_result *results, 
 
 		c->target_ma = results[i].x_ma;
 		if (c->why.code == BAL_WHY_UNPROVEN && gate_limit(c) != NUM_NONE)
-			c->target_ma = gate_limit(c);
+			c->target_ma = as_it_is(c);
 		if (c->why.code == BAL_WHY_DISOBEYS)
 			c->target_ma = trial_target(b, c);
 		set_admitted(c, c->target_ma > 0, now);

@@ -97,11 +97,14 @@ struct bal_conn_conf {
 	bool manageable;		/* false: a reservation of max_ma, always */
 	bool proven;			/* `station accept --test` passed: holds its profile offline and over a reboot */
 	bool on_off;			/* type E socket: 0 or max */
+	bool dc;			/* takes a power from all its phases alike; min is its model's, no 6 A */
+	bool fixed_phases;		/* counts on all that it is wired to, whatever its cars seem to use */
 };
 
 struct bal_conf {
 	const struct bal_zone_conf *zones;	size_t zone_count;
 	const struct bal_conn_conf *conns;	size_t conn_count;
+	int64_t voltage_min, voltage_max;	/* V, where watts meet currents; 0 = 207 and 253 */
 };
 
 /* Limits of a zone that come and go while its configuration stays; the least of all holds. */
@@ -143,9 +146,11 @@ enum bal_answer { BAL_ACCEPTED, BAL_REFUSED, BAL_TIMEOUT, BAL_DROPPED /* never l
 struct bal_order {
 	uint32_t conn;			/* index in the configuration given last */
 	enum bal_limit_kind kind;
-	int64_t limit_ma;
+	int64_t limit_ma;		/* per phase */
+	int64_t given_ma;		/* if it has to be told as a power: this times voltage_min */
 	bool raises;			/* must leave only after `store_w` is on disk */
 	int64_t fallback_us;		/* this long from now the limit falls to `fallback_ma` by itself … */
+	int64_t fallback_given_ma;	/* if it has to be told as a power */
 	int64_t fallback_ma;		/* … unless another order comes; fallback_us 0 = it stays as it is */
 	uint64_t token;			/* comes back with balance_answer() */
 };
@@ -153,7 +158,7 @@ struct bal_order {
 /* What must be on disk for a restart: the most that a connector may be obeying. */
 struct bal_store {
 	uint32_t conn;
-	int64_t w_ma;
+	int64_t w_ma;			/* of one that is told a power: as `given_ma` */
 	bool idle_acked;		/* its default limit has been acknowledged since its last boot */
 };
 
@@ -278,6 +283,8 @@ void balance_pv(struct balance *b, int zone, enum bal_pv_source source, const st
 /* The connector charges without looking at the sun (its station, tag or holder is exempt). */
 void balance_pv_exempt(struct balance *b, uint32_t conn, bool exempt);
 void balance_answer(struct balance *b, uint32_t conn, uint64_t token, enum bal_answer answer, mono_t now);
+/* Its station is told limits as a power (watts.h); false until it is said. */
+void balance_watts(struct balance *b, uint32_t conn, bool watts);
 /* Administrator's cap on one connector; NUM_NONE ends it. */
 void balance_conn_cap(struct balance *b, uint32_t conn, int64_t max_ma, mono_t now);
 /* One limit of a zone from outside, in place of the last of its kind; NULL ends it. It outlives a new

@@ -15,6 +15,7 @@
 
 #define LEARN_US        (60 * US_PER_S)
 #define LEARN_MA        INT64_C(6000)
+#define LEARN_ALL_MA    INT64_C(2000)
 #define LEARN_OTHER_MA  INT64_C(500)
 #define LEARN_VOLT      INT64_C(230)
 #define LEARN_PERCENT   20
@@ -85,6 +86,9 @@ static phase_mask_t used_phases(const struct phase_ma *draw, int64_t power_w)
 
 	if (power_w == NUM_NONE)
 		return 0;
+	/* Three that are alike prove themselves at less current than one alone. */
+	if (draw->l[0] >= LEARN_ALL_MA && draw->l[1] >= LEARN_ALL_MA && draw->l[2] >= LEARN_ALL_MA)
+		return one_phase_power(draw, PHASE_ALL, power_w) ? PHASE_ALL : 0;
 	for (int k = 0; k < PHASES; k++) {
 		if (draw->l[k] == NUM_NONE)
 			return 0;
@@ -106,24 +110,49 @@ static phase_mask_t live_phases(const struct phase_ma *draw)
 	return live;
 }
 
-static bool learn_phases(struct demand *d, const struct phase_ma *draw, int64_t power_w, mono_t at)
+/* It draws on other phases than it did: what was learned is over. */
+static bool forget_phases(struct demand *d, phase_mask_t live)
 {
-	phase_mask_t live = live_phases(draw), used = used_phases(draw, power_w);
+	bool wider = d->learned && (live & ~d->learned), other = d->known && live && live != d->known;
 
-	if (d->learned && (live & ~d->learned)) {
-		d->learned = 0;
-		d->seen = 0;
+	if (wider)
+		d->learned = d->seen = 0;
+	if (wider || other)
+		d->known = 0;
+	return wider || other;
+}
+
+static bool learn_phases(struct conn *c, const struct phase_ma *draw, int64_t power_w, mono_t at)
+{
+	struct demand *d = &c->demand;
+	phase_mask_t used = used_phases(draw, power_w);
+
+	if (forget_phases(d, live_phases(draw)))
 		return true;
-	}
+	if (c->conf.dc || (c->conf.fixed_phases && used != model_wired(c)))
+		return false;
 	if (!used || used != d->seen) {
 		d->seen = used;
 		d->seen_at = at;
 		return false;
 	}
-	if (used == PHASE_ALL || used == d->learned || at - d->seen_at < LEARN_US)
+	if (used == d->known || at - d->seen_at < LEARN_US)
 		return false;
-	d->learned = used;
+	d->known = used;
+	if (c->watts)	/* what it drew until now was less than it will be given */
+		d->peak_ma = NUM_NONE;
+	if (used != PHASE_ALL)
+		d->learned = used;
 	return true;
+}
+
+/* A draw as the limit in amperes that it would use up: a power gives the least current at the highest
+ * voltage. NUM_NONE: it says nothing while the phases of a car that is told a power are not known. */
+static int64_t as_limit(const struct balance *b, const struct conn *c, int64_t draw_ma)
+{
+	if (!c->watts || draw_ma == NUM_NONE)
+		return draw_ma;
+	return watts_known(c) ? draw_ma * b->voltage_max / b->voltage_min : NUM_NONE;
 }
 
 static bool reclaim(struct conn *c, int64_t limit, int64_t span_us, mono_t at)
@@ -185,10 +214,11 @@ void demand_draw(struct balance *b, struct conn *c, const struct phase_ma *told,
 	d->draw_at = at;
 	if (top == NUM_NONE || !c->session || !plain || trust_doubted(c))
 		return;
-	changed = learn_phases(d, &draw, power_w, at);
+	changed = learn_phases(c, &draw, power_w, at);
+	top = as_limit(b, c, top);
 	if (d->peak_ma == NUM_NONE || top > d->peak_ma)
 		d->peak_ma = top;
-	if (limit != NUM_NONE && limit > 0 && !c->conf.on_off) {
+	if (top != NUM_NONE && limit != NUM_NONE && limit > 0 && !c->conf.on_off) {
 		changed |= probe(c, limit, top, at);
 		changed |= reclaim(c, limit, t->reclaim_us, at);
 	}

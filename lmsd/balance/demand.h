@@ -21,7 +21,8 @@ struct demand {
 	int64_t step_ma;		/* next raise of max_ma */
 	mono_t window_at;		/* start of the time in which `peak_ma` was seen */
 	int64_t peak_ma;		/* NUM_NONE = nothing measured in the window */
-	phase_mask_t learned;		/* 0 = not learned */
+	phase_mask_t learned;		/* fewer than are wired; 0 = not learned */
+	phase_mask_t known;		/* that it certainly uses, all of them too; 0 = not known */
 	phase_mask_t seen;		/* in the run of samples since seen_at */
 	mono_t seen_at;
 };

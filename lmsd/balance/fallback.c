@@ -207,12 +207,13 @@ mono_t fallback_renew_at(struct balance *b, struct conn *c)
 {
 	const struct claim *tx = &c->gate.claims[BAL_LIMIT_TX];
 	const struct station *st = &b->stations[c->station];
+	int64_t now_ma = watts_phase(c, true, tx->now_ma);
 
-	if (!st->online || !takes(b, c) || gate_uncontrollable(c) || !tx->sure || tx->now_ma == NUM_NONE ||
-	    tx->now_ma <= c->idle_ma || !fallback_concerns(b, c))
+	if (!st->online || !takes(b, c) || gate_uncontrollable(c) || !tx->sure || now_ma == NUM_NONE ||
+	    now_ma <= c->idle_ma || !fallback_concerns(b, c))
 		return MONO_NEVER;
 	know_sums(b);
-	if (is_over(b, c) && fallback_for(b, c, tx->now_ma) < c->gate.fall_ma)
+	if (is_over(b, c) && fallback_for(b, c, now_ma) < watts_phase(c, true, c->gate.fall_ma))
 		return c->gate.renew_at - FALLBACK_RENEW_US + HURRY_US;
 	return c->gate.renew_at;
 }

@@ -118,8 +118,8 @@ void gate_booted(struct conn *c, mono_t now)
 	c->gate.came_at = now;
 	for (int k = 0; k < GATE_KINDS; k++)
 		c->gate.claims[k].sure = false;
-	if (!c->conf.proven && c->gate.claims[BAL_LIMIT_IDLE].hold_ma < c->conf.max_ma)
-		c->gate.claims[BAL_LIMIT_IDLE].hold_ma = c->conf.max_ma;
+	if (!c->conf.proven && c->gate.claims[BAL_LIMIT_IDLE].hold_ma < watts_full(c))
+		c->gate.claims[BAL_LIMIT_IDLE].hold_ma = watts_full(c);
 	for (int i = 0; i < c->gate.pending_count; i++)
 		c->gate.pending[i].stale = true;
 	c->gate.retry_at = 0;
@@ -153,8 +153,8 @@ int64_t gate_claim(const struct conn *c)
 			w = m;
 	}
 	for (int i = 0; i < c->gate.pending_count; i++)
-		if (c->gate.pending[i].limit_ma > w)
-			w = c->gate.pending[i].limit_ma;
+		if (c->gate.pending[i].given_ma > w)
+			w = c->gate.pending[i].given_ma;
 	return w;
 }
 
@@ -163,7 +163,7 @@ bool gate_was_given(const struct conn *c)
 	if (claim_max(&c->gate.claims[BAL_LIMIT_TX]) > 0)
 		return true;
 	for (int i = 0; i < c->gate.pending_count; i++)
-		if (c->gate.pending[i].kind == BAL_LIMIT_TX && c->gate.pending[i].limit_ma > 0)
+		if (c->gate.pending[i].kind == BAL_LIMIT_TX && c->gate.pending[i].given_ma > 0)
 			return true;
 	return false;
 }
@@ -174,11 +174,38 @@ static bool assume_max(const struct conn *c, bool online)
 	       (!c->conf.proven && (!online || !c->gate.claims[BAL_LIMIT_IDLE].sure));
 }
 
+/* A pending order for a transaction that is not the present one may meet any car. */
+static bool known_car(const struct conn *c, const struct pending *p)
+{
+	return p->kind == BAL_LIMIT_TX && p->session == c->session;
+}
+
+int64_t gate_pending_ma(const struct conn *c, const struct pending *p)
+{
+	return watts_phase(c, known_car(c, p), p->given_ma);
+}
+
+int64_t gate_hold(const struct conn *c, enum bal_limit_kind kind)
+{
+	return watts_phase(c, kind == BAL_LIMIT_TX, c->gate.claims[kind].hold_ma);
+}
+
+static int64_t claim_w(const struct conn *c, enum bal_limit_kind kind)
+{
+	return watts_phase(c, kind == BAL_LIMIT_TX, claim_max(&c->gate.claims[kind]));
+}
+
 int64_t gate_may(const struct conn *c, bool online)
 {
-	int64_t w = gate_claim(c);
+	int64_t w = assume_max(c, online) ? c->conf.max_ma : 0;
 
-	return assume_max(c, online) && w < c->conf.max_ma ? c->conf.max_ma : w;
+	for (int k = 0; k < GATE_KINDS; k++)
+		if (claim_w(c, (enum bal_limit_kind)k) > w)
+			w = claim_w(c, (enum bal_limit_kind)k);
+	for (int i = 0; i < c->gate.pending_count; i++)
+		if (gate_pending_ma(c, &c->gate.pending[i]) > w)
+			w = gate_pending_ma(c, &c->gate.pending[i]);
+	return w;
 }
 
 int64_t gate_w(const struct conn *c, bool online)
@@ -193,7 +220,7 @@ int64_t gate_w(const struct conn *c, bool online)
 
 static int64_t gate_idle_w(const struct conn *c, bool online)
 {
-	int64_t w = claim_max(&c->gate.claims[BAL_LIMIT_IDLE]);
+	int64_t w = claim_w(c, BAL_LIMIT_IDLE);
 
 	return assume_max(c, online) && w < c->conf.max_ma ? c->conf.max_ma : w;
 }
@@ -223,15 +250,15 @@ static void sum_phases(const struct conn *c, bool online, bool fallen, int64_t w
 	phase_mask_t used = model_phases(c), wired = model_wired(c);
 
 	w[0] = w[1] = w[2] = 0;
-	at_least(w, wired, claim_max(&c->gate.claims[BAL_LIMIT_IDLE]));
-	at_least(w, used, fallen ? c->gate.fall_ma : claim_max(&c->gate.claims[BAL_LIMIT_TX]));
+	at_least(w, wired, claim_w(c, BAL_LIMIT_IDLE));
+	at_least(w, used, fallen ? watts_phase(c, true, c->gate.fall_ma) : claim_w(c, BAL_LIMIT_TX));
 	for (int i = 0; i < c->gate.pending_count; i++) {
 		const struct pending *p = &c->gate.pending[i];
 		phase_mask_t phases = p->kind == BAL_LIMIT_IDLE ? wired : p->phases;
 
 		if (p->session == c->session)
 			phases |= used;
-		at_least(w, phases, fallen ? p->fall_ma : p->limit_ma);
+		at_least(w, phases, fallen ? watts_phase(c, known_car(c, p), p->fall_ma) : gate_pending_ma(c, p));
 	}
 	if (assume_max(c, online))
 		at_least(w, wired, c->conf.max_ma);
@@ -254,7 +281,7 @@ void gate_keeps(struct conn *c)
 	c->gate.fall_ma = claim_max(&c->gate.claims[BAL_LIMIT_TX]);
 	c->gate.renew_at = 0;
 	for (int i = 0; i < c->gate.pending_count; i++)
-		c->gate.pending[i].fall_ma = c->gate.pending[i].limit_ma;
+		c->gate.pending[i].fall_ma = c->gate.pending[i].given_ma;
 }
 
 int64_t gate_limit(const struct conn *c)
@@ -262,8 +289,8 @@ int64_t gate_limit(const struct conn *c)
 	const struct claim *tx = &c->gate.claims[BAL_LIMIT_TX];
 
 	if (c->session && tx->now_ma != NUM_NONE)
-		return tx->now_ma;
-	return c->gate.claims[BAL_LIMIT_IDLE].now_ma;
+		return watts_phase(c, true, tx->now_ma);
+	return watts_phase(c, false, c->gate.claims[BAL_LIMIT_IDLE].now_ma);
 }
 
 bool gate_uncontrollable(const struct conn *c)
@@ -293,8 +320,8 @@ static void may_have(struct conn *c, const struct pending *p)
 {
 	struct claim *cl = &c->gate.claims[p->kind];
 
-	if (p->limit_ma > cl->hold_ma)
-		cl->hold_ma = p->limit_ma;
+	if (p->given_ma > cl->hold_ma)
+		cl->hold_ma = p->given_ma;
 	if (p->kind == BAL_LIMIT_TX && p->fall_ma > c->gate.fall_ma)
 		c->gate.fall_ma = p->fall_ma;
 	cl->sure = false;
@@ -315,7 +342,7 @@ static void accepted(struct conn *c, const struct pending *p, mono_t now)
 	if (p->kind == BAL_LIMIT_TX && !c->session) {
 		/* Its transaction is over, or is what a remote start asks for. */
 		if (!p->session)
-			claim_fall(cl, p->limit_ma, now + REMOTE_START_US);
+			claim_fall(cl, p->given_ma, now + REMOTE_START_US);
 		return;
 	}
 	if (p->stale || p->token < cl->token ||
@@ -325,10 +352,10 @@ static void accepted(struct conn *c, const struct pending *p, mono_t now)
 	}
 	/* Until now an unproven one counted at its maximum: it may really have had that. */
 	if (p->kind == BAL_LIMIT_IDLE && !cl->sure && !c->conf.proven)
-		claim_fall(cl, c->conf.max_ma, settled);
-	if (p->limit_ma < cl->hold_ma)
+		claim_fall(cl, watts_full(c), settled);
+	if (p->given_ma < cl->hold_ma)
 		claim_fall(cl, cl->hold_ma, settled);
-	cl->now_ma = cl->hold_ma = p->limit_ma;
+	cl->now_ma = cl->hold_ma = p->given_ma;
 	if (p->kind == BAL_LIMIT_TX)
 		c->gate.fall_ma = p->fall_ma;
 	cl->sure = true;
@@ -343,7 +370,7 @@ static void not_accepted(struct conn *c, const struct pending *p, enum bal_answe
 
 	if (p->kind == BAL_LIMIT_TX && !c->session) {
 		if (!p->session && answer != BAL_REFUSED)
-			claim_fall(cl, p->limit_ma, now + REMOTE_START_US);
+			claim_fall(cl, p->given_ma, now + REMOTE_START_US);
 		return;
 	}
 	may_have(c, p);

@@ -13,6 +13,7 @@ struct conn;
 
 enum { GATE_KINDS = 2, GATE_FALLS = 4, GATE_PENDING = 4 };
 
+/* Amounts are as given: a current per phase, or a sum over phases for who is told a power (watts.h). */
 struct claim {				/* one kind of limit */
 	int64_t now_ma;			/* last accepted; NUM_NONE = none */
 	int64_t hold_ma;		/* the most that it may have: accepted, or sent and unclear */
@@ -25,8 +26,8 @@ struct claim {				/* one kind of limit */
 struct pending {
 	uint64_t token;
 	enum bal_limit_kind kind;
-	int64_t limit_ma;
-	int64_t fall_ma;		/* what remains of it when nothing is heard of us; limit_ma if all */
+	int64_t given_ma;
+	int64_t fall_ma;		/* what remains of it when nothing is heard of us; given_ma if all */
 	int64_t session;
 	phase_mask_t phases;		/* that its car used when it left */
 	bool manual;
@@ -69,8 +70,11 @@ void gate_phases_w(const struct conn *c, bool online, int64_t w[PHASES]);
 void gate_phases_fallen(const struct conn *c, bool online, int64_t w[PHASES]);
 /* Its orders so far carried no fallback after all. */
 void gate_keeps(struct conn *c);
-/* The same without what is assumed of an unproven station: what a restart must know. */
+/* As given, without what is assumed of an unproven station: what a restart must know. */
 int64_t gate_claim(const struct conn *c);
+/* The most of one kind that is accepted, or sent and unclear, per phase. */
+int64_t gate_hold(const struct conn *c, enum bal_limit_kind kind);
+int64_t gate_pending_ma(const struct conn *c, const struct pending *p);
 /* May its transaction have been given any current? */
 bool gate_was_given(const struct conn *c);
 /* The limit that it confirmed last and obeys now; NUM_NONE = none. */

@@ -161,9 +161,11 @@ static uint64_t hash_turn(const struct bal_turn *t)
 		h = hash_num(h, o->conn);
 		h = hash_num(h, (int64_t)o->kind);
 		h = hash_num(h, o->limit_ma);
+		h = hash_num(h, o->given_ma);
 		h = hash_num(h, o->raises);
 		h = hash_num(h, o->fallback_us);
 		h = hash_num(h, o->fallback_ma);
+		h = hash_num(h, o->fallback_given_ma);
 		h = hash_num(h, (int64_t)o->token);
 	}
 	for (size_t i = 0; i < t->store_count; i++) {

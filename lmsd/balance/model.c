@@ -14,7 +14,8 @@
 
 #define LEAST_CHARGE_MA INT64_C(6000)	/* IEC 61851 */
 #define SETTLE_US       (5 * US_PER_S)
-#define VOLTAGE_MAX     INT64_C(253)	/* where caps in W meet currents */
+#define VOLTAGE_MIN     INT64_C(207)	/* 230 V less and plus 10 % */
+#define VOLTAGE_MAX     INT64_C(253)
 
 static const struct bal_timers default_timers = {
 	.min_on_us = 300 * US_PER_S,
@@ -292,6 +293,8 @@ static void build_stations(struct balance *b)
 
 static void build(struct balance *b, const struct bal_conf *conf, mono_t now)
 {
+	b->voltage_min = conf->voltage_min > 0 ? conf->voltage_min : VOLTAGE_MIN;
+	b->voltage_max = conf->voltage_max > 0 ? conf->voltage_max : VOLTAGE_MAX;
 	b->zone_count = conf->zone_count;
 	b->zones = xcalloc(conf->zone_count + 1, sizeof(*b->zones));
 	for (size_t i = 0; i < conf->zone_count; i++) {
@@ -346,12 +349,12 @@ static void carry_conn(struct conn *c, const struct conn *old)
 	c->station = fresh.station;
 	c->idle_ma = fresh.idle_ma;
 	/* One that was unknown is unknown up to its new maximum. */
-	if (old->gate.claims[BAL_LIMIT_IDLE].hold_ma >= old->conf.max_ma &&
-	    c->gate.claims[BAL_LIMIT_IDLE].hold_ma < c->conf.max_ma &&
+	if (old->gate.claims[BAL_LIMIT_IDLE].hold_ma >= watts_full(old) &&
+	    c->gate.claims[BAL_LIMIT_IDLE].hold_ma < watts_full(c) &&
 	    !c->gate.claims[BAL_LIMIT_IDLE].sure)
-		c->gate.claims[BAL_LIMIT_IDLE].hold_ma = c->conf.max_ma;
-	if (c->conf.wiring != old->conf.wiring)
-		c->demand.learned = 0;
+		c->gate.claims[BAL_LIMIT_IDLE].hold_ma = watts_full(c);
+	if (c->conf.wiring != old->conf.wiring || c->conf.fixed_phases != old->conf.fixed_phases)
+		c->demand.learned = c->demand.known = 0;
 }
 
 /* Where zones and connectors are now, by their index of before; -1 = gone. */
@@ -396,6 +399,7 @@ static void carry(struct balance *b, struct balance *old)
 
 		if (at != SIZE_MAX && !strcmp(b->conns[i].conf.station, old->conns[at].conf.station)) {
 			carry_conn(&b->conns[i], &old->conns[at]);
+			watts_rescale(&b->conns[i], old->voltage_min, b->voltage_min);
 			to.conns[at] = (int)i;
 		}
 	}
@@ -545,7 +549,7 @@ void model_caps(struct balance *b)
 				cap_least(z, k, z->budget.held.l[k], CAP_DYNAMIC);
 		}
 		if (z->conf.cap_w != NUM_NONE)
-			cap_least(z, PHASES, pv_boosted_w(z, z->conf.cap_w) * 1000 / VOLTAGE_MAX, CAP_STATIC);
+			cap_least(z, PHASES, pv_boosted_w(z, z->conf.cap_w) * 1000 / b->voltage_max, CAP_STATIC);
 	}
 }
 

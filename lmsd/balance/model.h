@@ -14,6 +14,7 @@
 #include "balance/pv.h"
 #include "balance/reason.h"
 #include "balance/trust.h"
+#include "balance/watts.h"
 
 #define NO_INDEX UINT32_MAX
 
@@ -53,6 +54,7 @@ struct conn {
 	uint32_t station;
 	int64_t idle_ma;		/* conf, on the step */
 	int64_t cap_ma;			/* administrator's; NUM_NONE */
+	bool watts;			/* its limits are told as a power */
 
 	enum bal_use use;
 	int64_t session;
@@ -91,6 +93,7 @@ struct balance {
 	struct journal *journal;	/* NULL = nothing is recorded */
 	struct alloc_in asked;		/* what the allocator was given; valid within the turn */
 	bool fallen_known, fallbacks_known;	/* within the turn: zone.sum_fallen, conn.fallback_ma are true */
+	int64_t voltage_min, voltage_max;	/* V */
 	uint64_t last_token;
 	bool store_failed;
 	bool refused;			/* the last configuration contradicted itself */

@@ -77,21 +77,27 @@ struct orders {
 	size_t count;
 };
 
-static void issue(struct balance *b, struct conn *c, enum bal_limit_kind kind, int64_t limit_ma,
+static void issue(struct balance *b, struct conn *c, enum bal_limit_kind kind, int64_t limit_ma, bool raise,
 		  mono_t now, struct orders *orders)
 {
 	const struct station *st = &b->stations[c->station];
 	int64_t w = gate_may(c, st->online), have = gate_limit(c);
 	struct pending *p = &c->gate.pending[c->gate.pending_count];
-	int64_t before[PHASES];
+	int64_t before[PHASES], given = watts_given(c, kind == BAL_LIMIT_TX, limit_ma), claim = gate_claim(c);
 
-	int64_t fall = kind == BAL_LIMIT_TX ? fallback_for(b, c, limit_ma) : limit_ma;
+	int64_t fall = kind == BAL_LIMIT_TX ? fallback_for(b, c, limit_ma) : limit_ma, fall_given;
 
+	/* What only says again, or lowers, gives no more power than it had, whatever it comes to per phase. */
+	if (!raise && given > claim)
+		given = claim;
+	fall_given = fall < limit_ma ? watts_given(c, kind == BAL_LIMIT_TX, fall) : given;
+	if (fall_given > given)
+		fall_given = given;
 	gate_phases_w(c, st->online, before);
 	fallback_leave(b, c);
 	c->gate.pending_count++;
-	*p = (struct pending){ .token = ++b->last_token, .kind = kind, .limit_ma = limit_ma,
-			       .fall_ma = fall, .phases = model_phases(c),
+	*p = (struct pending){ .token = ++b->last_token, .kind = kind, .given_ma = given,
+			       .fall_ma = fall_given, .phases = model_phases(c),
 			       .session = kind == BAL_LIMIT_TX ? c->session : 0 };
 	c->gate.again_kind = kind;
 	c->gate.again_ma = limit_ma;
@@ -102,8 +108,8 @@ static void issue(struct balance *b, struct conn *c, enum bal_limit_kind kind, i
 	if (kind == BAL_LIMIT_TX)
 		c->gate.renew_at = now + FALLBACK_RENEW_US;
 	orders->list[orders->count++] = (struct bal_order){
-		.conn = (uint32_t)(c - b->conns), .kind = kind, .limit_ma = limit_ma,
-		.raises = limit_ma > w, .fallback_ma = fall,
+		.conn = (uint32_t)(c - b->conns), .kind = kind, .limit_ma = limit_ma, .given_ma = given,
+		.raises = limit_ma > w || given > claim, .fallback_ma = fall, .fallback_given_ma = fall_given,
 		.fallback_us = fall < limit_ma ? FALLBACK_US : 0, .token = p->token,
 	};
 	change_sums(b, c, before);
@@ -122,27 +128,27 @@ static bool want_idle(struct conn *c, struct want *w)
 {
 	const struct claim *idle = &c->gate.claims[BAL_LIMIT_IDLE];
 
-	if (idle->hold_ma < c->idle_ma)
+	if (gate_hold(c, BAL_LIMIT_IDLE) < c->idle_ma)
 		return false;
-	if (idle->sure && idle->now_ma == c->idle_ma)
+	if (idle->sure && watts_phase(c, false, idle->now_ma) == c->idle_ma)
 		return false;
 	*w = (struct want){ .conn = c, .kind = BAL_LIMIT_IDLE, .limit_ma = c->idle_ma,
-			    .excess = idle->hold_ma - c->idle_ma };
+			    .excess = gate_hold(c, BAL_LIMIT_IDLE) - c->idle_ma };
 	return true;
 }
 
 /* The most that the transaction may be given: what it has, or what is on its way to it. */
 static int64_t most_tx(const struct conn *c)
 {
-	int64_t most = c->gate.claims[BAL_LIMIT_TX].hold_ma;
+	int64_t most = gate_hold(c, BAL_LIMIT_TX);
 
 	for (int k = 0; k < c->gate.pending_count; k++)
-		if (c->gate.pending[k].kind == BAL_LIMIT_TX && c->gate.pending[k].limit_ma > most)
-			most = c->gate.pending[k].limit_ma;
+		if (c->gate.pending[k].kind == BAL_LIMIT_TX && gate_pending_ma(c, &c->gate.pending[k]) > most)
+			most = gate_pending_ma(c, &c->gate.pending[k]);
 	return most;
 }
 
-static bool want_tx(struct conn *c, struct want *w)
+static bool want_tx(const struct balance *b, struct conn *c, struct want *w)
 {
 	const struct claim *tx = &c->gate.claims[BAL_LIMIT_TX];
 	int64_t have = gate_limit(c), most = most_tx(c);
@@ -156,11 +162,13 @@ static bool want_tx(struct conn *c, struct want *w)
 	}
 	if (have != NUM_NONE && have > c->target_ma)
 		return true;
-	if (tx->sure)
+	/* Where a zone is over, what is believed of a power may be more than what it is: saying it again
+	 * would make it true. */
+	if (tx->sure || (c->watts && find_room(b, c).over))
 		return false;
 	w->excess = -1;
-	if (w->limit_ma > tx->hold_ma)
-		w->limit_ma = tx->hold_ma;
+	if (w->limit_ma > gate_hold(c, BAL_LIMIT_TX))
+		w->limit_ma = gate_hold(c, BAL_LIMIT_TX);
 	return true;
 }
 
@@ -221,7 +229,7 @@ static bool may_follow(const struct want *w)
 		if (!g->pending[k].manual && g->pending[k].kind == w->kind &&
 		    (!last || g->pending[k].token > last->token))
 			last = &g->pending[k];
-	return !last || w->limit_ma < last->limit_ma;
+	return !last || w->limit_ma < gate_pending_ma(w->conn, last);
 }
 
 /* The most urgent order of a station that does not raise anything. */
@@ -246,7 +254,7 @@ static bool station_want(struct balance *b, const struct station *st, mono_t now
 			*best = w;
 			found = true;
 		}
-		if (want_tx(c, &w) && (!waits || may_follow(&w)) && (!found || w.excess > best->excess)) {
+		if (want_tx(b, c, &w) && (!waits || may_follow(&w)) && (!found || w.excess > best->excess)) {
 			*best = w;
 			found = true;
 		}
@@ -296,7 +304,7 @@ static void raise_tx(struct balance *b, struct conn *c, mono_t now, struct order
 	}
 	if ((have != NUM_NONE && to <= have) || raise_small(b, c, have, to, now))
 		return;
-	issue(b, c, BAL_LIMIT_TX, to, now, orders);
+	issue(b, c, BAL_LIMIT_TX, to, true, now, orders);
 }
 
 /* A default limit that was configured higher. */
@@ -306,7 +314,7 @@ static void raise_idle(struct balance *b, struct conn *c, mono_t now, struct ord
 
 	if (b->store_failed || find_blocked(b, c) >= 0 || room.over || room.ma < c->idle_ma)
 		return;
-	issue(b, c, BAL_LIMIT_IDLE, c->idle_ma, now, orders);
+	issue(b, c, BAL_LIMIT_IDLE, c->idle_ma, true, now, orders);
 }
 
 static bool wants_raise(const struct balance *b, const struct conn *c)
@@ -316,7 +324,7 @@ static bool wants_raise(const struct balance *b, const struct conn *c)
 
 	if (!st->online || !c->conf.manageable || gate_uncontrollable(c))
 		return false;
-	if (c->gate.claims[BAL_LIMIT_IDLE].hold_ma < c->idle_ma)
+	if (gate_hold(c, BAL_LIMIT_IDLE) < c->idle_ma)
 		return true;
 	return c->session && c->target_ma > (have == NUM_NONE ? 0 : have);
 }
@@ -362,7 +370,7 @@ static void run_raises(struct balance *b, mono_t now, struct orders *orders)
 		}
 		if (!may_order(b, c, now))
 			continue;
-		if (c->gate.claims[BAL_LIMIT_IDLE].hold_ma < c->idle_ma)
+		if (gate_hold(c, BAL_LIMIT_IDLE) < c->idle_ma)
 			raise_idle(b, c, now, orders);
 		else
 			raise_tx(b, c, now, orders);
@@ -376,7 +384,7 @@ static void run_renewals(struct balance *b, mono_t now, struct orders *orders)
 	for (uint32_t i = 0; fallback_needed(b) && i < b->conn_count; i++) {
 		struct conn *c = &b->conns[i];
 		mono_t due = fallback_renew_at(b, c);
-		int64_t limit = c->gate.claims[BAL_LIMIT_TX].now_ma;
+		int64_t given = c->gate.claims[BAL_LIMIT_TX].now_ma, limit = watts_phase(c, true, given);
 
 		if (due > now) {
 			model_due(b, due);
@@ -384,13 +392,13 @@ static void run_renewals(struct balance *b, mono_t now, struct orders *orders)
 		}
 		if (station_out(b, &b->stations[c->station]) > 0 || c->gate.pending_count >= GATE_PENDING)
 			continue;	/* its answer makes another turn */
-		if (c->gate.fall_ma == limit && fallback_for(b, c, limit) == limit) {
+		if (c->gate.fall_ma == given && fallback_for(b, c, limit) == limit) {
 			c->gate.renew_at = now + FALLBACK_RENEW_US;
 			model_due(b, c->gate.renew_at);
 		} else if (c->gate.retry_at > now) {
 			model_due(b, c->gate.retry_at);
 		} else {
-			issue(b, c, BAL_LIMIT_TX, limit, now, orders);
+			issue(b, c, BAL_LIMIT_TX, limit, false, now, orders);
 		}
 	}
 }
@@ -409,7 +417,7 @@ static void run_stores(struct balance *b, struct arena *arena, struct bal_turn *
 
 		if (g->stored_ma == w && g->stored_acked == acked)
 			continue;
-		if (g->stored_ma == NUM_NONE && !acked && w == b->conns[i].conf.max_ma)
+		if (g->stored_ma == NUM_NONE && !acked && w == watts_full(&b->conns[i]))
 			continue;	/* nothing stored says the same */
 		g->stored_ma = w;
 		g->stored_acked = acked;
@@ -462,7 +470,7 @@ void orders_run(struct balance *b, mono_t now, struct arena *arena, struct bal_t
 		const struct station *st = &b->stations[i];
 
 		while (st->online && station_want(b, st, now, &w))
-			issue(b, w.conn, w.kind, w.limit_ma, now, &orders);
+			issue(b, w.conn, w.kind, w.limit_ma, false, now, &orders);
 	}
 	run_raises(b, now, &orders);
 	run_renewals(b, now, &orders);
@@ -473,12 +481,21 @@ void orders_run(struct balance *b, mono_t now, struct arena *arena, struct bal_t
 
 /* ---- messages by hand ----------------------------------------------------------------------- */
 
+static int64_t manual_given(const struct conn *c, int64_t limit_ma)
+{
+	if (!c->watts)
+		return limit_ma;
+	return limit_ma < c->conf.max_ma ? watts_full(c) / c->conf.max_ma * limit_ma : watts_full(c);
+}
+
 bool balance_admit_manual(struct balance *b, uint32_t conn, enum bal_limit_kind kind, int64_t limit_ma,
 			  uint64_t *token, struct bal_reason *blame, mono_t now)
 {
 	struct conn *c = &b->conns[conn];
 	struct gate *g = &c->gate;
-	int64_t limit = limit_ma == NUM_NONE ? c->conf.max_ma : limit_ma;
+	/* By hand, in either unit: what is told may land on one phase, or be meant for each. */
+	int64_t given = limit_ma == NUM_NONE ? watts_full(c) : manual_given(c, limit_ma);
+	int64_t limit = watts_phase(c, kind == BAL_LIMIT_TX, given);
 	int64_t w = gate_may(c, b->stations[c->station].online);
 	struct room room;
 
@@ -502,7 +519,7 @@ bool balance_admit_manual(struct balance *b, uint32_t conn, enum bal_limit_kind 
 	*blame = reason_make(BAL_WHY_NONE);
 	*token = ++b->last_token;
 	g->pending[g->pending_count++] = (struct pending){
-		.token = *token, .kind = kind, .limit_ma = limit, .fall_ma = limit, .manual = true,
+		.token = *token, .kind = kind, .given_ma = given, .fall_ma = given, .manual = true,
 		.phases = model_phases(c),
 		.session = kind == BAL_LIMIT_TX ? c->session : 0,
 	};

@@ -296,7 +296,9 @@ static int64_t fallback_of(const struct conn *c)
 {
 	const struct claim *tx = &c->gate.claims[BAL_LIMIT_TX];
 
-	return c->session && tx->now_ma != NUM_NONE && c->gate.fall_ma < tx->now_ma ? c->gate.fall_ma : NUM_NONE;
+	if (!c->session || tx->now_ma == NUM_NONE || c->gate.fall_ma >= tx->now_ma)
+		return NUM_NONE;
+	return watts_phase(c, true, c->gate.fall_ma);
 }
 
 void balance_conn_view(const struct balance *b, uint32_t conn, struct bal_conn_view *out)
@@ -313,7 +315,7 @@ void balance_conn_view(const struct balance *b, uint32_t conn, struct bal_conn_v
 		.vip = c->conf.vip || c->tag_vip, .admitted = competes && c->admitted,
 	};
 	for (int i = 0; i < c->gate.pending_count; i++)
-		out->pending_ma = c->gate.pending[i].limit_ma;
+		out->pending_ma = gate_pending_ma(c, &c->gate.pending[i]);
 	out->fallback_ma = fallback_of(c);
 	out->reason = c->held.code != BAL_WHY_NONE ? held_reason(b, c) : target_reason(b, c);
 	/* Where one line must do, a silent meter or a limit from outside says more than that the zone is full. */

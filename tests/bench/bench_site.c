@@ -61,7 +61,7 @@ static void set_up(struct world *w, uint64_t seed, int percent, bool dynamic)
 				      .meter_lost = dynamic ? (struct phase_ma){ { 0, 0, 0 } } : none,
 				      .min_ma = NUM_NONE };
 	struct bal_conn_conf conns[STATIONS];
-	struct bal_conf conf = { &zone, 1, conns, STATIONS };
+	struct bal_conf conf = { .zones = &zone, .zone_count = 1, .conns = conns, .conn_count = STATIONS };
 
 	memset(w, 0, sizeof(*w));
 	w->b = balance_new();

@@ -273,7 +273,7 @@ static mono_t next_event(const struct replay *r)
 static int set_up(struct replay *r, int64_t cap_ma, struct diag *d)
 {
 	struct bal_zone_conf *zones = xcalloc(r->m->zone_count + 1, sizeof(*zones));
-	struct bal_conf conf = { zones, r->m->zone_count, r->m->conns, r->m->conn_count };
+	struct bal_conf conf = { .zones = zones, .zone_count = r->m->zone_count, .conns = r->m->conns, .conn_count = r->m->conn_count };
 	int ret;
 
 	memcpy(zones, r->m->zones, r->m->zone_count * sizeof(*zones));

@@ -54,6 +54,7 @@ static void random_conn(struct pop_site *s, size_t i, size_t stations)
 	struct bal_conn_conf *c = &s->conns[i];
 
 	s->uid[i] = uid;
+	s->power[i] = uid % 4 == 1;
 	s->station_uid[i] = s->seed * 1000 + 500 + station;
 	snprintf(s->station_ids[i], sizeof(s->station_ids[i]), "S%zu", station);
 	snprintf(s->conn_ids[i], sizeof(s->conn_ids[i]), "S%zu/%zu", station, i);
@@ -66,6 +67,9 @@ static void random_conn(struct pop_site *s, size_t i, size_t stations)
 		.priority = (int)rng_below(&r, 3), .manageable = true, .proven = true,
 		.on_off = !rng_below(&r, 10),
 	};
+	c->dc = s->power[i] && !c->on_off && rng_below(&r, 3) == 0;
+	if (c->dc)
+		c->min_ma = 2000;
 	if (s->kind == POP_ANY) {
 		c->proven = rng_below(&r, 2);
 		c->manageable = rng_below(&r, 8);
@@ -77,7 +81,7 @@ static void random_conn(struct pop_site *s, size_t i, size_t stations)
 static bool accepted(struct pop_site *s)
 {
 	struct balance *b = balance_new();
-	struct bal_conf conf = { s->zones, s->zone_count, s->conns, s->conn_count };
+	struct bal_conf conf = { .zones = s->zones, .zone_count = s->zone_count, .conns = s->conns, .conn_count = s->conn_count };
 	int ret = balance_configure(b, &conf, 0, NULL);
 
 	balance_free(b);
@@ -121,6 +125,7 @@ void pop_drop_conn(struct pop_site *s, size_t at)
 	memmove(&s->conns[at], &s->conns[at + 1], rest * sizeof(s->conns[0]));
 	memmove(&s->conn_ids[at], &s->conn_ids[at + 1], rest * sizeof(s->conn_ids[0]));
 	memmove(&s->station_ids[at], &s->station_ids[at + 1], rest * sizeof(s->station_ids[0]));
+	memmove(&s->power[at], &s->power[at + 1], rest * sizeof(s->power[0]));
 	memmove(&s->uid[at], &s->uid[at + 1], rest * sizeof(s->uid[0]));
 	memmove(&s->station_uid[at], &s->station_uid[at + 1], rest * sizeof(s->station_uid[0]));
 	s->conn_count--;
@@ -141,11 +146,11 @@ void pop_print(const struct pop_site *s)
 	for (size_t i = 0; i < s->conn_count; i++) {
 		const struct bal_conn_conf *c = &s->conns[i];
 
-		print_message("# %s in Z%d, wiring %d, max %lld, step %lld, idle %lld, settle %lld s%s%s%s\n",
+		print_message("# %s in Z%d, wiring %d, max %lld, step %lld, idle %lld, settle %lld s%s%s%s%s%s\n",
 			      c->id, c->zone, (int)c->wiring, (long long)c->max_ma, (long long)c->step_ma,
 			      (long long)c->idle_ma, (long long)(c->settle_us / US_PER_S),
 			      c->proven ? "" : ", unproven", c->manageable ? "" : ", not manageable",
-			      c->on_off ? ", on/off" : "");
+			      c->on_off ? ", on/off" : "", s->power[i] ? ", W" : "", c->dc ? ", DC" : "");
 	}
 }
 
@@ -158,7 +163,7 @@ struct message {
 	uint32_t conn;
 	uint64_t token;
 	enum bal_limit_kind kind;
-	int64_t limit_ma, session;
+	int64_t limit_ma, given_ma, session;
 	enum fate fate;
 	mono_t leaves, arrives, answers;
 	int life;		/* of lmsd, that sent it */
@@ -214,9 +219,35 @@ struct world {
 	mono_t drain_at, replay_at, snapshot_at;
 };
 
+/* As its station keeps it: a current per phase, or a power as a sum over phases. */
 static int64_t limit_now(const struct socket *s)
 {
 	return s->session && s->tx_ma != NUM_NONE ? s->tx_ma : s->idle_ma;
+}
+
+static phase_mask_t truth_phases(const struct world *w, size_t i)
+{
+	enum bal_wiring wiring = w->site->conns[i].wiring;
+
+	if (wiring >= BAL_L1)
+		return (phase_mask_t)(1 << (wiring - BAL_L1));
+	if (w->site->conns[i].dc)
+		return PHASE_ALL;
+	return w->sockets[i].session && w->sockets[i].car ? w->sockets[i].car : PHASE_ALL;
+}
+
+/* What a phase may get of it: all of a power, where no car says on how many it draws. */
+static int64_t on_a_phase(const struct world *w, size_t i, int64_t limit)
+{
+	phase_mask_t on = truth_phases(w, i);
+	int64_t n = (on & 1) + (on >> 1 & 1) + (on >> 2 & 1);
+
+	if (!w->site->power[i])
+		return limit;
+	if (!w->sockets[i].session && !w->site->conns[i].dc)
+		n = 1;
+	limit = (limit + n - 1) / n;
+	return limit < w->site->conns[i].max_ma ? limit : w->site->conns[i].max_ma;
 }
 
 static int64_t obeys(const struct world *w, const struct socket *s)
@@ -226,7 +257,7 @@ static int64_t obeys(const struct world *w, const struct socket *s)
 	for (int i = 0; i < s->lag_count; i++)
 		if (w->now < s->lags[i].until && s->lags[i].ma > ma)
 			ma = s->lags[i].ma;
-	return ma;
+	return on_a_phase(w, (size_t)(s - w->sockets), ma);
 }
 
 static void tell_all(const struct world *w)
@@ -313,11 +344,11 @@ static void tell(struct world *w, size_t i)
 
 static void begin_session(struct world *w, struct socket *s)
 {
-	static const phase_mask_t masks[] = { 7, 7, 1, 2, 4 };
+	static const phase_mask_t masks[] = { 7, 7, 1, 2, 4, 3, 6 };
 
 	s->session = ++w->last_session;
 	s->tx_ma = NUM_NONE;
-	s->car = masks[rng_below(&s->rng, 5)];
+	s->car = masks[rng_below(&s->rng, 7)];
 }
 
 static void end_session(struct world *w, size_t i)
@@ -369,23 +400,16 @@ static void car_event(struct world *w, size_t i)
 	tell(w, i);
 }
 
-static phase_mask_t truth_phases(const struct world *w, size_t i)
-{
-	enum bal_wiring wiring = w->site->conns[i].wiring;
-
-	if (wiring >= BAL_L1)
-		return (phase_mask_t)(1 << (wiring - BAL_L1));
-	return w->sockets[i].session && w->sockets[i].car ? w->sockets[i].car : PHASE_ALL;
-}
-
 static void tell_draw(struct world *w, size_t i)
 {
 	struct socket *s = &w->sockets[i];
 	struct phase_ma draw = { { 0 } };
-	int64_t ma = limit_now(s) >= 6000 ? limit_now(s) : 0, power_w = 0;
+	int64_t ma = on_a_phase(w, i, limit_now(s)), power_w = 0;
 
 	if (!s->session || !w->boxes[w->box_of[i]].online)
 		return;
+	if (ma < 6000 && !w->site->conns[i].dc)
+		ma = 0;
 	if (ma > 14000 && w->site->uid[i] % 3 == 0)
 		ma = 14000;
 	for (int k = 0; k < PHASES; k++)
@@ -422,6 +446,11 @@ static void drop_messages(struct world *w, size_t box)
 	}
 }
 
+static int64_t most_of(const struct pop_site *s, size_t i)
+{
+	return s->conns[i].max_ma * (s->power[i] && s->conns[i].wiring < BAL_L1 ? 3 : 1);
+}
+
 static void lose_defaults(struct world *w, size_t box)
 {
 	for (size_t i = 0; i < w->site->conn_count; i++) {
@@ -432,7 +461,7 @@ static void lose_defaults(struct world *w, size_t box)
 		s->tx_ma = NUM_NONE;
 		s->lag_count = 0;	/* power was off */
 		if (!w->site->conns[i].proven)
-			s->idle_ma = w->site->conns[i].max_ma;
+			s->idle_ma = most_of(w->site, i);
 	}
 }
 
@@ -476,9 +505,9 @@ static void execute(struct world *w, struct message *m)
 	if (m->fate == REFUSED)
 		return;
 	if (m->kind == BAL_LIMIT_IDLE) {
-		s->idle_ma = m->limit_ma;
+		s->idle_ma = m->given_ma;
 	} else if (s->session && s->session == m->session) {
-		s->tx_ma = m->limit_ma;
+		s->tx_ma = m->given_ma;
 	} else {
 		m->fate = REFUSED;
 		return;
@@ -551,6 +580,7 @@ static void send(struct world *w, const struct bal_order *o)
 		return complain(w, "too many messages under way", o->conn);
 	*m = (struct message){
 		.used = true, .conn = o->conn, .token = o->token, .kind = o->kind, .limit_ma = o->limit_ma,
+		.given_ma = w->site->power[o->conn] ? o->given_ma : o->limit_ma,
 		.session = w->sockets[o->conn].told_session, .fate = random_fate(w, &x->rng),
 		.leaves = o->raises ? w->now + COMMIT_US : w->now, .life = w->life,
 	};
@@ -572,9 +602,16 @@ static void send(struct world *w, const struct bal_order *o)
 
 /* ---- lmsd ------------------------------------------------------------------------------------------- */
 
+static void tell_units(struct world *w, size_t box)
+{
+	for (size_t i = 0; i < w->site->conn_count; i++)
+		if (w->box_of[i] == box)
+			balance_watts(w->b, (uint32_t)i, w->site->power[i]);
+}
+
 static void configure(struct world *w)
 {
-	struct bal_conf conf = { w->conf.zones, w->conf.zone_count, w->conf.conns, w->conf.conn_count };
+	struct bal_conf conf = { .zones = w->conf.zones, .zone_count = w->conf.zone_count, .conns = w->conf.conns, .conn_count = w->conf.conn_count };
 
 	if (balance_configure(w->b, &conf, w->now, NULL))
 		complain(w, "configuration refused", SIZE_MAX);
@@ -620,6 +657,9 @@ static void crash(struct world *w)
 	w->batch_count = 0;
 	w->learned_lost = true;
 	configure(w);
+	/* The unit is stored with the limits: it must be known before them. */
+	for (size_t i = 0; i < w->site->conn_count; i++)
+		tell_units(w, i);
 	for (size_t i = 0; i < w->site->conn_count; i++) {
 		struct socket *s = &w->sockets[i];
 
@@ -837,7 +877,7 @@ static void meters(struct world *w)
 			for (size_t i = 0; i < w->site->conn_count; i++)
 				if (below(w->site, w->site->conns[i].zone, z) && w->sockets[i].session &&
 				    (truth_phases(w, i) >> k & 1))
-					s.current.l[k] += limit_now(&w->sockets[i]);
+					s.current.l[k] += on_a_phase(w, i, limit_now(&w->sockets[i]));
 		}
 		balance_meter(w->b, z, &s);
 	}
@@ -899,7 +939,7 @@ static void world_init(struct world *w, const struct pop_site *site, struct pop_
 		struct socket *s = &w->sockets[i];
 
 		s->rng = rng_seed(site->uid[i] + 1000000);
-		s->idle_ma = site->conns[i].max_ma;
+		s->idle_ma = most_of(site, i);
 		s->tx_ma = NUM_NONE;
 		s->next_event = QUIET_US + rng_range(&s->rng, 0, 600) * TICK;
 		w->box_of[i] = i;
@@ -915,6 +955,7 @@ static void world_init(struct world *w, const struct pop_site *site, struct pop_
 	for (size_t i = 0; i < site->conn_count; i++)
 		if (w->box_of[i] == i) {
 			w->boxes[i].online = true;
+			tell_units(w, i);
 			balance_online(w->b, site->station_ids[i], true, 0);
 		}
 	for (size_t i = 0; i < site->conn_count; i++)

@@ -25,6 +25,7 @@ struct pop_site {
 	struct bal_zone_conf zones[POP_ZONES];
 	struct bal_conn_conf conns[POP_CONNS];
 	char zone_ids[POP_ZONES][24], conn_ids[POP_CONNS][48], station_ids[POP_CONNS][24];
+	bool power[POP_CONNS];		/* its station is told powers */
 	uint64_t uid[POP_CONNS];	/* of the connector, for its random numbers */
 	uint64_t station_uid[POP_CONNS];
 	size_t zone_count, conn_count;

@@ -335,7 +335,7 @@ static void many_changes_at_once_make_few_messages(void **state)
 
 static void a_raise_below_one_ampere_waits_until_it_is_worth_it(void **state)
 {
-	struct bal_conf conf = { rig.zones, 1, rig.conns, 2 };
+	struct bal_conf conf = { .zones = rig.zones, .zone_count = 1, .conns = rig.conns, .conn_count = 2 };
 	mono_t t;
 
 	(void)state;
@@ -382,7 +382,7 @@ static void a_start_needs_head_room_where_the_zone_is_measured(void **state)
 
 static void cap_becomes(int64_t ma)
 {
-	struct bal_conf conf = { rig.zones, rig.zone_count, rig.conns, rig.conn_count };
+	struct bal_conf conf = { .zones = rig.zones, .zone_count = rig.zone_count, .conns = rig.conns, .conn_count = rig.conn_count };
 
 	rig.zones[0].cap = (struct phase_ma){ { ma, ma, ma } };
 	assert_int_equal(balance_configure(rig.b, &conf, rig.now, NULL), 0);

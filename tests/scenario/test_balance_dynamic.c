@@ -312,7 +312,7 @@ static void draws_that_are_newer_than_the_sample_do_not_shrink_the_building(void
 
 static void a_restart_does_not_cut_cars_that_keep_the_limit(void **state)
 {
-	struct bal_conf conf = { rig.zones, 1, rig.conns, 3 };
+	struct bal_conf conf = { .zones = rig.zones, .zone_count = 1, .conns = rig.conns, .conn_count = 3 };
 	mono_t t;
 
 	(void)state;
@@ -364,7 +364,7 @@ static void an_early_cut_does_not_pause_cars_that_fit(void **state)
 /* What is reserved for stations that have not answered yet is no draw that the limit is kept with. */
 static void a_fresh_site_gives_the_cars_only_what_the_building_leaves(void **state)
 {
-	struct bal_conf conf = { rig.zones, 1, rig.conns, 3 };
+	struct bal_conf conf = { .zones = rig.zones, .zone_count = 1, .conns = rig.conns, .conn_count = 3 };
 	const uint32_t conns[3] = { c1, c2, c3 };
 
 	(void)state;

@@ -328,7 +328,7 @@ static void station_that_refuses_three_times_is_uncontrollable_until_it_accepts(
 
 static void restart(bool with_stored)
 {
-	struct bal_conf conf = { rig.zones, rig.zone_count, rig.conns, rig.conn_count };
+	struct bal_conf conf = { .zones = rig.zones, .zone_count = rig.zone_count, .conns = rig.conns, .conn_count = rig.conn_count };
 
 	conf.zones = rig.zones;
 	balance_free(rig.b);
@@ -420,7 +420,7 @@ static void storage_failed_limits_only_fall(void **state)
 static const char *complaint(void)
 {
 	static struct diag d;
-	struct bal_conf conf = { rig.zones, rig.zone_count, rig.conns, rig.conn_count };
+	struct bal_conf conf = { .zones = rig.zones, .zone_count = rig.zone_count, .conns = rig.conns, .conn_count = rig.conn_count };
 
 	conf.conns = rig.conns;
 	diag_init(&d);
@@ -430,7 +430,7 @@ static const char *complaint(void)
 
 static void configuration_whose_fallbacks_exceed_a_cap_is_refused_by_zone(void **state)
 {
-	struct bal_conf conf = { rig.zones, 1, rig.conns, 3 };
+	struct bal_conf conf = { .zones = rig.zones, .zone_count = 1, .conns = rig.conns, .conn_count = 3 };
 	struct diag d;
 
 	(void)state;
@@ -511,7 +511,7 @@ static void a_station_added_is_reserved_and_nothing_rises_until_the_sum_fits(voi
 	zone_view(&v);
 	before = v.seconds_over;
 	rig_conn(&rig, "CP4/1", "CP4", 0);
-	conf = (struct bal_conf){ rig.zones, 1, rig.conns, 4 };
+	conf = (struct bal_conf){ .zones = rig.zones, .zone_count = 1, .conns = rig.conns, .conn_count = 4 };
 	assert_int_equal(balance_configure(rig.b, &conf, rig.now, NULL), 0);
 	rig_charge(&rig, c3, 13);
 	assert_no_raise_while_over(rig.now, 20 * S);

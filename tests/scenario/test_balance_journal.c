@@ -227,7 +227,7 @@ static void ten_minutes_of_600_stations_are_small(void **state)
 	struct phase_ma lots = { { 6300000, 6300000, 6300000 } };
 	struct bal_zone_conf zone = { .id = "Z", .parent = -1, .phases = 3, .cap = lots, .cap_w = NUM_NONE,
 				      .dynamic = { { 6000000, 6000000, 6000000 } }, .meter_lost = lots, .min_ma = NUM_NONE };
-	struct bal_conf conf = { &zone, 1, conns, MANY };
+	struct bal_conf conf = { .zones = &zone, .zone_count = 1, .conns = conns, .conn_count = MANY };
 	struct balance *b = balance_new();
 	struct rng rng = rng_seed(3);
 	struct arena arena;

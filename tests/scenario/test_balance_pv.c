@@ -420,7 +420,7 @@ static void without_leave_to_probe_a_silent_grid_is_no_sun(void **state)
 
 static void a_restart_does_not_stop_cars_that_charge(void **state)
 {
-	struct bal_conf conf = { rig.zones, 1, rig.conns, 3 };
+	struct bal_conf conf = { .zones = rig.zones, .zone_count = 1, .conns = rig.conns, .conn_count = 3 };
 
 	(void)state;
 	conf.conns = rig.conns;

@@ -341,7 +341,7 @@ static void a_large_site_is_small(void **state)
 	struct phase_ma none = { { NUM_NONE, NUM_NONE, NUM_NONE } };
 	struct bal_zone_conf zone = { .id = "Z", .parent = -1, .phases = 3, .cap = { { 900000, 900000, 900000 } },
 				      .cap_w = NUM_NONE, .dynamic = none, .meter_lost = none, .min_ma = NUM_NONE };
-	struct bal_conf conf = { &zone, 1, conns, MANY };
+	struct bal_conf conf = { .zones = &zone, .zone_count = 1, .conns = conns, .conn_count = MANY };
 	struct balance *b = balance_new();
 	struct rng rng = rng_seed(3);
 	struct arena arena;

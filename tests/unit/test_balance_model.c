@@ -39,7 +39,7 @@ static struct site good_site(void)
 
 static int configure(struct balance *b, const struct site *s, struct diag *d)
 {
-	struct bal_conf conf = { s->zones, 2, s->conns, 2 };
+	struct bal_conf conf = { .zones = s->zones, .zone_count = 2, .conns = s->conns, .conn_count = 2 };
 
 	diag_init(d);
 	return balance_configure(b, &conf, 0, d);
