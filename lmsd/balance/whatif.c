@@ -97,7 +97,9 @@ static int change_model(struct play *p)
 	struct balance *b = p->b;
 	struct bal_zone_conf *zones = arena_array(p->arena, b->zone_count + 1, sizeof(*zones));
 	struct bal_conn_conf *conns = arena_array(p->arena, b->conn_count + (size_t)p->w->cars + 1, sizeof(*conns));
-	struct bal_conf conf = { zones, b->zone_count, conns, b->conn_count };
+	struct bal_conf conf = { .zones = zones, .zone_count = b->zone_count,
+				 .conns = conns, .conn_count = b->conn_count,
+				 .voltage_min = b->voltage_min, .voltage_max = b->voltage_max };
 	int ret;
 
 	for (size_t i = 0; i < b->zone_count; i++)
