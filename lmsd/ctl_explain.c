@@ -10,6 +10,7 @@
 #include "base/timefmt.h"
 #include "site/grid.h"
 #include "site/override.h"
+#include "site/sun.h"
 #include "split.h"
 
 static struct app *app_of(struct ctl_call *c)
@@ -144,6 +145,30 @@ static void put_outer(struct limits *l)
 	}
 }
 
+static void put_sun(struct limits *l, int zone)
+{
+	static const struct phase_ma none = { { NUM_NONE, NUM_NONE, NUM_NONE } };
+	struct bal_pv_view v;
+
+	balance_pv_view(l->c->hall->balance, zone, &v);
+	if (v.state == BAL_PV_NONE)
+		return;
+	buf_puts(&l->text, l->z->k.pv);
+	if (v.state == BAL_PV_LOST) {
+		buf_puts(&l->text, ": nothing is known of the sun, as without it");
+	} else if (v.state == BAL_PV_WAITS) {
+		buf_puts(&l->text, ": nothing is measured yet");
+	} else if (sun_boosts(l->z)) {
+		buf_puts(&l->text, ": on top of the static limit or the power, up to the fuse");
+	} else {
+		buf_puts(&l->text, ": ");
+		fmt_w(&l->text, v.budget_w);
+		buf_printf(&l->text, " for %d of %d cars, of a surplus of ", v.charging, v.following);
+		fmt_w(&l->text, v.surplus_w);
+	}
+	put_limit(l, "pv", sun_boosts(l->z) ? &v.boost : &none);
+}
+
 static void put_limits(struct ctl_call *c, int zone)
 {
 	static const struct phase_ma none = { { NUM_NONE, NUM_NONE, NUM_NONE } };
@@ -168,6 +193,7 @@ static void put_limits(struct ctl_call *c, int zone)
 			buf_printf(&l.text, "%lld W for the three phases together", (long long)l.z->k.power_w);
 			put_limit(&l, "power", &none);
 		}
+		put_sun(&l, zone);
 	}
 	buf_fini(&l.text);
 }

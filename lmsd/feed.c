@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "site/override.h"
+#include "site/sun.h"
 
 #define ROUNDS_MAX 16			/* answers make turns make answers: bounded, the rest next time */
 
@@ -147,6 +148,22 @@ static void tell_stations(struct app *app, mono_t now)
 	}
 }
 
+/* By the zone whose sun it would share; tag and holder are known from the start of the transaction. */
+static bool is_exempt(const struct site_conf *conf, const struct connector *c)
+{
+	const struct station_conf *st;
+	int z;
+
+	if (c->station->conf < 0)
+		return false;
+	st = &conf->stations[c->station->conf];
+	z = st->zone;
+	while (z >= 0 && !sun_shares(&conf->zones[z]))
+		z = conf->zones[z].parent;
+	return z >= 0 && exempt_has(conf->zones[z].k.pv_exempt, st->k.id, c->tx ? c->tx->tag : NULL,
+				    c->tx ? c->tx->holder : NULL);
+}
+
 static void tell_connectors(struct app *app, mono_t now)
 {
 	struct connector *c;
@@ -159,6 +176,7 @@ static void tell_connectors(struct app *app, mono_t now)
 			continue;
 		balance_use(app->hall.balance, c->slot, use_of(c->use), c->tx ? c->tx->id : 0,
 			    c->tx ? c->tx->vip : c->tag_vip, now);
+		balance_pv_exempt(app->hall.balance, c->slot, is_exempt(app->hall.site->conf, c));
 		if (c->draw_at != 0 && c->draw_nonsense)
 			balance_draw_nonsense(app->hall.balance, c->slot, c->draw_at);
 		else if (c->draw_at != 0)

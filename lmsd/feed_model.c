@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "site/sun.h"
+
 #define SETTLE_US (5 * US_PER_S)	/* from acceptance to obeyed, unless a station file knows better */
 
 /* Unset: as the zone above, which zero says to the balance. */
@@ -56,6 +58,31 @@ static bool phase_present(const struct phase_ma *p)
 	return p->l[0] != NUM_NONE || p->l[1] != NUM_NONE || p->l[2] != NUM_NONE;
 }
 
+static int64_t rating(const struct ctl_zone_keys *k)
+{
+	return k->fuse_ma == NUM_NONE ? 0 : k->fuse_ma * (1000 - or_zero(k->derate_permille)) / 1000;
+}
+
+static struct bal_pv_conf model_pv(const struct zone_conf *z)
+{
+	const int64_t most = rating(&z->k);
+	struct bal_pv_conf pv = {
+		.production = z->pv_sun >= 0,
+		.probe = z->k.pv_probe == 1,
+		.min_w = or_zero(z->k.pv_min_w),
+		.start_us = or_zero(z->k.pv_start_ms) * US_PER_MS,
+		.stop_us = or_zero(z->k.pv_stop_ms) * US_PER_MS,
+		.rating = { { most, most, most } },
+	};
+
+	if (sun_boosts(z))
+		pv.strategy = BAL_PV_BOOST;
+	else if (sun_shares(z))
+		pv.strategy = strcmp(z->k.pv, "surplus") == 0 ? BAL_PV_SURPLUS : BAL_PV_MIN_SURPLUS;
+	pv.grid = sun_shares(z) && z->pv_grid >= 0;
+	return pv;
+}
+
 static void model_zone(const struct zone_conf *z, struct bal_zone_conf *out)
 {
 	const struct phase_ma none = { { NUM_NONE, NUM_NONE, NUM_NONE } };
@@ -74,6 +101,7 @@ static void model_zone(const struct zone_conf *z, struct bal_zone_conf *out)
 	out->timers = model_timers(&z->k);
 	out->thresholds.start_permille = or_zero(z->k.start_permille);
 	out->thresholds.small_raise_ma = or_zero(z->k.small_raise_ma);
+	out->pv = model_pv(z);
 }
 
 static void model_conn(const struct station_conf *s, const struct connector_conf *c, const char *id, int zone,

@@ -15,6 +15,7 @@
 #include "meter/meter.h"
 #include "modbus/bus.h"
 #include "modbus/profile_file.h"
+#include "site/sun.h"
 
 #define POLL_US US_PER_S
 
@@ -238,6 +239,60 @@ static void tell_balance(struct app *app, int meter, const struct meter_currents
 			balance_meter(app->hall.balance, (int)i, &sample);
 }
 
+static int64_t view_value(const struct meter_state *s, enum meter_var var, mono_t now)
+{
+	return meter_quality(s, var, now) == METER_Q_GOOD ? meter_value(s, var)->v : NUM_NONE;
+}
+
+/* Of all phases: those are read with every poll, a total often is not. */
+static int64_t power_w(const struct meter_state *s, const struct phase_ma *current, mono_t now)
+{
+	int64_t sum = 0;
+
+	for (int k = 0; k < PHASES; k++) {
+		int64_t w = view_value(s, (enum meter_var)(METER_power_l1 + k), now);
+
+		if (current->l[k] == NUM_NONE)
+			continue;
+		if (w == NUM_NONE)
+			return view_value(s, METER_power_total, now);
+		sum += w;
+	}
+	return sum;
+}
+
+static int64_t mean(const struct phase_ma *p)
+{
+	int64_t sum = 0, n = 0;
+
+	for (int k = 0; k < PHASES; k++)
+		if (p->l[k] != NUM_NONE && ++n)
+			sum += p->l[k];
+	return n ? sum / n : NUM_NONE;
+}
+
+/* Zones that follow the sun by this meter. */
+static void tell_sun(struct app *app, int meter, const struct meter_currents *c, mono_t now)
+{
+	const struct site_conf *conf = app->hall.site->conf;
+	const struct bal_pv_sample sample = {
+		.power_w = power_w(app->sense->meters[meter].state, &c->current, now),
+		.current = c->current,
+		.voltage_mv = mean(&c->voltage_mv),
+		.at = c->at,
+		.good = c->good,
+	};
+
+	for (size_t i = 0; app->balanced && i < conf->zone_count; i++) {
+		const struct zone_conf *z = &conf->zones[i];
+
+		if (sun_shares(z) && z->pv_grid == meter)
+			balance_pv(app->hall.balance, (int)i, BAL_PV_GRID, &sample);
+		if ((sun_shares(z) || sun_boosts(z)) && z->pv_sun == meter)
+			balance_pv(app->hall.balance, (int)i, BAL_PV_PRODUCTION, &sample);
+	}
+}
+
 void sense_sample(struct app *app, const struct bus_sample *sample, mono_t now)
 {
 	int i = site_conf_meter(app->hall.site->conf, sample->meter_id);
@@ -250,16 +305,12 @@ void sense_sample(struct app *app, const struct bus_sample *sample, mono_t now)
 	if (meter_take(m->state, &r)) {
 		meter_sample_currents(m->state, now, &currents);
 		tell_balance(app, i, &currents);
+		tell_sun(app, i, &currents, now);
 	}
 	tell_status(m, sample->meter_id, now);
 }
 
 /* ---- what people see ---------------------------------------------------------------------------- */
-
-static int64_t view_value(const struct meter_state *s, enum meter_var var, mono_t now)
-{
-	return meter_quality(s, var, now) == METER_Q_GOOD ? meter_value(s, var)->v : NUM_NONE;
-}
 
 static void view_values(struct sensed *m, mono_t now)
 {

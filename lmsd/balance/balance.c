@@ -151,9 +151,9 @@ void balance_pv(struct balance *b, int zone, enum bal_pv_source source, const st
 
 void balance_pv_exempt(struct balance *b, uint32_t conn, bool exempt)
 {
-	journal_pv_exempt(b, conn, exempt);
 	if (b->conns[conn].pv_exempt == exempt)
-		return;
+		return;	/* told with every draw */
+	journal_pv_exempt(b, conn, exempt);
 	b->conns[conn].pv_exempt = exempt;
 	changed(b);
 }

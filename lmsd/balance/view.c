@@ -63,14 +63,12 @@ static void put_ma(struct words *w, int64_t ma)
 
 static void put_w(struct words *w, int64_t watts)
 {
-	char text[40];
+	struct buf b;
 
-	if (watts > -1000 && watts < 1000)
-		snprintf(text, sizeof(text), "%lld W", (long long)watts);
-	else
-		snprintf(text, sizeof(text), "%lld.%lld kW", (long long)(watts / 1000),
-			 (long long)(watts % 1000 < 0 ? -(watts % 1000) / 100 : watts % 1000 / 100));
-	put(w, text);
+	buf_init(&b);
+	fmt_w(&b, watts);
+	put(w, buf_cstr(&b));
+	buf_fini(&b);
 }
 
 static void put_ordinal(struct words *w, int64_t n)

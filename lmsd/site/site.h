@@ -27,6 +27,7 @@
 struct zone_conf {
 	struct ctl_zone_keys k;
 	int parent, meter;		/* indices, -1 = none */
+	int pv_grid, pv_sun;		/* meters: scope=grid of the zone or the nearest above, and pv_meter */
 	int phases;			/* 1 or 3 */
 	struct phase_ma cap;		/* least of fuse less derating and static limit; NUM_NONE = none */
 };

@@ -143,6 +143,11 @@ static struct phase_ma zone_cap(const struct ctl_zone_keys *k, int phases)
 	return cap;
 }
 
+static bool is_grid(const struct meter_conf *m)
+{
+	return m->k.scope && strcmp(m->k.scope, "grid") == 0;
+}
+
 static void zone_emit(struct build *b, struct item *it, int parent)
 {
 	struct zone_conf *z = &b->c->zones[b->c->zone_count];
@@ -162,6 +167,9 @@ static void zone_emit(struct build *b, struct item *it, int parent)
 	}
 	fields_copy(n->keys, n->key_count, &z->k, &it->k.zone, &b->c->arena);
 	z->meter = z->k.meter ? site_conf_meter(b->c, z->k.meter) : -1;
+	z->pv_grid = z->meter >= 0 && is_grid(&b->c->meters[z->meter]) ? z->meter
+		     : parent >= 0 ? b->c->zones[parent].pv_grid : -1;
+	z->pv_sun = z->k.pv_meter ? site_conf_meter(b->c, z->k.pv_meter) : -1;
 	z->cap = zone_cap(&z->k, z->phases);
 	for (struct item *child = it->child; child; child = child->sibling)
 		zone_emit(b, child, index);

@@ -95,17 +95,18 @@ static int zone_check_dynamic(const struct site_conf *c, const struct zone_conf 
 	return 0;
 }
 
-static int missing_meter(const struct site_conf *c, const struct zone_conf *z, struct diag *diag)
+int check_no_meter(const struct site_conf *c, const struct zone_conf *z, const char *key, const char *id,
+		   struct diag *diag)
 {
 	const char *near = NULL, *names[64];
 	size_t count = 0;
 
 	for (size_t i = 0; i < c->meter_count && count < ARRAY_LEN(names); i++)
 		names[count++] = c->meters[i].k.id;
-	near = text_nearest(z->k.meter, names, count);
+	near = text_nearest(id, names, count);
 	return diag_set(diag, -LMS_EDATA,
-			"zone %s: meter: '%s' does not exist (%s%s%slmsctl meter list)", z->k.id,
-			z->k.meter, near ? "did you mean '" : "", near ? near : "",
+			"zone %s: %s: '%s' does not exist (%s%s%slmsctl meter list)", z->k.id,
+			key, id, near ? "did you mean '" : "", near ? near : "",
 			near ? "'?; " : "");
 }
 
@@ -129,7 +130,7 @@ static int check_zone(const struct site_conf *c, const struct zone_conf *z, stru
 		    "zone %s: phases: has 3 phases below zone %s, which has 1 (write phases=1)",
 		    z->k.id, parent->k.id);
 	if (z->k.meter && z->meter < 0)
-		return missing_meter(c, z, diag);
+		return check_no_meter(c, z, "meter", z->k.meter, diag);
 	ret = check_phases(z, "static", &z->k.static_ma, diag);
 	if (!ret)
 		ret = check_phases(z, "dynamic", &z->k.dynamic_ma, diag);
@@ -141,6 +142,8 @@ static int check_zone(const struct site_conf *c, const struct zone_conf *z, stru
 		ret = zone_check_meter_lost(z, diag);
 	if (!ret)
 		ret = check_outer(c, z, diag);
+	if (!ret)
+		ret = check_pv(c, z, diag);
 	return ret ? ret : check_clock(c, z, diag);
 }
 

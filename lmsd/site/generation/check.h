@@ -7,6 +7,11 @@
 int check_ranges(const struct ctl_noun_desc *n, const void *keys, struct diag *diag);
 /* The times of a zone that a meter steers (check_clock.c). */
 int check_clock(const struct site_conf *c, const struct zone_conf *z, struct diag *diag);
+/* What follows the sun must be able to see it (check_pv.c). */
+int check_pv(const struct site_conf *c, const struct zone_conf *z, struct diag *diag);
+/* "zone P1: pv_meter: 'M9' does not exist (did you mean 'M1'?; lmsctl meter list)" */
+int check_no_meter(const struct site_conf *c, const struct zone_conf *z, const char *key, const char *id,
+		   struct diag *diag);
 /* Could the connector ever get its least current? (check_least.c) */
 int check_least(const struct site_conf *c, const struct station_conf *st, const struct connector_conf *conn,
 		struct diag *diag);

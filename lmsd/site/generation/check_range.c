@@ -55,6 +55,9 @@ static const struct range ranges[] = {
 	R(zone, meter_stale_after_ms, 2 * MS_PER_S, METER_LOST_MAX_MS, "2 to 8 seconds"),
 	/* Stations must have settled 15 seconds after the last good value. */
 	R(zone, meter_lost_after_ms, 2 * MS_PER_S, METER_LOST_MAX_MS, "2 to 8 seconds"),
+	R(zone, pv_min_w, 1, POWER_MAX_W, "above 0 W, at most 10 MW"),
+	R(zone, pv_start_ms, 10 * MS_PER_S, MS_PER_DAY, "10 seconds to 24 hours"),
+	R(zone, pv_stop_ms, 10 * MS_PER_S, MS_PER_DAY, "10 seconds to 24 hours"),
 	R(meter, stale_after_ms, 500, 300 * MS_PER_S, "0.5 seconds to 5 minutes"),
 	R(meter, poll_ms, 100, 300 * MS_PER_S, "0.1 seconds to 5 minutes"),
 	R(station, connectors, 1, 64, "1 to 64"),

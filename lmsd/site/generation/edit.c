@@ -245,7 +245,7 @@ void site_edit_delete_meter(struct site_edit *e, const char *id)
 	if (!it)
 		return;
 	for (struct item *z = e->draft->items[ITEM_ZONE]; z; z = z->hh.next)
-		if (!z->gone && is_same(z->k.zone.meter, id))
+		if (!z->gone && (is_same(z->k.zone.meter, id) || is_same(z->k.zone.pv_meter, id)))
 			note_user(users, sizeof(users), &count, "zone", z->id);
 	if (count)
 		refuse_in_use(e, "meter", id, users, count);
@@ -297,6 +297,8 @@ static int edit_build(struct site_edit *e)
 	conf_build(e->candidate, e->draft, &e->diag);
 	if (!diag_failed(&e->diag))
 		conf_check(e->candidate, &e->site->outside, &e->diag);
+	if (!diag_failed(&e->diag))
+		edit_check_exempt(e);
 	return e->diag.err;
 }
 

@@ -39,3 +39,5 @@ void edit_store(struct site_edit *e, struct effects *fx);
 void edit_diff_tags(struct site_edit *e, struct change_list *list);
 void edit_apply_tags(struct site_edit *e, struct effects *fx);
 void edit_prune_tags(struct site_edit *e);
+/* Tags that a zone newly exempts exist, or will after this edit. One that is deleted later harms nobody. */
+void edit_check_exempt(struct site_edit *e);

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "site/generation/edit_parts.h"
+#include "site/sun.h"
 #include "site/tag.h"
 
 static int missing_tag(struct site_edit *e, const char *uid)
@@ -149,5 +150,37 @@ void edit_apply_tags(struct site_edit *e, struct effects *fx)
 			tag_put(e->site, &t->k);
 		}
 		tag_store(t->live, fx);
+	}
+}
+
+/* ---- tags that zones name ---- */
+
+static bool tag_will_be(struct site_edit *e, const char *uid)
+{
+	const struct tag_edit *t;
+
+	HASH_FIND(hh, e->tags, uid, strlen(uid), t);
+	return t ? !t->gone : site_tag(e->site, uid) != NULL;
+}
+
+void edit_check_exempt(struct site_edit *e)
+{
+	for (struct item *it = e->draft->items[ITEM_ZONE]; it && !diag_failed(&e->diag); it = it->hh.next) {
+		const char *list = it->k.zone.pv_exempt, *before = NULL;
+		struct exempt x;
+		struct diag said;
+
+		if (it->before)
+			before = ((const struct ctl_zone_keys *)it->before)->pv_exempt;
+		if (it->gone || !list)
+			continue;
+		diag_init(&said);
+		while (exempt_next(&list, &x, &said) > 0) {
+			if (x.kind != EXEMPT_TAG || exempt_has(before, NULL, x.name, NULL) || tag_will_be(e, x.name))
+				continue;
+			diag_set(&e->diag, -LMS_EDATA, "zone %s: pv_exempt: tag '%s' does not exist (lmsctl tag list)",
+				 it->id, x.name);
+			return;
+		}
 	}
 }
