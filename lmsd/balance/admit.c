@@ -175,6 +175,22 @@ static int place_compare(const void *pa, const void *pb)
 	return a->conn < b->conn ? -1 : a->conn > b->conn;
 }
 
+/* Its turn is as long as a contactor must rest where it keeps away others that would use the phases beside
+ * it: a car on one phase, while those that wait count on all three until they are learned. */
+static int64_t turn_us(const struct balance *b, const struct conn *c, mono_t now)
+{
+	const struct bal_timers *t = &b->zones[c->conf.zone].conf.timers;
+	phase_mask_t phases = model_phases(c);
+
+	for (int at = c->conf.zone; at >= 0; at = b->zones[at].conf.parent) {
+		const struct zone *z = &b->zones[at];
+
+		if (z->idle && !(z->idle & phases) && now >= z->idle_since + ROTATE_LOOK_US)
+			return t->min_on_us < t->rotate_us ? t->min_on_us : t->rotate_us;
+	}
+	return t->rotate_us;
+}
+
 static int find_held(const struct balance *b, const struct conn *c, mono_t now)
 {
 	const struct bal_timers *t = &b->zones[c->conf.zone].conf.timers;
@@ -183,7 +199,7 @@ static int find_held(const struct balance *b, const struct conn *c, mono_t now)
 		return 2;
 	if (now < c->on_since + t->min_on_us)
 		return 0;
-	return now < c->slot_since + t->rotate_us ? 1 : 2;
+	return now < c->slot_since + turn_us(b, c, now) ? 1 : 2;
 }
 
 static size_t build_order(struct balance *b, struct alloc_conn *list, mono_t now)
@@ -245,9 +261,6 @@ static void set_admitted(struct conn *c, bool admitted, mono_t now)
 	}
 }
 
-/* Who was served least changes by time alone: so often it is looked at while a turn is over. */
-#define ROTATE_LOOK_US (60 * US_PER_S)
-
 /* Turns begin anew when somebody begins to wait. One that is over after that stays over until the
  * place is taken: he who waits may need the places of several, whose turns end at different times. */
 static void run_rotation(struct balance *b, struct conn *c, bool waiting, mono_t now)
@@ -259,7 +272,7 @@ static void run_rotation(struct balance *b, struct conn *c, bool waiting, mono_t
 		return;
 	if (!b->waited && now >= c->slot_since + t->rotate_us)
 		c->slot_since = now;
-	end = c->slot_since + t->rotate_us;
+	end = c->slot_since + turn_us(b, c, now);
 	if (end < on_end)
 		end = on_end;
 	model_due(b, end > now ? end : now + ROTATE_LOOK_US);
@@ -396,6 +409,54 @@ static int64_t as_it_is(const struct conn *c)
 	return ma < c->conf.min_ma ? 0 : ma;
 }
 
+static void share_out(struct balance *b, const struct conn *c, int64_t (*left)[PHASES])
+{
+	phase_mask_t phases = model_phases(c);
+	int64_t w[PHASES] = { 0 };
+
+	if (c->target_ma > 0)
+		for (int k = 0; k < PHASES; k++)
+			w[k] = phases >> k & 1 ? c->target_ma : 0;
+	else if (!competes(c))
+		gate_phases_w(c, b->stations[c->station].online, w);
+	for (int z = c->conf.zone; z >= 0; z = b->zones[z].conf.parent)
+		for (int k = 0; k < PHASES; k++)
+			left[z][k] -= w[k];
+}
+
+/* Phases with room for somebody who waits for another phase. Looked at again after a while: places that
+ * are just being changed are no reason. */
+static void find_idle(struct balance *b, const struct alloc_result *results, bool waiting, mono_t now)
+{
+	int64_t (*left)[PHASES] = arena_array(&b->scratch, b->zone_count + 1, sizeof(*left));
+	phase_mask_t *idle = arena_array(&b->scratch, b->zone_count + 1, sizeof(*idle));
+
+	for (size_t z = 0; z < b->zone_count; z++)
+		memcpy(left[z], b->zones[z].cap, sizeof(left[z]));
+	for (size_t i = 0; i < b->conn_count && waiting; i++)
+		share_out(b, &b->conns[i], left);
+	for (size_t i = 0; i < b->order_count; i++) {
+		const struct conn *c = &b->conns[b->order[i]];
+		const struct alloc_result *r = &results[b->order[i]];
+
+		if (!is_waiting(c, r) || r->why != ALLOC_NO_ROOM || r->cap >= PHASES ||
+		    b->zones[r->zone].conf.phases == 1)
+			continue;
+		for (int k = 0; k < PHASES; k++)
+			if ((model_phases(c) >> k & 1) && left[r->zone][k] >= c->min_ma)
+				idle[r->zone] |= (phase_mask_t)(1 << k);
+	}
+	for (size_t i = 0; i < b->zone_count; i++) {
+		struct zone *z = &b->zones[i];
+
+		if (idle[i] && !z->idle)
+			z->idle_since = now;
+		z->idle = idle[i];
+		if (z->idle && now < z->idle_since + ROTATE_LOOK_US)
+			model_due(b, z->idle_since + ROTATE_LOOK_US);
+	}
+}
+
 static void take_results(struct balance *b, const struct alloc_result *results, mono_t now)
 {
 	bool waiting = false;
@@ -433,6 +494,7 @@ static void take_results(struct balance *b, const struct alloc_result *results, 
 		else if (results[i].why == ALLOC_NO_PLACE)
 			why_crowded(b, &b->conns[i], &results[i]);
 	}
+	find_idle(b, results, waiting, now);
 	for (size_t i = 0; i < b->order_count; i++)
 		run_rotation(b, &b->conns[b->order[i]], waiting, now);
 	b->waited = waiting;

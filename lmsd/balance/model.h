@@ -37,6 +37,8 @@ struct zone {
 	int sharing[ALLOC_CAPS];	/* admitted ones that count in this cap */
 	uint32_t top;			/* connector of the highest class admitted below */
 	int waiting;			/* not admitted so far, in the order of the queue */
+	phase_mask_t idle;		/* phases with room for one that waits for another phase, */
+	mono_t idle_since;		/* some of them since then */
 	bool over;			/* since the last turn */
 	int64_t over_us;
 	struct alerts alerts;

@@ -45,36 +45,47 @@ def table(a):
             os.unlink(path)
 
 
+def replay(a, path, *options):
+    out = subprocess.run([a.replay, "--sessions", path, "--caps", a.caps, "--calm", *options], check=True, text=True,
+                         stdout=subprocess.PIPE).stdout
+    return list(csv.DictReader(out.splitlines()))
+
+
 def table_of(a, path):
     sessions = read_sessions(path)
     start = time.monotonic()
-    out = subprocess.run([a.replay, "--sessions", path, "--caps", a.caps, "--calm"], check=True, text=True,
-                         stdout=subprocess.PIPE).stdout
+    rows = replay(a, path)
     took = time.monotonic() - start
-    rows = list(csv.DictReader(out.splitlines()))
+    known, fifo = replay(a, path, "--known"), replay(a, path, "--policy", "fifo")
+    span = max(max(s.departure for s in sessions) - min(s.arrival for s in sessions), 60)
     print(f"{len(sessions)} sessions of {path if a.csv else f'a generated month, seed {a.seed}'}, "
-          f"{took / len(rows):.2f} s per cap")
-    print("   cap   demand  lp bound   engine  /lp    fcfs   edf    rr  (each /lp)   over  on/off    msgs reversals")
-    print("     A      kWh       kWh      kWh                                           s    /h      /min     /h")
-    ratios, worst, over = [], 0.0, 0
-    for r in rows:
+          f"{took / len(rows):.2f} s per cap; lp: the most that anyone could deliver, knowing the future")
+    print("   cap  demand      lp  engine   each /lp: engine  phases   fifo    fcfs    edf     rr    over  on/off   msgs "
+          "reversals")
+    print("     A     kWh     kWh     kWh                     known  policy                            s      /h   /min "
+          "       /h")
+    ratios, below, below_known, over = [], [], [], 0
+    for r, k, f in zip(rows, known, fifo):
         cap = float(r["cap_a"])
         bound = lp.clairvoyant_wh(sessions, cap)
-        mine = int(r["delivered_wh"]) / bound
-        other = {rule: baselines.delivered_wh(rule, sessions, cap) / bound for rule in ("fcfs", "edf", "rr")}
+        mine, knows, own = (int(x["delivered_wh"]) / bound for x in (r, k, f))
+        fcfs, edf, rr = (baselines.delivered_wh(rule, sessions, cap) / bound for rule in ("fcfs", "edf", "rr"))
         hours = max(int(r["plugged_h"]), 1)
-        span = max(max(s.departure for s in sessions) - min(s.arrival for s in sessions), 60)
         ratios.append(mine)
-        worst = max(worst, other["fcfs"] - mine)
-        over += int(r["seconds_over"])
-        print(f"{cap:6g} {int(r['demand_wh']) / 1000:8.0f}  {bound / 1000:8.0f} {int(r['delivered_wh']) / 1000:8.0f}"
-              f"  {mine:.3f}  {other['fcfs']:.3f} {other['edf']:.3f} {other['rr']:.3f}      "
-              f"{int(r['seconds_over']):8d}  {int(r['on_off']) / hours:6.2f} {int(r['messages']) / span * 60:8.2f}"
-              f" {int(r['reversals']) / hours:6.2f}", flush=True)
+        below.append(fcfs - mine)
+        below_known.append(fcfs - knows)
+        over += int(r["seconds_over"]) + int(k["seconds_over"]) + int(f["seconds_over"])
+        print(f"{cap:6g} {int(r['demand_wh']) / 1000:7.0f} {bound / 1000:7.0f} {int(r['delivered_wh']) / 1000:7.0f}"
+              f"             {mine:.3f}   {knows:.3f}  {own:.3f}   {fcfs:.3f}  {edf:.3f}  {rr:.3f}"
+              f"{int(r['seconds_over']):8d}{int(r['on_off']) / hours:8.2f}{int(r['messages']) / span * 60:7.2f}"
+              f"{int(r['reversals']) / hours:10.2f}", flush=True)
     mean = sum(ratios) / len(ratios)
-    good = min(ratios) >= LEAST and mean >= MEAN and worst <= BELOW_FCFS and not over
-    print(f"least {min(ratios):.3f} (target {LEAST}), mean {mean:.3f} ({MEAN}), at most {100 * worst:.1f} points below "
+    good = min(ratios) >= LEAST and mean >= MEAN and max(below) <= BELOW_FCFS and not over
+    print(f"least {min(ratios):.3f} (target {LEAST}), mean {mean:.3f} ({MEAN}), at most {100 * max(below):.1f} points below "
           f"fcfs (1), {over} s over (0): {'reached' if good else 'MISSED'}")
+    print(f"  fcfs, edf and rr know the phases of every car; where the engine does, too, it is at most "
+          f"{100 * max(below_known):.1f} points below fcfs. Until a car has charged for a minute it counts on all "
+          "phases, under its own fifo policy as well")
     return good
 
 

@@ -38,8 +38,10 @@ struct model {
 	struct bal_conn_conf *conns;	size_t conn_count;
 };
 
-/* One zone, and for each station as many connectors as it has sessions at one time. */
-int model_from_sessions(struct model *m, struct sessions *s, struct diag *d);
+/* One zone, and for each station as many connectors as it has sessions at one time; with `wired_alike`
+ * one per way of wiring, so that the engine knows the phases of every car from the start. */
+int model_from_sessions(struct model *m, struct sessions *s, enum bal_policy policy, bool wired_alike,
+			struct diag *d);
 /* The zones and stations of a document that `lmsctl apply` takes; meters are left out. Every session
  * must find a free connector of its station. */
 int model_from_site(struct model *m, const char *path, struct sessions *s, struct diag *d);

@@ -1,6 +1,7 @@
 /* lms-replay - how much energy the engine delivers to a month of sessions, for each of several caps.
  *
- *	lms-replay --sessions FILE.csv --caps 10,15,20 [--site FILE.json] [--step 300] [--calm]
+ *	lms-replay --sessions FILE.csv --caps 10,15,20 [--site FILE.json | --policy fifo --known] [--step 300]
+ *		   [--calm]
  *
  * Prints `cap_a,demand_wh,delivered_wh,seconds_over`; --calm adds what stations had to bear.
  */
@@ -12,6 +13,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "base/fields.h"
 #include "tests/bench/replay.h"
 
 #define CAPS_MAX 1000
@@ -21,14 +23,17 @@ struct options {
 	int64_t caps[CAPS_MAX];
 	int cap_count;
 	int64_t step_us;
-	bool calm;
+	enum bal_policy policy;
+	bool policy_set, known, calm;
 };
 
 static const char usage[] =
-	"usage: lms-replay --sessions FILE.csv --caps A,A,... [--site FILE.json] [--step S] [--calm]\n"
+	"usage: lms-replay --sessions FILE.csv --caps A,A,... [--site FILE.json | --policy P --known] [--step S] [--calm]\n"
 	"  --sessions  arrival_s,departure_s,energy_wh,station,phases,max_a (phases: 1, 23, 123; 230 V)\n"
 	"  --caps      limits of the site per phase in A, one run each\n"
 	"  --site      zones and stations as for `lmsctl apply`; else one zone, and the stations of the file\n"
+	"  --policy    keep_min (default), strict, equal, priority or fifo, in that one zone\n"
+	"  --known     phases are known when a car plugs in, as if each had a connector wired like it\n"
 	"  --step      seconds between two meter values where nothing happens (300)\n"
 	"  --calm      adds messages, on_off, reversals, plugged_h\n"
 	"Prints cap_a,demand_wh,delivered_wh,seconds_over.\n";
@@ -46,12 +51,25 @@ static int read_caps(char *text, struct options *o, struct diag *d)
 	return 0;
 }
 
+static int read_policy(const char *text, struct options *o, struct diag *d)
+{
+	int i = enum_index("keep_min|strict|equal|priority|fifo", text);
+
+	if (i < 0)
+		return diag_set(d, -LMS_EUSAGE, "--policy: '%s' is none of keep_min, strict, equal, priority, fifo",
+				text);
+	o->policy = (enum bal_policy)i;
+	o->policy_set = true;
+	return 0;
+}
+
 static int read_options(int argc, char **argv, struct options *o, struct diag *d)
 {
 	static const struct option longs[] = {
 		{ "sessions", required_argument, NULL, 's' }, { "caps", required_argument, NULL, 'c' },
 		{ "site", required_argument, NULL, 'z' },     { "step", required_argument, NULL, 't' },
 		{ "calm", no_argument, NULL, 'q' },	      { "help", no_argument, NULL, 'h' },
+		{ "policy", required_argument, NULL, 'p' },   { "known", no_argument, NULL, 'k' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct diag said;
@@ -66,6 +84,10 @@ static int read_options(int argc, char **argv, struct options *o, struct diag *d
 			o->site = optarg;
 		else if (c == 'q')
 			o->calm = true;
+		else if (c == 'k')
+			o->known = true;
+		else if (c == 'p' && read_policy(optarg, o, d))
+			return -LMS_EUSAGE;
 		else if (c == 'c' && read_caps(optarg, o, &said))
 			return diag_set(d, -LMS_EUSAGE, "%s", said.text);
 		else if (c == 't' && (text_fixed(optarg, strlen(optarg), US_PER_S, &o->step_us) ||
@@ -80,6 +102,8 @@ static int read_options(int argc, char **argv, struct options *o, struct diag *d
 		return diag_set(d, -LMS_EUSAGE, "'%s' is no option (see lms-replay --help)", argv[optind]);
 	if (!o->sessions || !o->cap_count)
 		return diag_set(d, -LMS_EUSAGE, "--sessions and --caps are needed (see lms-replay --help)");
+	if (o->site && (o->policy_set || o->known))
+		return diag_set(d, -LMS_EUSAGE, "--site says itself what --policy and --known would (leave them out)");
 	return 0;
 }
 
@@ -117,7 +141,7 @@ static int run(const struct options *o, struct diag *d)
 	int ret = sessions_read(o->sessions, &s, d);
 
 	if (!ret) {
-		ret = o->site ? model_from_site(&m, o->site, &s, d) : model_from_sessions(&m, &s, d);
+		ret = o->site ? model_from_site(&m, o->site, &s, d) : model_from_sessions(&m, &s, o->policy, o->known, d);
 		if (!ret)
 			printf("cap_a,demand_wh,delivered_wh,seconds_over%s\n",
 			       o->calm ? ",messages,on_off,reversals,plugged_h" : "");

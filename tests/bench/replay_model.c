@@ -18,9 +18,14 @@ static const struct phase_ma none = { { NUM_NONE, NUM_NONE, NUM_NONE } };
 
 /* ---- sessions to connectors ------------------------------------------------------------------ */
 
-/* In the order of arrival each session takes the first free connector of its station; a connector
- * is made where `may_add`. */
-static int assign(struct model *m, struct sessions *s, bool may_add, struct diag *d)
+static enum bal_wiring wiring_for(phase_mask_t phases)
+{
+	return phases == 1 ? BAL_L1 : phases == 2 ? BAL_L2 : phases == 4 ? BAL_L3 : BAL_RST;
+}
+
+/* In the order of arrival each session takes the first free connector of its station, of those wired as
+ * its car where `wired_alike`; a connector is made where `may_add`. */
+static int assign(struct model *m, struct sessions *s, bool may_add, bool wired_alike, struct diag *d)
 {
 	int64_t *free_at = xcalloc(m->conn_count + s->count + 1, sizeof(*free_at));
 	int ret = 0;
@@ -33,7 +38,8 @@ static int assign(struct model *m, struct sessions *s, bool may_add, struct diag
 		for (c = 0; c < m->conn_count; c++) {
 			if (strcmp(m->conns[c].station, one->station) != 0)
 				continue;
-			if (free_at[c] <= one->arrival_us)
+			if (free_at[c] <= one->arrival_us &&
+			    (!wired_alike || m->conns[c].wiring == wiring_for(one->phases)))
 				break;
 			number++;
 		}
@@ -46,7 +52,7 @@ static int assign(struct model *m, struct sessions *s, bool may_add, struct diag
 		if (c == m->conn_count)
 			m->conns[m->conn_count++] = (struct bal_conn_conf){
 				.id = arena_printf(&m->arena, "%s/%d", one->station, number),
-				.station = one->station, .min_ma = LEAST_MA, .max_ma = LEAST_MA,
+				.station = one->station, .wiring = wiring_for(one->phases), .min_ma = LEAST_MA, .max_ma = LEAST_MA,
 				.step_ma = 100, .settle_us = SETTLE_US, .manageable = true, .proven = true,
 			};
 		one->conn = c;
@@ -56,12 +62,8 @@ static int assign(struct model *m, struct sessions *s, bool may_add, struct diag
 	return ret;
 }
 
-static enum bal_wiring wiring_for(phase_mask_t phases)
-{
-	return phases == 1 ? BAL_L1 : phases == 2 ? BAL_L2 : phases == 4 ? BAL_L3 : BAL_RST;
-}
-
-int model_from_sessions(struct model *m, struct sessions *s, struct diag *d)
+int model_from_sessions(struct model *m, struct sessions *s, enum bal_policy policy, bool wired_alike,
+			struct diag *d)
 {
 	phase_mask_t *phases = xcalloc(s->count + 1, sizeof(*phases));
 	int ret;
@@ -72,9 +74,9 @@ int model_from_sessions(struct model *m, struct sessions *s, struct diag *d)
 	m->zones = arena_array(&m->arena, 1, sizeof(*m->zones));
 	m->zones[0] = (struct bal_zone_conf){ .id = "site", .parent = -1, .phases = PHASES, .cap = none,
 					      .cap_w = NUM_NONE, .dynamic = none, .meter_lost = none,
-					      .min_ma = NUM_NONE };
+					      .min_ma = NUM_NONE, .policy = policy };
 	m->conns = arena_array(&m->arena, s->count + 1, sizeof(*m->conns));
-	ret = assign(m, s, true, d);
+	ret = assign(m, s, true, wired_alike, d);
 	for (size_t i = 0; i < s->count && !ret; i++) {
 		struct bal_conn_conf *c = &m->conns[s->list[i].conn];
 
@@ -212,7 +214,7 @@ int model_from_site(struct model *m, const char *path, struct sessions *s, struc
 	if (!ret)
 		ret = take_conf(m, site->conf, path, d);
 	if (!ret)
-		ret = assign(m, s, false, d);
+		ret = assign(m, s, false, false, d);
 out:
 	arena_fini(&arena);
 	site_free(site);

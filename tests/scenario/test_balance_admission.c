@@ -549,12 +549,38 @@ static void reasons_do_not_speak_of_what_is_gone(void **state)
 	assert_int_equal(rig_limit(&rig, 0), 32000);
 }
 
+/* 10 A serve one car per phase. A car on L1 keeps L2 and L3 from one that counts on all until it is learned:
+ * its turn is as long as its contactor must rest. One on three phases keeps away nothing else. */
+static void a_turn_that_leaves_phases_unused_is_short(void **state)
+{
+	(void)state;
+	for (phase_mask_t phases = 1; phases <= PHASE_ALL; phases = (phase_mask_t)(phases + 6)) {
+		rig_fini(&rig);
+		rig_init(&rig);
+		rig.zone_count = rig.conn_count = 0;
+		site(10000, 2);
+		rig.meters = true;
+		rig.car_ma[0] = rig.car_ma[1] = 32000;
+		rig.car_phases[0] = phases;
+		all_charge(2);
+		rig_run(&rig, 4 * MIN);
+		assert_int_equal(rig_limit(&rig, 0), 10000);
+		rig_run(&rig, 2 * MIN);
+		assert_int_equal(rig_limit(&rig, 0), phases == 1 ? 0 : 10000);
+		assert_int_equal(rig_limit(&rig, 1), phases == 1 ? 10000 : 0);
+		rig_run(&rig, 10 * MIN);
+		assert_int_equal(rig_limit(&rig, 1), 10000);
+		assert_false(rig.over);
+	}
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
 	const struct CMUnitTest tests[] = {
 		TEST(twenty_amperes_serve_three_and_the_others_queue),
 		TEST(everyone_gets_a_turn_within_the_bounds_of_the_timers),
+		TEST(a_turn_that_leaves_phases_unused_is_short),
 		TEST(reasons_do_not_speak_of_what_is_gone),
 		TEST(a_newcomer_waits_for_the_end_of_a_turn_but_not_for_all_that_others_got),
 		TEST(cars_that_take_turns_do_not_shut_out_one_that_needs_both_places),
