@@ -25,6 +25,7 @@ static struct bal_timers model_timers(const struct ctl_zone_keys *k)
 		.min_off_us = or_zero(k->min_off_ms) * US_PER_MS,
 		.rotate_us = or_zero(k->rotate_ms) * US_PER_MS,
 		.welcome_us = or_zero(k->welcome_ms) * US_PER_MS,
+		.wake_us = or_zero(k->wake_ms) * US_PER_MS,
 		.reclaim_us = or_zero(k->reclaim_ms) * US_PER_MS,
 		.raise_us = or_zero(k->raise_ms) * US_PER_MS,
 		.raise_after_cut_us = or_zero(k->raise_after_cut_ms) * US_PER_MS,

@@ -36,10 +36,19 @@ static int64_t ceil_to(int64_t ma, int64_t step)
 	return floor_to(ma + step - 1, step);
 }
 
-/* min and max of this turn; max below min = cannot charge. */
-static void find_bounds(const struct balance *b, struct conn *c)
+static bool is_being_woken(const struct conn *c)
 {
-	int64_t min = c->conf.min_ma > 6000 || c->conf.dc ? c->conf.min_ma : 6000, max = c->conf.max_ma;
+	return c->session && (c->wake.state == WAKE_LOW || c->wake.state == WAKE_BACK);
+}
+
+static int64_t most(const struct conn *c)
+{
+	return floor_to(c->conf.max_ma, c->conf.step_ma);
+}
+
+static void find_min(const struct balance *b, struct conn *c)
+{
+	int64_t min = c->conf.min_ma > 6000 || c->conf.dc ? c->conf.min_ma : 6000;
 
 	/* What a zone says is for the pilot of a car; a rectifier has its model's minimum. */
 	for (int z = c->conf.zone; !c->conf.dc && z >= 0; z = b->zones[z].conf.parent)
@@ -49,9 +58,15 @@ static void find_bounds(const struct balance *b, struct conn *c)
 	if (min < c->idle_ma)
 		min = c->idle_ma;
 	min = ceil_to(min, c->conf.step_ma);
-	max = floor_to(max, c->conf.step_ma);
-	if (c->conf.on_off)
-		min = max > min ? max : min;
+	c->min_ma = c->conf.on_off && most(c) > min ? most(c) : min;
+}
+
+/* Below the minimum = cannot charge. */
+static void find_max(struct conn *c)
+{
+	int64_t max = most(c), min = c->min_ma;
+	enum bal_use use = wake_use(c);
+
 	if (c->cap_ma != NUM_NONE && c->cap_ma < max)
 		max = floor_to(c->cap_ma, c->conf.step_ma);
 	if (!c->conf.on_off && c->demand.max_ma != NUM_NONE) {
@@ -60,20 +75,20 @@ static void find_bounds(const struct balance *b, struct conn *c)
 		demand = demand < min ? min : demand;
 		max = demand < max ? demand : max;
 	}
-	if (max >= min && (c->use == BAL_FULL || c->use == BAL_WELCOME))
+	if (max >= min && (use == BAL_FULL || use == BAL_WELCOME || is_being_woken(c)))
 		max = min;
-	c->min_ma = min;
 	c->max_ma = max;
 }
 
 static void find_class(const struct balance *b, const struct conn *c, struct alloc_conn *a)
 {
 	bool vip = c->conf.vip || c->tag_vip;
+	enum bal_use use = wake_use(c);
 
 	a->cls = 0;
-	if (c->use == BAL_FULL || c->use == BAL_WELCOME) {
-		a->cls = c->use == BAL_FULL ? CLS_FULL : CLS_WELCOME;
-		a->last = c->use == BAL_FULL;
+	if (use == BAL_FULL || use == BAL_WELCOME) {
+		a->cls = use == BAL_FULL ? CLS_FULL : CLS_WELCOME;
+		a->last = use == BAL_FULL;
 		return;
 	}
 	switch (b->zones[c->conf.zone].conf.policy) {
@@ -374,7 +389,7 @@ static void why_max(struct conn *c)
 {
 	if (c->use == BAL_WELCOME)
 		why(c, BAL_WHY_WELCOME, c->max_ma);
-	else if (c->use == BAL_FULL)
+	else if (wake_use(c) == BAL_FULL)
 		why(c, BAL_WHY_FULL_CAR, c->max_ma);
 	else if (!c->session)
 		why(c, BAL_WHY_NO_TRANSACTION, c->target_ma);
@@ -470,6 +485,8 @@ static void take_results(struct balance *b, const struct alloc_result *results, 
 		if (c->why.code == BAL_WHY_DISOBEYS)
 			c->target_ma = trial_target(b, c);
 		set_admitted(c, c->target_ma > 0, now);
+		if (c->session && c->wake.state == WAKE_LOW)
+			c->target_ma = 0;	/* and its place is kept */
 	}
 	count_zones(b);
 	for (size_t i = 0; i < b->order_count; i++) {
@@ -485,6 +502,8 @@ static void take_results(struct balance *b, const struct alloc_result *results, 
 		else
 			why_waits(b, c, r);
 		waiting |= is_waiting(c, r);
+		if (c->admitted && is_being_woken(c))
+			why(c, c->wake.state == WAKE_LOW ? BAL_WHY_WAKES : BAL_WHY_WAITS_WAKE, c->max_ma);
 	}
 	for (uint32_t i = 0; i < b->conn_count; i++) {
 		if (b->conns[i].why.code != BAL_WHY_MIN_OFF)
@@ -504,7 +523,9 @@ static void fill_conn(struct balance *b, struct conn *c, struct alloc_conn *a, m
 {
 	int64_t have = gate_limit(c);
 
-	find_bounds(b, c);
+	find_min(b, c);
+	wake_turn(b, c, now);
+	find_max(c);
 	*a = (struct alloc_conn){
 		.zone = c->conf.zone, .phases = model_phases(c), .step_ma = c->conf.step_ma,
 		.floor_ma = gate_floor(c, b->stations[c->station].online, now, &b->due),

@@ -96,6 +96,7 @@ static void change_session(struct conn *c, int64_t session, mono_t now)
 	c->session_known = true;
 	c->session = session;
 	demand_reset(&c->demand, now);
+	wake_reset(&c->wake);
 	if (session) {
 		gate_tx_begin(c);
 		trust_tx_begin(c);

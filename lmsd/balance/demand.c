@@ -212,6 +212,7 @@ void demand_draw(struct balance *b, struct conn *c, const struct phase_ma *told,
 	d->before = d->draw;
 	d->draw = draw;
 	d->draw_at = at;
+	wake_draw(b, c, plain ? top : NUM_NONE, at);
 	if (top == NUM_NONE || !c->session || !plain || trust_doubted(c))
 		return;
 	changed = learn_phases(c, &draw, power_w, at);

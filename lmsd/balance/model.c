@@ -329,6 +329,7 @@ static void build(struct balance *b, const struct bal_conf *conf, mono_t now)
 		c->off_since = MONO_NEVER;
 		c->why = c->held = reason_make(BAL_WHY_NONE);
 		demand_reset(&c->demand, now);
+		wake_reset(&c->wake);
 		gate_init(c);
 	}
 	build_stations(b);

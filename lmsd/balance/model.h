@@ -14,6 +14,7 @@
 #include "balance/pv.h"
 #include "balance/reason.h"
 #include "balance/trust.h"
+#include "balance/wake.h"
 #include "balance/watts.h"
 
 #define NO_INDEX UINT32_MAX
@@ -67,6 +68,7 @@ struct conn {
 
 	struct gate gate;
 	struct demand demand;
+	struct wake wake;
 	struct trust trust;
 
 	/* admission */

@@ -51,7 +51,7 @@ static void count(struct balance *b, struct alloc_conn *list)
 		if (c->admitted || charged_before(z, c)) {
 			z->pv.charging++;
 			z->pv.held_ma += minimum(z, c);
-		} else if (c->use != BAL_FULL && (!z->pv.want_ma || minimum(z, c) < z->pv.want_ma)) {
+		} else if (wake_use(c) != BAL_FULL && (!z->pv.want_ma || minimum(z, c) < z->pv.want_ma)) {
 			z->pv.want_ma = minimum(z, c);
 		}
 	}

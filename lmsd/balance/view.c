@@ -339,10 +339,9 @@ static bool sun_lost(const struct balance *b, const struct conn *c, struct bal_r
 size_t balance_explain(const struct balance *b, uint32_t conn, struct bal_cause *out, size_t max, mono_t now)
 {
 	const struct conn *c = &b->conns[conn];
-	struct bal_reason chain[5];
+	struct bal_reason chain[6];
 	size_t n = 0;
 
-	(void)now;
 	if (c->held.code != BAL_WHY_NONE)
 		chain[n++] = held_reason(b, c);
 	chain[n++] = target_reason(b, c);
@@ -350,6 +349,10 @@ size_t balance_explain(const struct balance *b, uint32_t conn, struct bal_cause 
 		n++;
 	if (sun_lost(b, c, &chain[n]))
 		n++;
+	if (c->session && c->wake.woken_at != MONO_NEVER) {
+		chain[n] = reason_make(BAL_WHY_WOKEN);
+		chain[n++].value = now - c->wake.woken_at;
+	}
 	if (c->session && fallback_concerns(b, c)) {
 		chain[n] = reason_make(fallback_of(c) == NUM_NONE ? BAL_WHY_KEEPS : BAL_WHY_FALLS);
 		chain[n++].value = fallback_of(c);

@@ -68,6 +68,20 @@ class Car:
         self.stay_s = float(spec.get("stay", 3600))
         self.wants_wh = float(spec.get("wants_wh", 40000))
         self.again_s = spec.get("again")
+        self.sleeps_after_s = spec.get("sleeps_after")  # draws so long, then sleeps until its limit was 0
+        self.drew_s = 0.0
+        self.seen_zero = False
+
+    def sleeps(self, limit):
+        if self.sleeps_after_s is None:
+            return False
+        if self.drew_s < self.sleeps_after_s:
+            self.drew_s += STEP_S if limit >= 6 else 0
+            return False
+        self.seen_zero |= limit < 6
+        if self.seen_zero and limit >= 6:
+            self.sleeps_after_s = None
+        return True
 
 
 class Connector:
@@ -111,6 +125,8 @@ class Connector:
         goal = 0.0
         if self.tx is not None and self.car is not None and self.limit() >= 6 and not full:
             goal = min(self.limit(), self.car.max_a)
+        if self.tx is not None and self.car is not None and self.car.sleeps(self.limit()):
+            goal = 0.0
         self.amps = min(goal, self.amps + RAMP_A_PER_S * STEP_S)
         self.register_wh += self.amps * self.phases() * VOLTAGE * STEP_S / 3600.0
         if self.tx is None:

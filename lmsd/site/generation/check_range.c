@@ -46,6 +46,7 @@ static const struct range ranges[] = {
 	R(zone, min_on_ms, MS_PER_S, MS_PER_DAY, "1 second to 24 hours"),
 	R(zone, min_off_ms, MS_PER_S, MS_PER_DAY, "1 second to 24 hours"),
 	R(zone, welcome_ms, 10 * MS_PER_S, MS_PER_DAY, "10 seconds to 24 hours"),
+	R(zone, wake_ms, 20 * MS_PER_S, MS_PER_DAY, "20 seconds to 24 hours"),
 	/* Cars ramp: what they draw in the first seconds says nothing. */
 	R(zone, reclaim_ms, 20 * MS_PER_S, MS_PER_DAY, "20 seconds to 24 hours"),
 	R(zone, raise_ms, 5 * MS_PER_S, MS_PER_DAY, "5 seconds to 24 hours"),
