@@ -87,6 +87,17 @@ int feed_configure(struct app *app, mono_t now, struct diag *diag)
 	return ret;
 }
 
+/* The unit of its limits as the station wants it; what is not known yet stays as it was. */
+static void tell_unit(struct app *app, struct connector *c)
+{
+	int unit = ocpp_unit(app->hall.ocpp, c);
+
+	if (unit >= 0)
+		c->watts = unit > 0;
+	if (c->slot != UINT32_MAX)
+		balance_watts(app->hall.balance, c->slot, c->watts);
+}
+
 static int restore_row(void *ctx, const char *key, const char *json, size_t len)
 {
 	struct app *app = ctx;
@@ -99,6 +110,9 @@ static int restore_row(void *ctx, const char *key, const char *json, size_t len)
 		return 0;
 	arena_init(&arena);
 	rec = json_parse(&arena, json, len, &JSON_CAPS_DEFAULT, NULL);
+	/* The unit first: it says what the amount means. */
+	c->watts = json_bool(json_get(rec, "watts"), false);
+	tell_unit(app, c);
 	if (json_int(json_get(rec, "w_ma"), &w_ma) == 0)
 		balance_restore(app->hall.balance, c->slot, w_ma, json_bool(json_get(rec, "idle_acked"), false));
 	arena_fini(&arena);
@@ -138,6 +152,8 @@ static void tell_stations(struct app *app, mono_t now)
 	while ((st = app->hall.site->news) != NULL) {
 		app->hall.site->news = st->news_next;
 		st->news_next = NULL;
+		for (size_t i = 0; st->conf >= 0 && i < st->connector_count; i++)
+			tell_unit(app, st->connectors[i]);
 		if (st->conf >= 0 && st->booted_changed)
 			balance_booted(app->hall.balance, st->id, now);
 		if (st->conf >= 0)
@@ -213,6 +229,8 @@ static void store_limit(struct app *app, const struct bal_store *s)
 	jw_object(&w);
 	jw_kint(&w, "w_ma", s->w_ma);
 	jw_kbool(&w, "idle_acked", s->idle_acked);
+	if (c->watts)
+		jw_kbool(&w, "watts", true);
 	jw_object_end(&w);
 	fx_put(&app->fx, STORE_LIMIT, key, b.data, b.len);
 	buf_fini(&b);
@@ -225,9 +243,11 @@ static void give_order(struct app *app, const struct bal_order *o, mono_t now, w
 		.slot = o->conn,
 		.idle = o->kind == BAL_LIMIT_IDLE,
 		.limit_ma = o->limit_ma,
+		.given_ma = o->given_ma,
 		.raises = o->raises,
 		.fallback_us = o->fallback_us,
 		.fallback_ma = o->fallback_ma,
+		.fallback_given_ma = o->fallback_given_ma,
 		.token = o->token,
 		.when = o->raises ? FX_AFTER_COMMIT : FX_NOW,
 	};

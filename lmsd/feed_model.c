@@ -121,6 +121,8 @@ static void model_conn(const struct station_conf *s, const struct connector_conf
 	out->priority = c->priority;
 	out->manageable = c->manageable;
 	out->proven = s->proven;
+	out->dc = c->dc;
+	out->fixed_phases = c->k.phases_in_use != NULL && strcmp(c->k.phases_in_use, "fixed") == 0;
 	out->on_off = c->type != NULL && strcmp(c->type, "TE") == 0;
 }
 
@@ -177,7 +179,8 @@ void feed_model(const struct site_conf *conf, struct arena *arena, struct bal_co
 				   arena_printf(arena, "%s/%d", s->k.id, s->connectors[k].number),
 				   zone, &conns[n++]);
 	}
-	*out = (struct bal_conf){ .zones = zones, .zone_count = zone_count, .conns = conns, .conn_count = n };
+	*out = (struct bal_conf){ .zones = zones, .zone_count = zone_count, .conns = conns, .conn_count = n,
+				  .voltage_min = conf->voltage_min, .voltage_max = conf->voltage_max };
 }
 
 int feed_check(void *ctx, const struct site_conf *candidate, struct diag *d)

@@ -72,7 +72,7 @@ static int admit(struct ctl_call *c, const struct ocpp_session *s, struct call *
 	payload = json_parse(c->arena, call->payload, call->len, &JSON_CAPS_DEFAULT, &c->diag);
 	if (!payload)
 		return c->diag.err;
-	if (!touch_find(call->action, payload, c->hall->ocpp->habits, &touch))
+	if (!touch_find(call->action, payload, c->hall->ocpp->habits, c->hall->site->conf->voltage_min, &touch))
 		return 0;
 	call->when = FX_AFTER_COMMIT;
 	call->reserved = xcalloc(st->connector_count ? st->connector_count : 1, sizeof(*call->reserved));

@@ -54,8 +54,12 @@ static int set_key(struct ocpp_habits *h, const char *key, const char *value)
 		return set_text(value, h->vendor, sizeof(h->vendor));
 	if (strcmp(key, "model") == 0)
 		return set_text(value, h->model, sizeof(h->model));
-	if (strcmp(key, "unit") == 0)
+	if (strcmp(key, "unit") == 0) {
+		h->unit_said = true;
 		return set_choice(value, "A|W", &h->watts);
+	}
+	if (strcmp(key, "power_at") == 0)
+		return set_choice(value, "input|output", &h->output);
 	if (strcmp(key, "kind") == 0)
 		return set_choice(value, "Relative|Absolute", &h->absolute);
 	if (strcmp(key, "number_phases") == 0)
@@ -102,7 +106,7 @@ static int read_line(struct ocpp_habits *h, char *line, const char *file, int nu
 	ok = set_key(h, key, value);
 	if (ok < 0)
 		return diag_set_at(diag, -LMS_EDATA, file, number, 1,
-				   "'%s' is no key (known are vendor, model, unit, kind, number_phases, "
+				   "'%s' is no key (known are vendor, model, unit, power_at, kind, number_phases, "
 				   "periods, stack_level, step_ma, limit_keys, note)", key);
 	if (ok == 0)
 		return diag_set_at(diag, -LMS_EDATA, file, number, 1, "%s: '%s' is no value for it", key, value);

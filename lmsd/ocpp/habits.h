@@ -13,7 +13,8 @@ struct station;
 struct ocpp_habits {
 	struct ocpp_habits *next;
 	char vendor[64], model[64];	/* as BootNotification says, case ignored; a trailing * matches any rest */
-	bool watts;			/* unit = A|W */
+	bool watts, unit_said;		/* unit = A|W */
+	bool output;			/* power_at = input|output: what powers of a DC station count */
 	bool absolute;			/* kind = Absolute|Relative, of the profile of a transaction */
 	bool number_phases;		/* numberPhases must be given */
 	bool one_period;		/* periods = 1: a schedule has one; else two are tried where they help */

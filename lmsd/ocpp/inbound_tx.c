@@ -8,8 +8,11 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "ocpp/inbound.h"
+#include "ocpp/habits.h"
 #include "ocpp/meter_values.h"
+#include "ocpp/unit.h"
 
+#define VOLTAGE_NOMINAL 230
 #define REPLAY_US (120 * US_PER_S)
 #define ADOPT_US (10 * US_PER_S)	/* after the last replayed message */
 #define INTERVAL_US (10 * US_PER_S)	/* between samples, as setup.c asks for */
@@ -196,15 +199,36 @@ static mono_t draw_until(const struct ocpp_session *s, const struct connector *c
 	return now + DRAW_SAMPLES * every;
 }
 
-static void keep_draw(struct inbound *in, struct connector *conn, const struct meter_reading *r)
+/* What a DC station says of currents is the car's side: its power tells what it takes from each phase. */
+static void dc_input(struct inbound *in, const struct station_conf *sc, const struct connector_conf *cc,
+		     struct meter_reading *r)
+{
+	phase_mask_t mask = wiring_phases(cc->wiring);
+	int64_t phases = mask == PHASE_ALL ? PHASES : 1;
+
+	r->current = (struct phase_ma){ { NUM_NONE, NUM_NONE, NUM_NONE } };
+	if (r->power_w == NUM_NONE)
+		return;
+	if (unit_output(sc, habits_of(in->s->o->habits, in->st)))
+		r->power_w = unit_ac_w(r->power_w);
+	for (int k = 0; k < PHASES; k++)
+		r->current.l[k] = mask >> k & 1 ? r->power_w * 1000 / (phases * VOLTAGE_NOMINAL) : 0;
+}
+
+static void keep_draw(struct inbound *in, struct connector *conn, const struct meter_reading *told)
 {
 	const struct connector_conf *cc = site_connector_conf(in->s->o->site, conn);
 	const struct station_conf *sc = site_station_conf(in->s->o->site, in->st);
-	bool any = false;
+	struct meter_reading copy = *told, *r = &copy;
+	bool any = false, dc = cc && cc->dc;
 
+	if (dc)
+		dc_input(in, sc, cc, r);
 	for (int k = 0; k < PHASES; k++)
 		any = any || r->current.l[k] != NUM_NONE;
-	if (any && sc && sc->k.meter_labels && strcmp(sc->k.meter_labels, "grid") == 0)
+	if (dc)
+		conn->draw = r->current;
+	else if (any && sc && sc->k.meter_labels && strcmp(sc->k.meter_labels, "grid") == 0)
 		conn->draw = r->current;
 	else if (any)
 		meter_values_to_grid(&r->current, cc ? cc->wiring : NULL, &conn->draw);

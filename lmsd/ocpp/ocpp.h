@@ -36,14 +36,19 @@ struct ocpp_order {
 	struct connector *conn;
 	uint32_t slot;
 	bool idle;		/* default limit; else that of the running transaction */
-	int64_t limit_ma;
+	int64_t limit_ma;	/* per phase */
+	int64_t given_ma;	/* as a power: this times the lowest voltage */
 	bool raises;
 	int64_t fallback_us;	/* transaction: so long from when it leaves the limit falls to … */
+	int64_t fallback_given_ma;
 	int64_t fallback_ma;	/* … this by the station's clock, where it takes that; fallback_us 0 = never */
 	uint64_t token;
 	enum effect_when when;
 };
 void ocpp_order(struct ocpp *o, const struct ocpp_order *order, mono_t now, wall_t wall, struct effects *fx);
+
+/* In which unit the connector's limits are told: 0 amperes, 1 watts, -1 not known yet. */
+int ocpp_unit(const struct ocpp *o, const struct connector *conn);
 
 /* After a station was registered, changed or deleted: Accepted at the next boot (a BootNotification
  * is triggered now), configuration baseline, or back to pending. */

@@ -12,10 +12,10 @@
 #include "ocpp/lapse.h"
 #include "ocpp/profile.h"
 #include "ocpp/session.h"
+#include "ocpp/unit.h"
 
 /* A TxProfile begins this long ago by the station's clock, so that it is in force at once. */
 #define START_PAST_US (60 * US_PER_S)
-#define PHASE_USED_MA 1000
 
 /* A new configuration may have moved the connector in the model since the order was given. */
 static uint32_t slot_now(const struct ocpp_session *s, const struct call *c)
@@ -61,22 +61,12 @@ void ocpp_order(struct ocpp *o, const struct ocpp_order *order, mono_t now, wall
 	c->idle = order->idle;
 	c->raises = order->raises;
 	c->limit_ma = order->limit_ma;
+	c->given_ma = order->given_ma;
+	c->fallback_given_ma = order->fallback_given_ma;
 	c->fallback_us = order->fallback_us;
 	c->fallback_ma = order->fallback_ma;
 	c->tx = conn->tx ? conn->tx->id : 0;
 	queue_push(s, c, &t);
-}
-
-/* Phases that the car is seen to use. A limit in watts may land on one phase until more are known. */
-static int phases_used(const struct connector *conn, const char *wiring)
-{
-	int n = 0;
-
-	if (!wiring || strcmp(wiring, "unknown") == 0)
-		return 1;
-	for (int k = 0; k < PHASES; k++)
-		n += conn->draw.l[k] != NUM_NONE && conn->draw.l[k] >= PHASE_USED_MA;
-	return n ? n : 1;
 }
 
 static bool one_phase(const char *wiring)
@@ -95,16 +85,16 @@ static void fill_style(struct profile *p, const struct ocpp_session *s, const st
 	int64_t behind = s->skew_us != NUM_NONE && s->skew_us < 0 ? -s->skew_us : 0;
 	wall_t clock = wall - behind - START_PAST_US;
 
-	p->watts = sc && sc->k.limit_unit ? strcmp(sc->k.limit_unit, "W") == 0 : h->watts || s->watts;
+	p->watts = unit_of(s, sc, cc, h) == UNIT_WATTS;
+	p->output = cc && cc->dc && unit_output(sc, h);
+	p->voltage_min = s->o->site->conf->voltage_min;
+	p->most_w = cc && cc->dc ? cc->power_w : NUM_NONE;
 	p->whole = step != NUM_NONE && step >= 1000;
 	p->absolute = p->idle ? s->idle_absolute : h->absolute != s->flipped_kind;
 	p->number_phases = h->number_phases;
 	p->stack_level = h->stack_level < s->max_stack ? h->stack_level : s->max_stack;
 	p->start = clock > 0 ? clock : 0;
-	if (p->watts)
-		p->phases = conn ? phases_used(conn, wiring) : 1;
-	else
-		p->phases = one_phase(wiring) ? 1 : PHASES;
+	p->phases = one_phase(wiring) ? 1 : PHASES;
 }
 
 /* The schedule begins in the past by the station's clock, and falls as far ahead as was asked for. */
@@ -120,13 +110,15 @@ static void fill_fallback(struct profile *p, struct ocpp_session *s, struct stat
 	p->start = wall + s->skew_us - START_PAST_US;
 	p->fallback_s = (START_PAST_US + c->fallback_us) / US_PER_S;
 	p->fallback_ma = c->fallback_ma;
+	p->fallback_given_ma = c->fallback_given_ma;
 }
 
 bool order_write(struct ocpp_session *s, struct call *c, const struct turn *t, struct json_writer *w)
 {
 	struct station *st = session_station(s);
 	struct connector *conn = st ? site_connector(st, c->connector) : NULL;
-	struct profile p = { .connector = c->connector, .idle = c->idle, .tx = c->tx, .limit_ma = c->limit_ma };
+	struct profile p = { .connector = c->connector, .idle = c->idle, .tx = c->tx, .limit_ma = c->limit_ma,
+			     .given_ma = c->given_ma };
 
 	/* While it waited, its transaction may have ended, and another one begun. */
 	if (!conn || (!c->idle && (!conn->tx || conn->tx->id != c->tx)))

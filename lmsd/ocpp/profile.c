@@ -9,8 +9,8 @@
 #include <stdio.h>
 
 #include "base/timefmt.h"
+#include "ocpp/unit.h"
 
-#define VOLTAGE_MIN 207
 #define MA_PER_A 1000
 
 int profile_id(int connector, bool idle)
@@ -18,18 +18,23 @@ int profile_id(int connector, bool idle)
 	return connector * 10 + (idle ? 1 : 2);
 }
 
-int64_t profile_watts(int64_t limit_ma, int phases)
+/* The power that cannot be more than was counted, at the lowest voltage. */
+static int64_t power_w(const struct profile *p, int64_t given_ma)
 {
-	return limit_ma * VOLTAGE_MIN * phases / MA_PER_A;
+	int64_t w = given_ma * p->voltage_min / MA_PER_A;
+
+	if (p->output)
+		w = unit_output_w(w);
+	return p->most_w != NUM_NONE && w > p->most_w ? p->most_w : w;
 }
 
-static void write_limit(const struct profile *p, int64_t ma, struct json_writer *w)
+static void write_limit(const struct profile *p, int64_t ma, int64_t given_ma, struct json_writer *w)
 {
 	char text[32];
 	int len;
 
 	if (p->watts) {
-		jw_kint(w, "limit", profile_watts(ma, p->phases));
+		jw_kint(w, "limit", power_w(p, given_ma));
 		return;
 	}
 	if (p->whole) {
@@ -41,11 +46,12 @@ static void write_limit(const struct profile *p, int64_t ma, struct json_writer 
 	jw_raw(w, text, (size_t)len);
 }
 
-static void write_period(const struct profile *p, int64_t start_s, int64_t ma, struct json_writer *w)
+static void write_period(const struct profile *p, int64_t start_s, int64_t ma, int64_t given_ma,
+			 struct json_writer *w)
 {
 	jw_object(w);
 	jw_kint(w, "startPeriod", start_s);
-	write_limit(p, ma, w);
+	write_limit(p, ma, given_ma, w);
 	if (p->number_phases)
 		jw_kint(w, "numberPhases", p->phases > 1 ? 3 : 1);
 	jw_object_end(w);
@@ -62,9 +68,9 @@ static void write_schedule(const struct profile *p, struct json_writer *w)
 	jw_kstr(w, "chargingRateUnit", p->watts ? "W" : "A");
 	jw_key(w, "chargingSchedulePeriod");
 	jw_array(w);
-	write_period(p, 0, p->limit_ma, w);
+	write_period(p, 0, p->limit_ma, p->given_ma, w);
 	if (p->fallback_s > 0)
-		write_period(p, p->fallback_s, p->fallback_ma, w);
+		write_period(p, p->fallback_s, p->fallback_ma, p->fallback_given_ma, w);
 	jw_array_end(w);
 	jw_object_end(w);
 }

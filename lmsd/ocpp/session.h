@@ -56,6 +56,7 @@ struct call {
 	bool retried;		/* order: the other kind of profile is being tried */
 	bool lapses, shortened;	/* order: written with a fallback; that was refused, it is tried without */
 	int64_t limit_ma;
+	int64_t given_ma, fallback_given_ma;	/* order: where it is told as a power */
 	int64_t fallback_us, fallback_ma;	/* order: as ocpp_order says */
 	int32_t tx;
 	int step;		/* setup */
@@ -131,7 +132,7 @@ struct ocpp_session {
 	int64_t skew_us;		/* its clock minus ours, by its latest time stamp; NUM_NONE */
 	char fault[100];		/* of the station itself (connector 0) */
 	/* learned from GetConfiguration and from refusals */
-	bool watts;
+	bool watts, unit_said;
 	bool idle_absolute, flipped_kind;	/* kind of the idle profile; that of a transaction is not the usual */
 	char sampled[200];		/* MeterValuesSampledData as it is; "" = not known */
 	int64_t interval_s;		/* MeterValueSampleInterval; NUM_NONE */

@@ -77,12 +77,14 @@ static bool is_so(const struct ocpp_session *s, enum setup_step step)
 
 /* ---- what the station said ---- */
 
-static void learn_unit(struct ocpp_session *s, const char *units)
+static void learn_unit(struct ocpp_session *s, struct station *st, const char *units)
 {
 	bool amperes = lists(units, "Current", 7) || lists(units, "A", 1) || lists(units, "Amperes", 7);
 	bool watts = lists(units, "Power", 5) || lists(units, "W", 1) || lists(units, "Watts", 5);
 
 	s->watts = watts && !amperes;
+	s->unit_said = true;
+	site_station_news(s->o->site, st, STATION_NEWS_ONLINE);
 }
 
 static void learn(struct ocpp_session *s, struct station *st, const struct json *entry)
@@ -97,7 +99,7 @@ static void learn(struct ocpp_session *s, struct station *st, const struct json 
 	if (strcasecmp(key, "MeterValuesSampledData") == 0)
 		inbound_copy(s->sampled, sizeof(s->sampled), text);
 	else if (strcasecmp(key, "ChargingScheduleAllowedChargingRateUnit") == 0)
-		learn_unit(s, text);
+		learn_unit(s, st, text);
 	else if (strcasecmp(key, "SupportedFeatureProfiles") == 0 && !lists(text, "SmartCharging", 13))
 		log_station(WARNING, s->id, "no_smart_charging", "profiles=%s", log_text(text));
 	else if (json_fixed(value, 1, &number) != 0 || number < 0)

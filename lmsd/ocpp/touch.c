@@ -7,7 +7,7 @@
 #include "ocpp/habits.h"
 #include "ocpp/message.h"
 
-#define VOLTAGE_MIN 207
+#define VOLTAGE_MIN 207	/* where no site says */
 
 static int connector_of(const struct json *payload)
 {
@@ -19,7 +19,7 @@ static int connector_of(const struct json *payload)
 }
 
 /* The most that any period allows, per phase; a limit in watts may land on one. */
-static int64_t highest_limit(const struct json *schedule)
+static int64_t highest_limit(const struct json *schedule, int64_t voltage_min)
 {
 	bool watts = strcmp(json_str(json_get(schedule, "chargingRateUnit"), "A"), "W") == 0;
 	const struct json *periods = json_get(schedule, "chargingSchedulePeriod");
@@ -33,7 +33,7 @@ static int64_t highest_limit(const struct json *schedule)
 		if (json_fixed(json_get(p, "limit"), 1000, &limit) != 0 || limit < 0 || limit > INT64_MAX / 1000)
 			return NUM_NONE;
 		if (watts)
-			limit = (limit + VOLTAGE_MIN - 1) / VOLTAGE_MIN;
+			limit = (limit + voltage_min - 1) / voltage_min;
 		if (limit > max)
 			max = limit;
 	}
@@ -52,7 +52,7 @@ static bool ends(const struct json *profile, const struct json *schedule)
 		json_get(schedule, "startSchedule");
 }
 
-static bool touch_profile(const struct json *profile, struct touch *out)
+static bool touch_profile(const struct json *profile, int64_t voltage_min, struct touch *out)
 {
 	const char *purpose = json_str(json_get(profile, "chargingProfilePurpose"), "");
 	const struct json *schedule = json_get(profile, "chargingSchedule");
@@ -62,7 +62,7 @@ static bool touch_profile(const struct json *profile, struct touch *out)
 		return false;
 	out->idle = strcmp(purpose, "TxProfile") != 0;
 	/* A default that ends releases; where a transaction's profile ends, the default is below it. */
-	out->limit_ma = out->idle && ends(profile, schedule) ? NUM_NONE : highest_limit(schedule);
+	out->limit_ma = out->idle && ends(profile, schedule) ? NUM_NONE : highest_limit(schedule, voltage_min);
 	return true;
 }
 
@@ -79,14 +79,15 @@ static bool touch_clear(const struct json *payload, struct touch *out)
 	return true;
 }
 
-bool touch_find(const char *action, const struct json *payload, const struct ocpp_habits *habits, struct touch *out)
+bool touch_find(const char *action, const struct json *payload, const struct ocpp_habits *habits,
+		int64_t voltage_min, struct touch *out)
 {
 	*out = (struct touch){ .connector = connector_of(payload), .idle = true, .limit_ma = NUM_NONE };
 	if (strcmp(action, "SetChargingProfile") == 0)
-		return touch_profile(json_get(payload, "csChargingProfiles"), out);
+		return touch_profile(json_get(payload, "csChargingProfiles"), voltage_min, out);
 	if (strcmp(action, "RemoteStartTransaction") == 0)
 		return json_get(payload, "chargingProfile") &&
-			touch_profile(json_get(payload, "chargingProfile"), out);
+			touch_profile(json_get(payload, "chargingProfile"), voltage_min, out);
 	if (strcmp(action, "ClearChargingProfile") == 0)
 		return touch_clear(payload, out);
 	if (strcmp(action, "ChangeConfiguration") == 0)
@@ -98,7 +99,7 @@ bool ocpp_touches_limit(const char *action, const struct json *payload, int *con
 {
 	struct touch touch;
 
-	if (!touch_find(action, payload, NULL, &touch))
+	if (!touch_find(action, payload, NULL, VOLTAGE_MIN, &touch))
 		return false;
 	*conn_number = touch.connector;
 	*limit_ma = touch.limit_ma;

@@ -12,4 +12,5 @@ struct touch {
 };
 
 /* false: this message sets and releases no limit. Whatever cannot be read counts as released. */
-bool touch_find(const char *action, const struct json *payload, const struct ocpp_habits *habits, struct touch *out);
+bool touch_find(const char *action, const struct json *payload, const struct ocpp_habits *habits,
+		int64_t voltage_min, struct touch *out);

@@ -41,7 +41,9 @@ struct connector_conf {
 	int number;			/* OCPP connectorId, from 1 */
 	/* in force, from connector, station, default */
 	const char *wiring, *type;
-	int64_t max_ma, min_ma;
+	int64_t max_ma, min_ma;		/* of a DC connector by its powers, at the lowest voltage */
+	bool dc;
+	int64_t power_w;		/* DC: as its station counts it; NUM_NONE */
 	bool vip, manageable;
 	int priority;
 };
@@ -59,6 +61,7 @@ struct site_conf {
 	struct arena arena;
 	uint64_t generation;
 	struct ctl_site_keys site;
+	int64_t voltage_min, voltage_max;	/* V, in force */
 	struct zone_conf *zones;	size_t zone_count;	/* parents precede children */
 	struct meter_conf *meters;	size_t meter_count;	/* by id */
 	struct station_conf *stations;	size_t station_count;	/* by id */
@@ -69,6 +72,8 @@ struct site_conf {
 int site_conf_zone(const struct site_conf *c, const char *id);	/* index or -1 */
 int site_conf_meter(const struct site_conf *c, const char *id);
 int site_conf_station(const struct site_conf *c, const char *id);
+/* Grid phases that a wiring uses: three for a rotation and for unknown. */
+phase_mask_t wiring_phases(const char *wiring);
 /* Is `zone` below or equal to `above`? Indices. */
 bool site_conf_zone_below(const struct site_conf *c, int zone, int above);
 
@@ -94,6 +99,7 @@ struct connector {
 	struct phase_ma draw;		/* on grid phases, NUM_NONE = not measured */
 	int64_t power_w, register_wh;	/* latest meter values; NUM_NONE */
 	bool draw_nonsense;		/* the last sample had currents that are no numbers */
+	bool watts;			/* its limits are told as a power, as far as is known */
 	mono_t draw_at;			/* last sample, even if its values are forgotten; 0 = none in this transaction */
 	mono_t drew_at;			/* the same if that sample showed current, else 0 */
 	mono_t draw_until;		/* then they are too old to be shown */

@@ -143,7 +143,7 @@ uint64_t bench_order(struct bench *b, const char *station, int connector, bool i
 {
 	struct connector *conn = bench_conn(b, station, connector);
 	const struct ocpp_order order = {
-		.conn = conn, .slot = conn->slot, .idle = idle, .limit_ma = limit_ma, .raises = raises,
+		.conn = conn, .slot = conn->slot, .idle = idle, .limit_ma = limit_ma, .given_ma = limit_ma, .raises = raises,
 		.token = ++b->next_token, .when = raises ? FX_AFTER_COMMIT : FX_NOW,
 	};
 
@@ -156,7 +156,7 @@ uint64_t bench_order_falls(struct bench *b, const char *station, int connector, 
 {
 	struct connector *conn = bench_conn(b, station, connector);
 	const struct ocpp_order order = {
-		.conn = conn, .slot = conn->slot, .limit_ma = limit_ma, .token = ++b->next_token,
+		.conn = conn, .slot = conn->slot, .limit_ma = limit_ma, .given_ma = limit_ma, .token = ++b->next_token,
 		.fallback_us = 300 * US_PER_S, .fallback_ma = fallback_ma, .when = FX_NOW,
 	};
 

@@ -76,21 +76,82 @@ static void whole_amperes_are_truncated(void **state)
 	assert_non_null(bench_find(&b, "\"limit\":16}"));
 }
 
-static void watts_may_land_on_one_phase_until_three_are_seen(void **state)
+/* What the car seems to draw changes nothing here: the balance says what may be given in all. */
+static void watts_are_what_the_balance_gives_over_all_phases(void **state)
 {
 	struct connector *c;
+	struct ocpp_order order;
 
 	(void)state;
 	bench_boot(&b, 2, "WATT");
 	bench_start(&b, 2, 1, "GOOD");
-	bench_order(&b, "WATT", 1, false, 10000, true);
-	assert_non_null(bench_find(&b, "\"chargingRateUnit\":\"W\",\"chargingSchedulePeriod\":[{\"startPeriod\":0,\"limit\":2070}]"));
-	bench_answer(&b, 2, "SetChargingProfile", ACCEPTED);
 	c = bench_conn(&b, "WATT", 1);
 	for (int k = 0; k < PHASES; k++)
 		c->draw.l[k] = 8000;
 	bench_order(&b, "WATT", 1, false, 10000, true);
+	assert_non_null(bench_find(&b, "\"chargingRateUnit\":\"W\",\"chargingSchedulePeriod\":[{\"startPeriod\":0,\"limit\":2070}]"));
+	bench_answer(&b, 2, "SetChargingProfile", ACCEPTED);
+	order = (struct ocpp_order){ .conn = c, .slot = c->slot, .limit_ma = 10000, .given_ma = 30000, .raises = true,
+				     .token = 999, .when = FX_NOW };
+	bench_turn(&b);
+	ocpp_order(b.ocpp, &order, b.now, b.wall, &b.fx);
 	assert_non_null(bench_find(&b, "\"limit\":6210}"));
+	assert_int_equal(ocpp_unit(b.ocpp, c), 1);
+	assert_int_equal(ocpp_unit(b.ocpp, bench_conn(&b, "CP1", 1)), -1);	/* has not said */
+}
+
+static void dc_stations_are_told_powers_and_tell_powers(void **state)
+{
+	struct connector *c;
+	struct ocpp_order order;
+
+	(void)state;
+	bench_configure(&b, "FAST", "{\"id\":\"FAST\",\"zone\":\"P1\",\"connectors\":1,\"type\":\"CCS\",\"wiring\":\"RST\",\"max_power_w\":50000}");
+	bench_boot(&b, 3, "FAST");
+	bench_start(&b, 3, 1, "GOOD");
+	c = bench_conn(&b, "FAST", 1);
+	assert_int_equal(ocpp_unit(b.ocpp, c), 1);
+	order = (struct ocpp_order){ .conn = c, .slot = c->slot, .limit_ma = 20000, .given_ma = 60000, .raises = true,
+				     .token = 999, .when = FX_NOW };
+	bench_turn(&b);
+	ocpp_order(b.ocpp, &order, b.now, b.wall, &b.fx);
+	assert_non_null(bench_find(&b, "\"chargingRateUnit\":\"W\",\"chargingSchedulePeriod\":[{\"startPeriod\":0,\"limit\":12420}]"));
+	bench_answer(&b, 3, "SetChargingProfile", ACCEPTED);
+	/* 100 A at 400 V for the car are 58 A from each phase, not 100. */
+	bench_say(&b, 3, "[2,\"m1\",\"MeterValues\",{\"connectorId\":1,\"meterValue\":[{\"timestamp\":\"2026-11-21T06:00:00Z\",\"sampledValue\":["
+		  "{\"value\":\"100\",\"measurand\":\"Current.Import\",\"unit\":\"A\"},{\"value\":\"400\",\"measurand\":\"Voltage\",\"unit\":\"V\"},"
+		  "{\"value\":\"40000\",\"measurand\":\"Power.Active.Import\",\"unit\":\"W\"}]}]}]");
+	for (int k = 0; k < PHASES; k++)
+		assert_int_equal(c->draw.l[k], 57971);
+	/* Without a power nothing is known of what it takes from the grid. */
+	bench_say(&b, 3, "[2,\"m2\",\"MeterValues\",{\"connectorId\":1,\"meterValue\":[{\"timestamp\":\"2026-11-21T06:00:00Z\",\"sampledValue\":["
+		  "{\"value\":\"100\",\"measurand\":\"Current.Import\",\"unit\":\"A\"}]}]}]");
+	for (int k = 0; k < PHASES; k++)
+		assert_int_not_equal(c->draw.l[k], 100000);
+}
+
+static void a_dc_station_that_counts_its_output_takes_more_from_the_grid(void **state)
+{
+	struct connector *c;
+	struct ocpp_order order;
+
+	(void)state;
+	bench_configure(&b, "FAST", "{\"id\":\"FAST\",\"zone\":\"P1\",\"connectors\":1,\"type\":\"CHAdeMO\",\"wiring\":\"RST\",\"max_power_w\":50000,\"power_at\":\"output\"}");
+	bench_boot(&b, 3, "FAST");
+	bench_start(&b, 3, 1, "GOOD");
+	c = bench_conn(&b, "FAST", 1);
+	assert_int_equal(site_connector_conf(b.site, c)->max_ma, 87517);	/* 50 kW / 0.92 / (3 x 207 V) */
+	order = (struct ocpp_order){ .conn = c, .slot = c->slot, .limit_ma = 20000, .given_ma = 60000, .raises = true,
+				     .token = 999, .when = FX_NOW };
+	bench_turn(&b);
+	ocpp_order(b.ocpp, &order, b.now, b.wall, &b.fx);
+	assert_non_null(bench_find(&b, "\"limit\":11426}"));	/* of 12420 W */
+	bench_answer(&b, 3, "SetChargingProfile", ACCEPTED);
+	bench_say(&b, 3, "[2,\"m1\",\"MeterValues\",{\"connectorId\":1,\"meterValue\":[{\"timestamp\":\"2026-11-21T06:00:00Z\",\"sampledValue\":["
+		  "{\"value\":\"46\",\"measurand\":\"Power.Active.Import\",\"unit\":\"kW\"}]}]}]");
+	assert_int_equal(c->power_w, 50000);
+	for (int k = 0; k < PHASES; k++)
+		assert_int_equal(c->draw.l[k], 72463);
 }
 
 static void an_increase_waits_even_if_the_order_does_not_say_so(void **state)
@@ -607,7 +668,9 @@ int main(void)
 		T(a_transaction_has_its_own_profile),
 		T(the_schedule_begins_in_the_past_of_a_slow_clock),
 		T(whole_amperes_are_truncated),
-		T(watts_may_land_on_one_phase_until_three_are_seen),
+		T(watts_are_what_the_balance_gives_over_all_phases),
+		T(dc_stations_are_told_powers_and_tell_powers),
+		T(a_dc_station_that_counts_its_output_takes_more_from_the_grid),
 		T(an_increase_waits_even_if_the_order_does_not_say_so),
 		T(increases_wait_for_the_commit_and_decreases_do_not),
 		T(every_answer_reaches_the_balance_once),

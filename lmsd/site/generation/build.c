@@ -228,6 +228,36 @@ static bool zone_is_single_phase_site(const struct site_conf *c, int zone)
 	return zone >= 0 && c->zones[zone].phases == 1;
 }
 
+static int64_t div_up(int64_t a, int64_t b)
+{
+	return (a + b - 1) / b;
+}
+
+/* AC input per phase of a power as the station counts it: of its output, 92 % arrive. */
+static int64_t power_ma(const struct site_conf *c, const struct station_conf *st, const char *wiring, int64_t w)
+{
+	int64_t phases = wiring_phases(wiring) == PHASE_ALL ? PHASES : 1;
+
+	if (st->k.power_at && strcmp(st->k.power_at, "output") == 0)
+		w = div_up(w * 100, 92);
+	return div_up(w * 1000, phases * c->voltage_min);
+}
+
+static void powers_in_force(const struct site_conf *c, const struct station_conf *st, struct connector_conf *conn)
+{
+	int64_t least = or_default(conn->k.min_power_w, st->k.min_power_w);
+	bool own_max = conn->k.max_ma != NUM_NONE || st->k.max_ma != NUM_NONE;
+
+	conn->power_w = or_default(conn->k.max_power_w, st->k.max_power_w);
+	if (conn->power_w != NUM_NONE) {
+		int64_t ma = power_ma(c, st, conn->wiring, conn->power_w);
+
+		conn->max_ma = own_max && conn->max_ma < ma ? conn->max_ma : ma;
+	}
+	if (least != NUM_NONE)
+		conn->min_ma = power_ma(c, st, conn->wiring, least > 0 ? least : 1);
+}
+
 static void connector_in_force(const struct site_conf *c, const struct station_conf *st,
 			       struct connector_conf *conn)
 {
@@ -242,6 +272,10 @@ static void connector_in_force(const struct site_conf *c, const struct station_c
 									  ? MAX_MA_DEFAULT_TE
 									  : MAX_MA_DEFAULT));
 	conn->min_ma = or_default(k->min_ma, or_default(st->k.min_ma, MIN_MA_DEFAULT));
+	conn->dc = strcmp(conn->type, "CCS") == 0 || strcmp(conn->type, "CHAdeMO") == 0;
+	conn->power_w = NUM_NONE;
+	if (conn->dc)
+		powers_in_force(c, st, conn);
 	conn->vip = or_default(k->vip, or_default(st->k.vip, 0)) != 0;
 	conn->manageable = or_default(k->manageable, or_default(st->k.manageable, 1)) != 0;
 	conn->priority = (int)or_default(k->priority, 0);
@@ -313,12 +347,20 @@ static void build_connectors(struct build *b)
 	}
 }
 
+/* What the check refuses is nothing to divide by. */
+static int64_t voltage(int64_t v, int64_t dflt)
+{
+	return v >= VOLTAGE_LEAST && v <= VOLTAGE_MOST ? v : dflt;
+}
+
 void conf_build(struct site_conf *c, struct draft *d, struct diag *diag)
 {
 	const struct ctl_noun_desc *n = &ctl_nouns[CTL_NOUN_site];
 	struct build b = { .c = c, .d = d, .diag = diag};
 
 	fields_copy(n->keys, n->key_count, &c->site, &d->site, &c->arena);
+	c->voltage_min = voltage(d->site.voltage_min, VOLTAGE_MIN_DEFAULT);
+	c->voltage_max = voltage(d->site.voltage_max, VOLTAGE_MAX_DEFAULT);
 	build_meters(&b);
 	build_zones(&b);
 	build_stations(&b);

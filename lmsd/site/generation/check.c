@@ -281,6 +281,8 @@ static int check_station(const struct site_conf *c, const struct station_conf *s
 			       st->k.id);
 	if (!ret)
 		ret = check_access(st, diag);
+	if (!ret)
+		ret = check_powers(st, diag);
 	for (size_t i = 0; i < st->connector_count && !ret; i++)
 		ret = check_connector(c, st, &st->connectors[i], diag);
 	return ret;
@@ -292,6 +294,16 @@ static bool is_code(const char *s, size_t len)
 		if (s[i] < 'A' || s[i] > 'Z')
 			return false;
 	return strlen(s) == len;
+}
+
+static bool voltage_wrong(int64_t v)
+{
+	return v != NUM_NONE && (v < VOLTAGE_LEAST || v > VOLTAGE_MOST);
+}
+
+static int64_t or_volts(int64_t v, int64_t dflt)
+{
+	return v == NUM_NONE ? dflt : v;
 }
 
 static int check_site(const struct ctl_site_keys *k, const struct site_outside *outside,
@@ -314,6 +326,16 @@ static int check_site(const struct ctl_site_keys *k, const struct site_outside *
 		return diag_set(diag, -LMS_ERANGE,
 				"site: grid_watchdog: is out of range (1 second to 24 hours; clear it for a "
 				"signal that holds until another is told)");
+	if (voltage_wrong(k->voltage_min) || voltage_wrong(k->voltage_max))
+		return diag_set(diag, -LMS_ERANGE,
+				"site: %s: is out of range (volts to neutral, %d to %d)",
+				voltage_wrong(k->voltage_min) ? "voltage_min" : "voltage_max", (int)VOLTAGE_LEAST,
+				(int)VOLTAGE_MOST);
+	if (or_volts(k->voltage_min, VOLTAGE_MIN_DEFAULT) > or_volts(k->voltage_max, VOLTAGE_MAX_DEFAULT))
+		return diag_set(diag, -LMS_EDATA,
+				"site: voltage_min: %lld V is above voltage_max of %lld V (lower one, or raise the "
+				"other)", (long long)or_volts(k->voltage_min, VOLTAGE_MIN_DEFAULT),
+				(long long)or_volts(k->voltage_max, VOLTAGE_MAX_DEFAULT));
 	if (!k->timezone || !outside || !outside->tz_known || outside->tz_known(k->timezone))
 		return 0;
 	return diag_set(

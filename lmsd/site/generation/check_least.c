@@ -33,13 +33,20 @@ static struct said own_or_station(int64_t in_force, int64_t own, const struct co
 	return s;
 }
 
+static int64_t set(int64_t ma, int64_t power_w, bool dc)
+{
+	return dc && power_w != NUM_NONE ? power_w : ma;
+}
+
 /* The largest least current of connector, station and the zones above. */
 static struct said least_of(const struct site_conf *c, const struct station_conf *st,
 			    const struct connector_conf *conn)
 {
-	struct said least = own_or_station(conn->min_ma, conn->k.min_ma, conn, st->k.min_ma, st);
+	struct said least = own_or_station(conn->min_ma, set(conn->k.min_ma, conn->k.min_power_w, conn->dc), conn,
+					   set(st->k.min_ma, st->k.min_power_w, conn->dc), st);
 
-	for (int z = st->zone; z >= 0; z = c->zones[z].parent)
+	/* What a zone says is for the pilot of a car. */
+	for (int z = conn->dc ? -1 : st->zone; z >= 0; z = c->zones[z].parent)
 		if (c->zones[z].k.min_ma > least.ma)
 			least = (struct said){ c->zones[z].k.min_ma, "zone", c->zones[z].k.id };
 	return least;
@@ -110,11 +117,32 @@ static int check_caps(const struct site_conf *c, const struct station_conf *st, 
 	return 0;
 }
 
+int check_powers(const struct station_conf *st, struct diag *diag)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < st->connector_count; i++) {
+		const struct connector_conf *conn = &st->connectors[i];
+
+		any |= conn->dc;
+		if (!conn->dc && (conn->k.max_power_w != NUM_NONE || conn->k.min_power_w != NUM_NONE))
+			return diag_set(diag, -LMS_EDATA,
+					"connector %s: max_power: is for DC, but its type is %s (write max and min, or "
+					"type=CCS)", conn->k.id, conn->type);
+	}
+	if (!any && (st->k.max_power_w != NUM_NONE || st->k.min_power_w != NUM_NONE || st->k.power_at))
+		return diag_set(diag, -LMS_EDATA,
+				"station %s: max_power: is for DC, but none of its connectors is (write max and min, or "
+				"type=CCS)", st->k.id);
+	return 0;
+}
+
 int check_least(const struct site_conf *c, const struct station_conf *st, const struct connector_conf *conn,
 		struct diag *diag)
 {
 	struct said least = least_of(c, st, conn);
-	struct said most = own_or_station(conn->max_ma, conn->k.max_ma, conn, st->k.max_ma, st);
+	struct said most = own_or_station(conn->max_ma, set(conn->k.max_ma, conn->k.max_power_w, conn->dc), conn,
+					  set(st->k.max_ma, st->k.max_power_w, conn->dc), st);
 	int ret;
 
 	if (!conn->manageable)

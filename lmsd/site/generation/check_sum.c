@@ -12,7 +12,6 @@
 #include "site/generation/check.h"
 #include "site/generation/draft.h"
 
-#define VOLTAGE_MAX INT64_C(253) /* 230 V + 10 %: what converts watts where nothing is measured */
 
 struct sums {
 	int64_t floor_ma[PHASES];    /* idle limits and reservations */
@@ -95,9 +94,9 @@ static int never_stops(const struct zone_conf *z, int phase, const struct sums *
 			"does not follow the grid signal)", z->k.id, sum_text);
 }
 
-static int check_power(const struct zone_conf *z, const struct sums *s, struct diag *diag)
+static int check_power(const struct site_conf *c, const struct zone_conf *z, const struct sums *s, struct diag *diag)
 {
-	int64_t sum_w = (s->floor_ma[0] + s->floor_ma[1] + s->floor_ma[2]) * VOLTAGE_MAX / 1000;
+	int64_t sum_w = (s->floor_ma[0] + s->floor_ma[1] + s->floor_ma[2]) * c->voltage_max / 1000;
 
 	if (z->k.power_w == NUM_NONE || sum_w <= z->k.power_w)
 		return 0;
@@ -107,7 +106,7 @@ static int check_power(const struct zone_conf *z, const struct sums *s, struct d
 			z->k.id, (long long)sum_w, (long long)z->k.power_w);
 }
 
-static int check_zone(const struct zone_conf *z, const struct sums *s, struct diag *diag)
+static int check_zone(const struct site_conf *c, const struct zone_conf *z, const struct sums *s, struct diag *diag)
 {
 	for (int k = 0; k < z->phases; k++) {
 		if (z->k.grid == 1 && s->floor_ma[k] > 0)
@@ -118,7 +117,7 @@ static int check_zone(const struct zone_conf *z, const struct sums *s, struct di
 		    s->floor_ma[k] > z->k.meter_lost_ma.l[k])
 			return too_much("zone", z->k.id, z->phases, k, s, z->k.meter_lost_ma.l[k], "meter_lost", diag);
 	}
-	return check_power(z, s, diag);
+	return check_power(c, z, s, diag);
 }
 
 static int check_station(const struct station_conf *st, struct diag *diag)
@@ -149,7 +148,7 @@ int check_sums(const struct site_conf *c, struct diag *diag)
 	for (size_t i = 0; i < c->station_count && !ret; i++)
 		ret = check_station(&c->stations[i], diag);
 	for (size_t z = 0; z < c->zone_count && !ret; z++)
-		ret = check_zone(&c->zones[z], &sums[z], diag);
+		ret = check_zone(c, &c->zones[z], &sums[z], diag);
 	free(sums);
 	return ret;
 }

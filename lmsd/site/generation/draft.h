@@ -11,6 +11,12 @@
 
 enum item_kind { ITEM_ZONE, ITEM_METER, ITEM_STATION, ITEM_CONNECTOR, ITEM_KINDS };
 
+/* 230 V less and plus 10 %; what a site may say instead. */
+#define VOLTAGE_MIN_DEFAULT INT64_C(207)
+#define VOLTAGE_MAX_DEFAULT INT64_C(253)
+#define VOLTAGE_LEAST       INT64_C(90)
+#define VOLTAGE_MOST        INT64_C(400)
+
 struct item {
 	UT_hash_handle hh; /* by id, one hash per kind */
 	const char *id;
@@ -64,5 +70,3 @@ extern const struct site_conf conf_empty; /* generation 0: before anything was c
 
 /* Everything that a configuration must fulfil beyond what conf_build() finds. */
 int conf_check(const struct site_conf *c, const struct site_outside *outside, struct diag *diag);
-/* Grid phases that a wiring uses: three for a rotation and for unknown. */
-phase_mask_t wiring_phases(const char *wiring);
