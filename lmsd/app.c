@@ -236,6 +236,8 @@ static void on_turn_end(void *ctx)
 		if (app->hall.site->grown)
 			site_adopt_connectors(app->hall.site, &app->fx);
 		site_totals_roll(app->hall.site, loop_wall());
+		if (app->hall.site->outer_changed)
+			feed_outer(app, now, loop_wall());
 		feed_turn(app, now, loop_wall());
 		record_turn(app, now, loop_wall());
 		carry_turn(app);

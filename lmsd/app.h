@@ -77,6 +77,7 @@ struct app {
 	bool balanced;		/* the balance has taken the configuration in force */
 	mono_t viewed;		/* when the views were filled; MONO_NEVER = something has changed since */
 	struct limit_until *limits;
+	mono_t tariff_due;	/* when a zone's tariff may say something else */
 	struct effect **call_first;	/* where the running control call's effects begin */
 	int exit_status;
 	mono_t watchdog_due;
@@ -136,7 +137,7 @@ void feed_limit_expire(struct app *app, mono_t now);
 /* ---- feed_outer.c ------------------------------------------------------------------------- */
 
 /* Tells the balance what limits zones from outside of the configuration. */
-void feed_outer(struct app *app);
+void feed_outer(struct app *app, mono_t now, wall_t wall);
 /* The same for the grid signal, which has changed: its effect is taken down. */
 void feed_grid(struct app *app, wall_t wall);
 /* What time alone changes in them; at feed_outer_due() at the latest. */

@@ -11,6 +11,7 @@
 #include "site/grid.h"
 #include "site/override.h"
 #include "site/sun.h"
+#include "site/source.h"
 #include "split.h"
 
 static struct app *app_of(struct ctl_call *c)
@@ -126,9 +127,48 @@ static bool tell_grid(struct limits *l, struct zone_limit *limit)
 	return true;
 }
 
+static bool tell_tariff(struct limits *l, struct zone_limit *limit)
+{
+	const struct site *site = l->c->hall->site;
+	wall_t next = site_tariff_next(site, l->z, l->c->wall);
+	char text[RFC3339_MAX];
+
+	site_tariff_limit(site, l->z, l->c->wall, limit);
+	if (l->z->tariff == NULL)
+		return false;
+	if (l->c->wall < CLOCK_OK_FROM)
+		buf_puts(&l->text, "the clock is not set: the least of all windows");
+	else
+		buf_printf(&l->text, "%s; looked at again at %s",
+			   limit->current.l[0] == NUM_NONE ? "no window is open" : "a window is open",
+			   rfc3339_format(next, text));
+	return true;
+}
+
+static bool tell_source(struct limits *l, struct zone_limit *limit)
+{
+	const struct site *site = l->c->hall->site;
+	const struct source_conf *source;
+	const struct signal *g;
+
+	site_source_limit(site, l->z, limit);
+	if (l->z->source < 0)
+		return false;
+	source = &site->conf->sources[l->z->source];
+	g = site_source_signal(site, source->k.id);
+	buf_printf(&l->text, "source %s is %s", source->k.id, site_source_state(site, source));
+	if (g != NULL)
+		put_time(l, "since", g->since);
+	if (!site_source_is_sure(site, source))
+		buf_puts(&l->text, "; not told since the start of lmsd: the limit of its loss holds beside it");
+	return true;
+}
+
 static bool (*const tell_outer[BAL_OUTER_KINDS])(struct limits *l, struct zone_limit *limit) = {
 	[BAL_OUTER_OVERRIDE] = tell_override,
 	[BAL_OUTER_GRID] = tell_grid,
+	[BAL_OUTER_TARIFF] = tell_tariff,
+	[BAL_OUTER_SOURCE] = tell_source,
 };
 
 static void put_outer(struct limits *l)
@@ -136,7 +176,7 @@ static void put_outer(struct limits *l)
 	for (int kind = 0; kind < BAL_OUTER_KINDS; kind++) {
 		struct zone_limit limit = zone_limit_none;
 
-		if (tell_outer[kind] == NULL || !tell_outer[kind](l, &limit))
+		if (!tell_outer[kind](l, &limit))
 			continue;
 		if (limit.sessions > 0)
 			buf_printf(&l->text, limit.sessions == 1 ? "; %d car at a time" : "; %d cars at a time",

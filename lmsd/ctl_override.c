@@ -11,7 +11,7 @@ static int answer(struct ctl_call *c, const char *id)
 {
 	const struct ctl_zone_show_args show = { .id = id };
 
-	feed_outer(app_of(c));
+	feed_outer(app_of(c), c->now, c->wall);
 	feed_views(app_of(c), c->now);
 	return ctl_zone_show(c, &show);
 }

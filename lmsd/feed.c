@@ -11,8 +11,10 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "site/grid.h"
 #include "site/override.h"
 #include "site/sun.h"
+#include "site/source.h"
 
 #define ROUNDS_MAX 16			/* answers make turns make answers: bounded, the rest next time */
 
@@ -83,7 +85,10 @@ int feed_configure(struct app *app, mono_t now, struct diag *diag)
 			balance_conn_cap(app->hall.balance, c->slot, l->limit_ma, now);
 	}
 	site_override_time(app->hall.site, now, loop_wall(), &app->fx);
-	feed_outer(app);
+	site_source_time(app->hall.site, now, loop_wall(), &app->fx);
+	if (site_grid_time(app->hall.site, now, loop_wall(), &app->fx))
+		feed_grid(app, loop_wall());
+	feed_outer(app, now, loop_wall());
 	return ret;
 }
 

@@ -7,6 +7,7 @@
 
 #include "site/grid.h"
 #include "site/override.h"
+#include "site/source.h"
 
 static void hand_override(struct app *app, size_t zone)
 {
@@ -31,12 +32,41 @@ static void hand_grid(struct app *app, size_t zone)
 	hand(app, zone, BAL_OUTER_GRID, &l);
 }
 
-void feed_outer(struct app *app)
+/* Clocks are set, and drift from the one that timers run by: so often it is looked at. */
+#define TARIFF_LOOK_US (60 * US_PER_S)
+
+static void hand_tariff(struct app *app, size_t zone, mono_t now, wall_t wall)
 {
-	app->viewed = MONO_NEVER;
+	const struct zone_conf *z = &app->hall.site->conf->zones[zone];
+	wall_t next = site_tariff_next(app->hall.site, z, wall);
+	struct zone_limit l;
+	mono_t due;
+
+	site_tariff_limit(app->hall.site, z, wall, &l);
+	hand(app, zone, BAL_OUTER_TARIFF, &l);
+	if (z->tariff == NULL)
+		return;
+	due = now + (next - wall < TARIFF_LOOK_US ? next - wall : TARIFF_LOOK_US);
+	app->tariff_due = due < app->tariff_due ? due : app->tariff_due;
+}
+
+static void hand_source(struct app *app, size_t zone)
+{
+	struct zone_limit l;
+
+	site_source_limit(app->hall.site, &app->hall.site->conf->zones[zone], &l);
+	hand(app, zone, BAL_OUTER_SOURCE, &l);
+}
+
+void feed_outer(struct app *app, mono_t now, wall_t wall)
+{
+	app->viewed = app->tariff_due = MONO_NEVER;
+	app->hall.site->outer_changed = false;
 	for (size_t i = 0; app->balanced && i < app->hall.site->conf->zone_count; i++) {
 		hand_override(app, i);
 		hand_grid(app, i);
+		hand_tariff(app, i, now, wall);
+		hand_source(app, i);
 	}
 }
 
@@ -73,15 +103,19 @@ void feed_outer_time(struct app *app, mono_t now, wall_t wall)
 	struct site *site = app->hall.site;
 	bool changed = site_override_time(site, now, wall, &app->fx);
 
+	changed |= site_source_time(site, now, wall, &app->fx);
 	if (site_grid_time(site, now, wall, &app->fx))
 		feed_grid(app, wall);
-	if (changed)
-		feed_outer(app);
+	if (changed || now >= app->tariff_due)
+		feed_outer(app, now, wall);
 }
 
 mono_t feed_outer_due(const struct app *app)
 {
-	mono_t due = site_override_due(app->hall.site), grid = site_grid_due(app->hall.site);
+	const struct site *site = app->hall.site;
+	mono_t grid = site_grid_due(site), source = site_source_due(site), due = site_override_due(site);
 
-	return grid < due ? grid : due;
+	due = grid < due ? grid : due;
+	due = source < due ? source : due;
+	return app->tariff_due < due ? app->tariff_due : due;
 }

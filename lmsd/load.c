@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "site/grid.h"
 #include "site/override.h"
+#include "site/source.h"
 
 struct load_ctx {
 	struct app *app;
@@ -36,6 +37,16 @@ static int load_conf_row(void *ctx, const char *key, const char *json, size_t le
 	return 0;
 }
 
+/* "grid", or "source ID". */
+static int load_signal(struct app *app, const char *key, const char *json, size_t len, struct diag *diag)
+{
+	mono_t now = loop_now(app->loop);
+
+	if (strncmp(key, "source ", 7) == 0)
+		return site_source_load(app->hall.site, key + 7, json, len, now, loop_wall(), diag);
+	return signal_load(&app->hall.site->grid, json, len, now, loop_wall(), diag);
+}
+
 static int load_live_row(void *ctx, const char *key, const char *json, size_t len)
 {
 	struct load_ctx *l = ctx;
@@ -51,7 +62,7 @@ static int load_live_row(void *ctx, const char *key, const char *json, size_t le
 	else if (l->table == STORE_OVERRIDE)
 		ret = site_override_load(site, key, json, len, loop_now(l->app->loop), loop_wall(), &diag);
 	else if (l->table == STORE_SIGNAL)
-		ret = signal_load(&site->grid, json, len, loop_now(l->app->loop), loop_wall(), &diag);
+		ret = load_signal(l->app, key, json, len, &diag);
 	else if (l->table == STORE_GRID_LOG)
 		ret = site_grid_load_change(site, key, json, len, &diag);
 	else if (l->table == STORE_BOOT)
@@ -66,7 +77,7 @@ static int load_live_row(void *ctx, const char *key, const char *json, size_t le
 static int load_conf(struct app *app, struct diag *diag)
 {
 	static const enum store_table tables[] = {
-		STORE_META, STORE_SITE, STORE_ZONE, STORE_METER, STORE_STATION, STORE_CONNECTOR,
+		STORE_META, STORE_SITE, STORE_ZONE, STORE_METER, STORE_SOURCE, STORE_STATION, STORE_CONNECTOR,
 	};
 	struct load_ctx l = { .app = app, .conf = site_conf_load_begin() };
 	struct diag complaint;

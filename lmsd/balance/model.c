@@ -558,12 +558,12 @@ void balance_zone_outer(struct balance *b, int zone, enum bal_outer kind, const 
 {
 	struct bal_outer_limit *now = &b->zones[zone].outer[kind];
 
-	journal_zone_outer(b, zone, kind, limit);
 	if (limit == NULL)
 		limit = &no_outer;
 	if (now->sessions == limit->sessions && now->lost == limit->lost &&
 	    !memcmp(&now->limit, &limit->limit, sizeof(now->limit)))
 		return;
+	journal_zone_outer(b, zone, kind, limit);	/* what changes nothing need not be told again */
 	*now = *limit;
 	model_caps(b);
 	b->dirty = b->urgent = true;

@@ -23,6 +23,7 @@ union any_keys {
 	struct ctl_site_keys site;
 	struct ctl_zone_keys zone;
 	struct ctl_meter_keys meter;
+	struct ctl_source_keys source;
 	struct ctl_station_keys station;
 	struct ctl_connector_keys connector;
 	struct ctl_tag_keys tag;
@@ -36,6 +37,11 @@ static void take_zone(struct site_edit *e, const union any_keys *k)
 static void take_meter(struct site_edit *e, const union any_keys *k)
 {
 	site_edit_meter(e, &k->meter, SITE_REPLACE);
+}
+
+static void take_source(struct site_edit *e, const union any_keys *k)
+{
+	site_edit_source(e, &k->source, SITE_REPLACE);
 }
 
 static void take_station(struct site_edit *e, const union any_keys *k)
@@ -61,6 +67,7 @@ static const struct section {
 } sections[] = {
 	{"zones", CTL_NOUN_zone, take_zone},
 	{"meters", CTL_NOUN_meter, take_meter},
+	{"sources", CTL_NOUN_source, take_source},
 	{"stations", CTL_NOUN_station, take_station},
 	{"connectors", CTL_NOUN_connector, take_connector},
 	{"tags", CTL_NOUN_tag, take_tag},
@@ -229,7 +236,7 @@ static void check_members(struct apply *a, const struct json *doc)
 		near = text_nearest(j->key, names, ARRAY_LEN(names));
 		diag_set(&a->c->diag, -LMS_EDATA, "%.60s: is unknown (%s%s%s)", j->key,
 			 near ? "did you mean '"
-			      : "a document has site, zones, meters, stations, connectors, tags",
+			      : "a document has site, zones, meters, sources, stations, connectors, tags",
 			 near ? near : "", near ? "'?" : "");
 	}
 }

@@ -85,6 +85,19 @@ int ctl_find_meter(struct ctl_call *c, const struct site_conf *conf, const char 
 	return ctl_not_found(c, "meter", id, names, conf->meter_count);
 }
 
+int ctl_find_source(struct ctl_call *c, const struct site_conf *conf, const char *id)
+{
+	int index = site_conf_source(conf, id);
+	const char **names;
+
+	if (index >= 0)
+		return index;
+	names = arena_array(c->arena, conf->source_count + 1, sizeof(*names));
+	for (size_t i = 0; i < conf->source_count; i++)
+		names[i] = conf->sources[i].k.id;
+	return ctl_not_found(c, "source", id, names, conf->source_count);
+}
+
 int ctl_find_station(struct ctl_call *c, const struct site_conf *conf, const char *id)
 {
 	int index = site_conf_station(conf, id);

@@ -23,6 +23,7 @@ int ctl_not_found(struct ctl_call *c, const char *word, const char *id, const ch
 /* Index in conf, or the error. */
 int ctl_find_zone(struct ctl_call *c, const struct site_conf *conf, const char *id);
 int ctl_find_meter(struct ctl_call *c, const struct site_conf *conf, const char *id);
+int ctl_find_source(struct ctl_call *c, const struct site_conf *conf, const char *id);
 int ctl_find_station(struct ctl_call *c, const struct site_conf *conf, const char *id);
 
 /* One station's record: keys from conf (index -1: not registered), the rest live; st may be NULL.

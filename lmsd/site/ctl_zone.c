@@ -1,6 +1,7 @@
 /* site/ctl_zone.c - control handlers: zones. */
 #include "site/ctl_site_util.h"
 #include "site/override.h"
+#include "site/source.h"
 
 /* Stations below each zone, by zone index. */
 static int64_t *count_stations(const struct site_conf *conf, struct arena *arena)
@@ -19,6 +20,7 @@ static void fill(const struct ctl_call *c, const struct site_conf *conf, int ind
 	const struct site *s = c->hall->site;
 	const struct zone_override *o = site_override(s, conf->zones[index].k.id);
 	const struct zone_view *v;
+	struct zone_limit tariff;
 	int live = site_conf_zone(s->conf, conf->zones[index].k.id);
 
 	ctl_record_clear(&ctl_nouns[CTL_NOUN_zone], out);
@@ -30,6 +32,10 @@ static void fill(const struct ctl_call *c, const struct site_conf *conf, int ind
 			out->override_ma.l[k] = o->limit.l[k];
 		out->override_until = (c->wall + (o->until - c->now) + US_PER_S / 2) / US_PER_S * US_PER_S;
 	}
+	site_tariff_limit(s, &conf->zones[index], c->wall, &tariff);
+	out->tariff_ma = tariff.current;
+	if (conf->zones[index].source >= 0)
+		out->source_state = site_source_state(s, &conf->sources[conf->zones[index].source]);
 	/* What the balance said of another configuration is not true of this one. */
 	if (live < 0 || !s->zone_views || conf != s->conf)
 		return;

@@ -21,10 +21,12 @@ struct site_edit *site_edit_new(struct site *s);
 void site_edit_free(struct site_edit *e);
 void site_edit_site(struct site_edit *e, const struct ctl_site_keys *k);
 void site_edit_zone(struct site_edit *e, const struct ctl_zone_keys *k, enum edit_mode mode);
+void site_edit_source(struct site_edit *e, const struct ctl_source_keys *k, enum edit_mode mode);
 void site_edit_meter(struct site_edit *e, const struct ctl_meter_keys *k, enum edit_mode mode);
 void site_edit_station(struct site_edit *e, const struct ctl_station_keys *k, enum edit_mode mode);
 void site_edit_connector(struct site_edit *e, const struct ctl_connector_keys *k, enum edit_mode mode);
 void site_edit_delete_zone(struct site_edit *e, const char *id);
+void site_edit_delete_source(struct site_edit *e, const char *id);
 void site_edit_delete_meter(struct site_edit *e, const char *id);
 void site_edit_delete_station(struct site_edit *e, const char *id);
 void site_edit_delete_connector(struct site_edit *e, const char *id);	/* its settings only */

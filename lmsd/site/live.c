@@ -12,6 +12,7 @@
 #include "site/ledger.h"
 #include "site/tag.h"
 #include "site/override.h"
+#include "site/source.h"
 
 #define CONNECTORS_MAX   64
 #define EVENTS_KEPT      2000
@@ -52,6 +53,7 @@ void site_free(struct site *s)
 		tag_remove(s, s->tags);
 	site_override_free(s);
 	site_grid_free(s);
+	site_source_free(s);
 	site_conf_free(s->owned);
 	ledger_free(s->ledger);
 	event_ring_free(s->events);

@@ -26,10 +26,19 @@
 
 struct zone_conf {
 	struct ctl_zone_keys k;
-	int parent, meter;		/* indices, -1 = none */
 	int pv_grid, pv_sun;		/* meters: scope=grid of the zone or the nearest above, and pv_meter */
+	int parent, meter, source;	/* indices, -1 = none */
+	const struct tariff *tariff;	/* NULL = none */
+	const struct source_caps *caps;	/* of its source; NULL = none */
 	int phases;			/* 1 or 3 */
 	struct phase_ma cap;		/* least of fuse less derating and static limit; NUM_NONE = none */
+};
+
+struct tariff;
+struct source_caps;
+
+struct source_conf {
+	struct ctl_source_keys k;
 };
 
 struct meter_conf {
@@ -64,6 +73,7 @@ struct site_conf {
 	int64_t voltage_min, voltage_max;	/* V, in force */
 	struct zone_conf *zones;	size_t zone_count;	/* parents precede children */
 	struct meter_conf *meters;	size_t meter_count;	/* by id */
+	struct source_conf *sources;	size_t source_count;	/* by id */
 	struct station_conf *stations;	size_t station_count;	/* by id */
 	int *zone_order;		/* indices of zones by id */
 	struct draft *draft;		/* keys that it is built from; NULL once it is whole */
@@ -72,6 +82,7 @@ struct site_conf {
 int site_conf_zone(const struct site_conf *c, const char *id);	/* index or -1 */
 int site_conf_meter(const struct site_conf *c, const char *id);
 int site_conf_station(const struct site_conf *c, const char *id);
+int site_conf_source(const struct site_conf *c, const char *id);
 /* Grid phases that a wiring uses: three for a rotation and for unknown. */
 phase_mask_t wiring_phases(const char *wiring);
 /* Is `zone` below or equal to `above`? Indices. */
@@ -203,6 +214,7 @@ struct site_outside {
 	int (*model_check)(void *ctx, const struct site_conf *candidate, struct diag *d);
 };
 
+struct source_live;			/* private: the state of a source */
 struct grid_log;			/* private: what the grid signal has done */
 struct ledger;				/* private: starts seen, transactions that ended lately */
 
@@ -215,6 +227,8 @@ struct site {
 	struct zone_override *overrides;	/* list, one per zone at most (override.h) */
 	struct signal grid;		/* as told (grid.h says what is in force) */
 	struct grid_log *grid_log;
+	struct source_live *sources;	/* list: states as told (source.h) */
+	bool outer_changed;		/* a limit of a zone from outside: the hall tells the balance, then clears */
 	int32_t next_tx;
 	struct connector *dirty;	/* list: use, session or draw changed */
 	struct station *news;		/* list: online or booted changed */

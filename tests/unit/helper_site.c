@@ -197,6 +197,11 @@ static int dispatch(struct ctl_call *c, const void *args)
 	HANDLED(tag, add);
 	HANDLED(tag, set);
 	HANDLED(tag, delete);
+	HANDLED(source, list);
+	HANDLED(source, show);
+	HANDLED(source, add);
+	HANDLED(source, set);
+	HANDLED(source, delete);
 	HANDLED(grid, show);
 	HANDLED(grid, log);
 	HANDLED(grid, check);

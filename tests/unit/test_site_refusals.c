@@ -19,7 +19,9 @@ static const char base[] =
 	"          {'id': 'DYN', 'parent': 'ROOT', 'static': 70, 'dynamic': 63, 'meter': 'M1',"
 	"           'meter_lost': 16},"
 	"          {'id': 'ONE', 'parent': 'ROOT', 'phases': 1, 'static': 32},"
-	"          {'id': 'FREE'}],"
+	"          {'id': 'FREE'}, {'id': 'USER', 'source': 'USED', 'source_caps': 'a=10'}],"
+	"'sources': [{'id': 'GEN', 'kind': 'generator', 'states': 'grid,island'},"
+	"            {'id': 'USED', 'kind': 'tariff', 'states': 'a, b'}],"
 	"'stations': [{'id': 'S1', 'zone': 'P1', 'connectors': 2, 'wiring': 'RST'},"
 	"             {'id': 'S2', 'zone': 'DYN', 'wiring': 'L2'},"
 	"             {'id': 'S3', 'zone': 'P2'}],"
@@ -146,6 +148,48 @@ static const struct refusal refusals[] = {
 	  "'stations': [{'id': 'S3', 'zone': 'P2', 'idle': 6}]}}", LMS_EDATA,
 	  "zone P2: grid: stop is 0 A, but idle currents and reservations of stations below it add up to 6 A",
 	  "write idle=0" },
+	{ "a tariff that is none", "zone.set", "{'id': 'P1', 'tariff': 'mon 17-20 16'}", LMS_EDATA,
+	  "zone P1: tariff: at '17-20 16' (character 5): is no time", "write 17:00" },
+	{ "a tariff above the static limit", "zone.set", "{'id': 'P1', 'tariff': 'daily 1:00-2:00 50; mon 3:00-4:00 61'}",
+	  LMS_EDATA, "zone P1: tariff: 61 A on L1 is above normal, static of zone P1 is 60 A", "lower it" },
+	{ "a tariff of three phases where there is one", "zone.set", "{'id': 'ONE', 'tariff': 'mon 1:00-2:00 9,8,9'}",
+	  LMS_EDATA, "zone ONE: tariff: names L2, but the zone has one phase", "write one current" },
+	{ "a window below the idle currents", "config.apply",
+	  "{'document': {'zones': [{'id': 'P2', 'parent': 'P1', 'tariff': 'mon 1:00-2:00 5'}],"
+	  "'stations': [{'id': 'S3', 'zone': 'P2', 'idle': 6}]}}", LMS_EDATA,
+	  "zone P2: L1: idle currents and reservations below it add up to 6 A, above its tariff of 5 A", "lower idle" },
+	{ "a source that does not exist", "zone.set", "{'id': 'P1', 'source': 'GEN1', 'source_caps': 'island=16'}",
+	  LMS_EDATA, "zone P1: source: 'GEN1' does not exist", "did you mean 'GEN'" },
+	{ "a source that selects nothing", "zone.set", "{'id': 'P1', 'source': 'GEN'}", LMS_EDATA,
+	  "zone P1: source: selects nothing without source_caps", "write source_caps" },
+	{ "limits of no source", "zone.set", "{'id': 'P1', 'source_caps': 'island=16'}", LMS_EDATA,
+	  "zone P1: source_caps: needs a source", "add source=" },
+	{ "a limit of no state", "zone.set", "{'id': 'P1', 'source': 'GEN', 'source_caps': 'iland=16'}", LMS_EDATA,
+	  "zone P1: source_caps: 'iland' is not a state of source GEN", "it has grid,island, and lost" },
+	{ "a state of two limits", "zone.set", "{'id': 'P1', 'source': 'GEN', 'source_caps': 'grid=1; grid=2'}",
+	  LMS_EDATA, "zone P1: source_caps: names grid twice", "grid" },
+	{ "limits that are none", "zone.set", "{'id': 'P1', 'source': 'GEN', 'source_caps': 'island 16'}", LMS_EDATA,
+	  "zone P1: source_caps: at 'island 16': is not a state and its current", "write island=16" },
+	{ "a limit of a state above the static one", "zone.set",
+	  "{'id': 'P1', 'source': 'GEN', 'source_caps': 'island=16; lost=60,60,61'}", LMS_EDATA,
+	  "zone P1: source_caps: 61 A on L3 is above normal, static of zone P1 is 60 A", "lower it" },
+	{ "a source without states", "source.add", "{'id': 'X', 'kind': 'storage'}", LMS_EDATA, "states", "states" },
+	{ "a source with odd states", "source.set", "{'id': 'GEN', 'states': 'grid,Island'}", LMS_EDATA,
+	  "source GEN: states: at 'Island': is not a state", "small letters" },
+	{ "a source that is lost by design", "source.set", "{'id': 'GEN', 'states': 'grid,lost'}", LMS_EDATA,
+	  "source GEN: states: lost is a state of every source", "leave it out" },
+	{ "a source that is in use", "source.delete", "{'id': 'USED'}", LMS_ECONFLICT,
+	  "source USED: is used by zone USER", "move or delete" },
+	{ "states that a zone needs", "source.set", "{'id': 'USED', 'states': 'b'}", LMS_EDATA,
+	  "zone USER: source_caps: 'a' is not a state of source USED", "it has b, and lost" },
+	{ "a state of nothing", "source.set", "{'id': 'GEN9', 'state': 'grid'}", LMS_ENOTFOUND,
+	  "source 'GEN9' does not exist", "lmsctl source list" },
+	{ "a state that it cannot have", "source.set", "{'id': 'GEN', 'state': 'sun'}", LMS_EDATA,
+	  "state: 'sun' is not a state of source GEN", "it has grid,island, and lost" },
+	{ "a state beside keys", "source.set", "{'id': 'GEN', 'state': 'grid', 'title': 'x'}", LMS_EUSAGE,
+	  "state: is told alone", "a command of their own" },
+	{ "a time without a state", "source.set", "{'id': 'GEN', 'for': '2h'}", LMS_EUSAGE, "for: needs a state",
+	  "state=" },
 	{ "a watchdog that bites before it barks", "site.set", "{'grid_watchdog': '999ms'}", LMS_ERANGE,
 	  "site: grid_watchdog: is out of range", "1 second" },
 	{ "a margin that eats the limit", "zone.set", "{'id': 'DYN', 'margin': 63}", LMS_EDATA,

@@ -9,6 +9,8 @@
 
 #include "base/text.h"
 #include "site/generation/draft.h"
+#include "site/source.h"
+#include "site/tariff.h"
 
 #define ZONE_DEPTH_MAX    64
 #define MAX_MA_DEFAULT    INT64_C(32000)
@@ -148,6 +150,36 @@ static bool is_grid(const struct meter_conf *m)
 	return m->k.scope && strcmp(m->k.scope, "grid") == 0;
 }
 
+/* A current for all phases that the zone has. */
+static void zone_phases(const struct zone_conf *z, struct phase_ma *p)
+{
+	if (z->phases == 1)
+		one_phase(p);
+}
+
+/* Texts that say what limits the zone from outside; one that cannot be read limits nothing. */
+static void zone_outer(struct build *b, struct zone_conf *z)
+{
+	struct source_caps *caps = z->k.source_caps ? arena_alloc(&b->c->arena, sizeof(*caps)) : NULL;
+	struct tariff *tariff = z->k.tariff ? arena_alloc(&b->c->arena, sizeof(*tariff)) : NULL;
+	struct diag said;
+
+	diag_init(&said);
+	if (tariff && tariff_parse(z->k.tariff, tariff, &said))
+		diag_set(b->diag, -LMS_EDATA, "zone %s: tariff: %s", z->k.id, said.text);
+	else
+		z->tariff = tariff;
+	diag_init(&said);
+	if (caps && source_caps_parse(z->k.source_caps, caps, &said))
+		diag_set(b->diag, -LMS_EDATA, "zone %s: source_caps: %s", z->k.id, said.text);
+	else
+		z->caps = caps;
+	for (size_t i = 0; z->tariff && i < tariff->count; i++)
+		zone_phases(z, &tariff->windows[i].limit);
+	for (size_t i = 0; z->caps && i < caps->count; i++)
+		zone_phases(z, &caps->items[i].limit);
+}
+
 static void zone_emit(struct build *b, struct item *it, int parent)
 {
 	struct zone_conf *z = &b->c->zones[b->c->zone_count];
@@ -170,6 +202,8 @@ static void zone_emit(struct build *b, struct item *it, int parent)
 	z->pv_grid = z->meter >= 0 && is_grid(&b->c->meters[z->meter]) ? z->meter
 		     : parent >= 0 ? b->c->zones[parent].pv_grid : -1;
 	z->pv_sun = z->k.pv_meter ? site_conf_meter(b->c, z->k.pv_meter) : -1;
+	z->source = z->k.source ? site_conf_source(b->c, z->k.source) : -1;
+	zone_outer(b, z);
 	z->cap = zone_cap(&z->k, z->phases);
 	for (struct item *child = it->child; child; child = child->sibling)
 		zone_emit(b, child, index);
@@ -218,6 +252,19 @@ static void build_meters(struct build *b)
 		fields_copy(n->keys, n->key_count, &b->c->meters[i].k, &list[i]->k.meter,
 			    &b->c->arena);
 	b->c->meter_count = count;
+	free(list);
+}
+
+static void build_sources(struct build *b)
+{
+	const struct ctl_noun_desc *n = item_noun(ITEM_SOURCE);
+	size_t count;
+	struct item **list = items_sorted(b->d, ITEM_SOURCE, &count);
+
+	b->c->sources = arena_array(&b->c->arena, count + 1, sizeof(*b->c->sources));
+	for (size_t i = 0; i < count; i++)
+		fields_copy(n->keys, n->key_count, &b->c->sources[i].k, &list[i]->k.source, &b->c->arena);
+	b->c->source_count = count;
 	free(list);
 }
 
@@ -362,6 +409,7 @@ void conf_build(struct site_conf *c, struct draft *d, struct diag *diag)
 	c->voltage_min = voltage(d->site.voltage_min, VOLTAGE_MIN_DEFAULT);
 	c->voltage_max = voltage(d->site.voltage_max, VOLTAGE_MAX_DEFAULT);
 	build_meters(&b);
+	build_sources(&b);
 	build_zones(&b);
 	build_stations(&b);
 	build_connectors(&b);

@@ -350,6 +350,8 @@ int conf_check(const struct site_conf *c, const struct site_outside *outside, st
 
 	for (size_t i = 0; i < c->meter_count && !ret; i++)
 		ret = check_meter(c, i, outside, diag);
+	for (size_t i = 0; i < c->source_count && !ret; i++)
+		ret = check_source_keys(&c->sources[i], diag);
 	for (size_t i = 0; i < c->zone_count && !ret; i++)
 		ret = check_zone(c, &c->zones[i], diag);
 	for (size_t i = 0; i < c->station_count && !ret; i++)

@@ -19,6 +19,7 @@ int check_least(const struct site_conf *c, const struct station_conf *st, const 
 int check_phases(const struct zone_conf *z, const char *key, const struct phase_ma *p, struct diag *diag);
 /* What limits the zone from outside (check_outer.c). */
 int check_outer(const struct site_conf *c, const struct zone_conf *z, struct diag *diag);
+int check_source_keys(const struct source_conf *source, struct diag *diag);
 /* `what` of the zone may not be above the limits of the zone or of those above it. */
 int check_below_normal(const struct site_conf *c, const struct zone_conf *z, const char *what,
 		       const struct phase_ma *p, struct diag *diag);

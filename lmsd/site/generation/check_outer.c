@@ -8,7 +8,8 @@
 
 #include "base/text.h"
 #include "site/generation/check.h"
-#include "site/outer.h"
+#include "site/source.h"
+#include "site/tariff.h"
 
 static void amperes(int64_t ma, char *out, size_t size)
 {
@@ -100,11 +101,89 @@ static int check_grid_keys(const struct zone_conf *z, struct diag *diag)
 	return 0;
 }
 
+/* ---- tariff and source ---- */
+
+static int check_window(const struct site_conf *c, const struct zone_conf *z, const char *key,
+			const struct phase_ma *limit, struct diag *diag)
+{
+	int ret = check_phases(z, key, limit, diag);
+
+	return ret ? ret : check_below_normal(c, z, key, limit, diag);
+}
+
+static int check_tariff(const struct site_conf *c, const struct zone_conf *z, struct diag *diag)
+{
+	int ret = 0;
+
+	for (size_t i = 0; z->tariff && i < z->tariff->count && !ret; i++)
+		ret = check_window(c, z, "tariff", &z->tariff->windows[i].limit, diag);
+	return ret;
+}
+
+static int missing_source(const struct site_conf *c, const struct zone_conf *z, struct diag *diag)
+{
+	const char *near, *names[64];
+	size_t count = 0;
+
+	for (size_t i = 0; i < c->source_count && count < ARRAY_LEN(names); i++)
+		names[count++] = c->sources[i].k.id;
+	near = text_nearest(z->k.source, names, count);
+	return diag_set(diag, -LMS_EDATA, "zone %s: source: '%s' does not exist (%s%s%slmsctl source list)", z->k.id,
+			z->k.source, near ? "did you mean '" : "", near ? near : "", near ? "'?; " : "");
+}
+
+static int check_caps(const struct site_conf *c, const struct zone_conf *z, struct diag *diag)
+{
+	const struct source_conf *source;
+	int ret = 0;
+
+	if (z->k.source && z->source < 0)
+		return missing_source(c, z, diag);
+	if (z->k.source && !z->k.source_caps)
+		return diag_set(diag, -LMS_EDATA, "zone %s: source: selects nothing without source_caps (write "
+				"source_caps=\"STATE=16; lost=10\")", z->k.id);
+	if (z->k.source_caps && !z->k.source)
+		return diag_set(diag, -LMS_EDATA, "zone %s: source_caps: needs a source whose state selects (add "
+				"source=…; lmsctl source list)", z->k.id);
+	if (!z->caps)
+		return 0;
+	source = &c->sources[z->source];
+	for (size_t i = 0; i < z->caps->count && !ret; i++) {
+		if (!source_has_state(source->k.states, z->caps->items[i].state))
+			return diag_set(diag, -LMS_EDATA, "zone %s: source_caps: '%s' is not a state of source %s (it "
+					"has %s, and lost)", z->k.id, z->caps->items[i].state, source->k.id,
+					source->k.states);
+		ret = check_window(c, z, "source_caps", &z->caps->items[i].limit, diag);
+	}
+	return ret;
+}
+
+int check_source_keys(const struct source_conf *source, struct diag *diag)
+{
+	struct diag said;
+	int ret = id_check(source->k.id, "a source's id", diag);
+
+	if (ret)
+		return ret;
+	diag_init(&said);
+	if (!source->k.kind)
+		return diag_set(diag, -LMS_EDATA, "source %s: kind: is missing (write generator, storage or tariff)",
+				source->k.id);
+	if (!source->k.states)
+		return diag_set(diag, -LMS_EDATA, "source %s: states: is missing (write states=grid,island)",
+				source->k.id);
+	if (source_states_check(source->k.states, &said))
+		return diag_set(diag, -LMS_EDATA, "source %s: states: %s", source->k.id, said.text);
+	return check_ranges(&ctl_nouns[CTL_NOUN_source], &source->k, diag);
+}
+
 int check_outer(const struct site_conf *c, const struct zone_conf *z, struct diag *diag)
 {
 	int ret = check_grid_keys(z, diag);
 
 	if (!ret)
-		ret = check_phases(z, "grid_reduced", &z->k.grid_reduced_ma, diag);
-	return ret ? ret : check_below_normal(c, z, "grid_reduced", &z->k.grid_reduced_ma, diag);
+		ret = check_window(c, z, "grid_reduced", &z->k.grid_reduced_ma, diag);
+	if (!ret)
+		ret = check_tariff(c, z, diag);
+	return ret ? ret : check_caps(c, z, diag);
 }

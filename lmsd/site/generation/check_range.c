@@ -61,6 +61,7 @@ static const struct range ranges[] = {
 	R(zone, pv_stop_ms, 10 * MS_PER_S, MS_PER_DAY, "10 seconds to 24 hours"),
 	R(meter, stale_after_ms, 500, 300 * MS_PER_S, "0.5 seconds to 5 minutes"),
 	R(meter, poll_ms, 100, 300 * MS_PER_S, "0.1 seconds to 5 minutes"),
+	R(source, stale_after_ms, 1000, MS_PER_DAY, "1 second to 24 hours"),
 	R(station, connectors, 1, 64, "1 to 64"),
 	R(station, limit_ma, 6 * MA_PER_A, LIMIT_MAX_MA, "6 A to 6300 A"),
 	R(station, max_ma, 6 * MA_PER_A, LIMIT_MAX_MA, "6 A to 6300 A"),

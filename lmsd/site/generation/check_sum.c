@@ -11,6 +11,8 @@
 #include "base/text.h"
 #include "site/generation/check.h"
 #include "site/generation/draft.h"
+#include "site/source.h"
+#include "site/tariff.h"
 
 
 struct sums {
@@ -94,6 +96,21 @@ static int never_stops(const struct zone_conf *z, int phase, const struct sums *
 			"does not follow the grid signal)", z->k.id, sum_text);
 }
 
+/* The least limit that a tariff or a source may select. */
+static int check_outside(const struct zone_conf *z, int phase, const struct sums *s, struct diag *diag,
+			 const char *key)
+{
+	bool tariff = strcmp(key, "tariff") == 0;
+
+	for (size_t i = 0; i < (tariff ? z->tariff->count : z->caps->count); i++) {
+		int64_t ma = tariff ? z->tariff->windows[i].limit.l[phase] : z->caps->items[i].limit.l[phase];
+
+		if (ma != NUM_NONE && s->floor_ma[phase] > ma)
+			return too_much("zone", z->k.id, z->phases, phase, s, ma, key, diag);
+	}
+	return 0;
+}
+
 static int check_power(const struct site_conf *c, const struct zone_conf *z, const struct sums *s, struct diag *diag)
 {
 	int64_t sum_w = (s->floor_ma[0] + s->floor_ma[1] + s->floor_ma[2]) * c->voltage_max / 1000;
@@ -113,6 +130,10 @@ static int check_zone(const struct site_conf *c, const struct zone_conf *z, cons
 			return never_stops(z, k, s, diag);
 		if (z->cap.l[k] != NUM_NONE && s->floor_ma[k] > z->cap.l[k])
 			return too_much("zone", z->k.id, z->phases, k, s, z->cap.l[k], "cap", diag);
+		if (z->tariff && check_outside(z, k, s, diag, "tariff"))
+			return diag->err;
+		if (z->caps && check_outside(z, k, s, diag, "source_caps"))
+			return diag->err;
 		if (z->k.dynamic_ma.l[0] != NUM_NONE && z->k.meter_lost_ma.l[k] != NUM_NONE &&
 		    s->floor_ma[k] > z->k.meter_lost_ma.l[k])
 			return too_much("zone", z->k.id, z->phases, k, s, z->k.meter_lost_ma.l[k], "meter_lost", diag);

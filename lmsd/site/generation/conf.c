@@ -19,6 +19,11 @@ static const char *meter_id_at(const struct site_conf *c, size_t at)
 	return c->meters[at].k.id;
 }
 
+static const char *source_id_at(const struct site_conf *c, size_t at)
+{
+	return c->sources[at].k.id;
+}
+
 static const char *station_id_at(const struct site_conf *c, size_t at)
 {
 	return c->stations[at].k.id;
@@ -58,6 +63,11 @@ int site_conf_meter(const struct site_conf *c, const char *id)
 int site_conf_station(const struct site_conf *c, const char *id)
 {
 	return find_id(c, c->station_count, station_id_at, id);
+}
+
+int site_conf_source(const struct site_conf *c, const char *id)
+{
+	return find_id(c, c->source_count, source_id_at, id);
 }
 
 bool site_conf_zone_below(const struct site_conf *c, int zone, int above)
@@ -252,6 +262,11 @@ void site_conf_write(const struct site *s, const struct site_conf *c, struct jso
 	jw_array(w);
 	for (size_t i = 0; i < c->meter_count; i++)
 		write_keys(&ctl_nouns[CTL_NOUN_meter], &c->meters[i].k, w);
+	jw_array_end(w);
+	jw_key(w, "sources");
+	jw_array(w);
+	for (size_t i = 0; i < c->source_count; i++)
+		write_keys(&ctl_nouns[CTL_NOUN_source], &c->sources[i].k, w);
 	jw_array_end(w);
 	jw_key(w, "stations");
 	jw_array(w);

@@ -10,6 +10,7 @@
 const struct item_type item_types[ITEM_KINDS] = {
 	[ITEM_ZONE] = {CTL_NOUN_zone, STORE_ZONE, "zone"},
 	[ITEM_METER] = {CTL_NOUN_meter, STORE_METER, "meter"},
+	[ITEM_SOURCE] = {CTL_NOUN_source, STORE_SOURCE, "source"},
 	[ITEM_STATION] = {CTL_NOUN_station, STORE_STATION, "station"},
 	[ITEM_CONNECTOR] = {CTL_NOUN_connector, STORE_CONNECTOR, "connector"},
 };
@@ -63,7 +64,7 @@ struct draft *draft_new(const struct site_conf *base)
 	if (!base)
 		return d;
 	d->site = base->site;
-	it = arena_array(&d->arena, base->zone_count + base->meter_count + base->station_count,
+	it = arena_array(&d->arena, base->zone_count + base->meter_count + base->source_count + base->station_count,
 			 sizeof(*it));
 	for (size_t i = 0; i < base->zone_count; i++, it++) {
 		it->k.zone = base->zones[i].k;
@@ -74,6 +75,11 @@ struct draft *draft_new(const struct site_conf *base)
 		it->k.meter = base->meters[i].k;
 		it->before = &base->meters[i].k;
 		item_take(d, ITEM_METER, it, base->meters[i].k.id);
+	}
+	for (size_t i = 0; i < base->source_count; i++, it++) {
+		it->k.source = base->sources[i].k;
+		it->before = &base->sources[i].k;
+		item_take(d, ITEM_SOURCE, it, base->sources[i].k.id);
 	}
 	for (size_t i = 0; i < base->station_count; i++, it++)
 		draft_take_station(d, it, &base->stations[i]);
@@ -121,6 +127,9 @@ struct item *draft_add(struct draft *d, enum item_kind kind, const char *id)
 		break;
 	case ITEM_METER:
 		it->k.meter.id = it->id;
+		break;
+	case ITEM_SOURCE:
+		it->k.source.id = it->id;
 		break;
 	case ITEM_STATION:
 		it->k.station.id = it->id;

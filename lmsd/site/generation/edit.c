@@ -114,6 +114,12 @@ void site_edit_zone(struct site_edit *e, const struct ctl_zone_keys *k, enum edi
 		edit_overlay(e, ITEM_ZONE, edit_item(e, ITEM_ZONE, k->id, mode), k);
 }
 
+void site_edit_source(struct site_edit *e, const struct ctl_source_keys *k, enum edit_mode mode)
+{
+	if (edit_id(e, k->id, "a source's id"))
+		edit_overlay(e, ITEM_SOURCE, edit_item(e, ITEM_SOURCE, k->id, mode), k);
+}
+
 void site_edit_meter(struct site_edit *e, const struct ctl_meter_keys *k, enum edit_mode mode)
 {
 	if (edit_id(e, k->id, "a meter's id"))
@@ -249,6 +255,23 @@ void site_edit_delete_meter(struct site_edit *e, const char *id)
 			note_user(users, sizeof(users), &count, "zone", z->id);
 	if (count)
 		refuse_in_use(e, "meter", id, users, count);
+	else
+		it->gone = true;
+}
+
+void site_edit_delete_source(struct site_edit *e, const char *id)
+{
+	struct item *it = edit_delete(e, ITEM_SOURCE, id);
+	char users[200] = "";
+	size_t count = 0;
+
+	if (!it)
+		return;
+	for (struct item *z = e->draft->items[ITEM_ZONE]; z; z = z->hh.next)
+		if (!z->gone && is_same(z->k.zone.source, id))
+			note_user(users, sizeof(users), &count, "zone", z->id);
+	if (count)
+		refuse_in_use(e, "source", id, users, count);
 	else
 		it->gone = true;
 }
