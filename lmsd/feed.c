@@ -185,6 +185,14 @@ static bool is_exempt(const struct site_conf *conf, const struct connector *c)
 				    c->tx ? c->tx->holder : NULL);
 }
 
+/* Some cars do not charge with 6 A: their tags say so. */
+static int64_t car_min_ma(struct app *app, const struct connector *c)
+{
+	const struct tag *t = c->tx ? site_tag(app->hall.site, c->tx->tag) : NULL;
+
+	return t ? t->k.min_ma : NUM_NONE;
+}
+
 static void tell_connectors(struct app *app, mono_t now)
 {
 	struct connector *c;
@@ -197,6 +205,7 @@ static void tell_connectors(struct app *app, mono_t now)
 			continue;
 		balance_use(app->hall.balance, c->slot, use_of(c->use), c->tx ? c->tx->id : 0,
 			    c->tx ? c->tx->vip : c->tag_vip, now);
+		balance_conn_min(app->hall.balance, c->slot, car_min_ma(app, c));
 		balance_pv_exempt(app->hall.balance, c->slot, is_exempt(app->hall.site->conf, c));
 		if (c->draw_at != 0 && c->draw_nonsense)
 			balance_draw_nonsense(app->hall.balance, c->slot, c->draw_at);

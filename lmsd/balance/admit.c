@@ -54,6 +54,8 @@ static void find_min(const struct balance *b, struct conn *c)
 	for (int z = c->conf.zone; !c->conf.dc && z >= 0; z = b->zones[z].conf.parent)
 		if (b->zones[z].conf.min_ma > min)
 			min = b->zones[z].conf.min_ma;
+	if (!c->conf.dc && c->car_min_ma > min)
+		min = c->car_min_ma;
 	min = watts_min(b, c, min);
 	if (min < c->idle_ma)
 		min = c->idle_ma;

@@ -159,6 +159,17 @@ void balance_pv_exempt(struct balance *b, uint32_t conn, bool exempt)
 	changed(b);
 }
 
+void balance_conn_min(struct balance *b, uint32_t conn, int64_t min_ma)
+{
+	struct conn *c = &b->conns[conn];
+
+	if (c->car_min_ma == (min_ma == NUM_NONE ? 0 : min_ma))
+		return;
+	journal_conn_min(b, conn, min_ma);
+	c->car_min_ma = min_ma == NUM_NONE ? 0 : min_ma;
+	changed(b);
+}
+
 void balance_conn_cap(struct balance *b, uint32_t conn, int64_t max_ma, mono_t now)
 {
 	journal_conn_cap(b, conn, max_ma, now);

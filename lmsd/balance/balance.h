@@ -285,6 +285,8 @@ void balance_pv_exempt(struct balance *b, uint32_t conn, bool exempt);
 void balance_answer(struct balance *b, uint32_t conn, uint64_t token, enum bal_answer answer, mono_t now);
 /* Its station is told limits as a power (watts.h); false until it is said. */
 void balance_watts(struct balance *b, uint32_t conn, bool watts);
+/* The least current that the present vehicle charges with; NUM_NONE = it does not say. */
+void balance_conn_min(struct balance *b, uint32_t conn, int64_t min_ma);
 /* Administrator's cap on one connector; NUM_NONE ends it. */
 void balance_conn_cap(struct balance *b, uint32_t conn, int64_t max_ma, mono_t now);
 /* One limit of a zone from outside, in place of the last of its kind; NULL ends it. It outlives a new

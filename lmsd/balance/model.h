@@ -57,6 +57,7 @@ struct conn {
 	uint32_t station;
 	int64_t idle_ma;		/* conf, on the step */
 	int64_t cap_ma;			/* administrator's; NUM_NONE */
+	int64_t car_min_ma;		/* the vehicle's; 0 = none */
 	bool watts;			/* its limits are told as a power */
 
 	enum bal_use use;

@@ -272,7 +272,8 @@ static void hold(struct conn *c, enum bal_reason_code code, int zone, int cap, i
 
 static bool raise_small(struct balance *b, struct conn *c, int64_t have, int64_t to, mono_t now)
 {
-	if (have == NUM_NONE || to >= have + b->zones[c->conf.zone].conf.thresholds.small_raise_ma)
+	/* Below its minimum, which may have risen, a car does not charge: that does not wait. */
+	if (have == NUM_NONE || have < c->min_ma || to >= have + b->zones[c->conf.zone].conf.thresholds.small_raise_ma)
 		return false;
 	hold(c, BAL_WHY_SMALL_RAISE, -1, -1, to);
 	if (to < c->target_ma)

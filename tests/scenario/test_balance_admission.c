@@ -574,6 +574,26 @@ static void a_turn_that_leaves_phases_unused_is_short(void **state)
 	}
 }
 
+static void a_vehicle_may_ask_for_more_than_six_amperes(void **state)
+{
+	(void)state;
+	site(15000, 2);
+	all_charge(2);
+	assert_int_equal(rig_limit(&rig, 0), 7500);
+	assert_int_equal(rig_limit(&rig, 1), 7500);
+	balance_conn_min(rig.b, 0, 8000);
+	rig_run(&rig, 30 * S);
+	/* 8 and 6 A fit together; each has what it needs. */
+	assert_int_equal(rig_limit(&rig, 0), 8000);
+	assert_int_equal(rig_limit(&rig, 1), 7000);
+	balance_conn_min(rig.b, 0, 10000);
+	rig_run(&rig, 30 * S);
+	assert_int_equal(charging(2), 1);	/* 10 and 6 A do not */
+	balance_conn_min(rig.b, 0, NUM_NONE);
+	rig_run(&rig, 400 * S);
+	assert_int_equal(charging(2), 2);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
@@ -582,6 +602,7 @@ int main(void)
 		TEST(everyone_gets_a_turn_within_the_bounds_of_the_timers),
 		TEST(a_turn_that_leaves_phases_unused_is_short),
 		TEST(reasons_do_not_speak_of_what_is_gone),
+		TEST(a_vehicle_may_ask_for_more_than_six_amperes),
 		TEST(a_newcomer_waits_for_the_end_of_a_turn_but_not_for_all_that_others_got),
 		TEST(cars_that_take_turns_do_not_shut_out_one_that_needs_both_places),
 		TEST(a_vip_takes_a_place_at_once),

@@ -74,6 +74,7 @@ static const struct range ranges[] = {
 	R(connector, min_power_w, 0, POWER_MAX_W, "0 W to 10 MW"),
 	R(connector, max_ma, 6 * MA_PER_A, LIMIT_MAX_MA, "6 A to 6300 A"),
 	R(connector, min_ma, 6 * MA_PER_A, LIMIT_MAX_MA, "IEC 61851 knows no current below 6 A"),
+	R(tag, min_ma, 6 * MA_PER_A, 80 * MA_PER_A, "IEC 61851 knows no current below 6 A; at most 80 A"),
 	R(connector, priority, -1000, 1000, "-1000 to 1000"),
 };
 

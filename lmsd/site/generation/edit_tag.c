@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "site/generation/check.h"
 #include "site/generation/edit_parts.h"
 #include "site/sun.h"
 #include "site/tag.h"
@@ -86,6 +87,7 @@ void site_edit_tag(struct site_edit *e, const struct ctl_tag_keys *k, enum edit_
 	t->gone = false;
 	ctl_keys_overlay(n, &t->k, k, &e->arena);
 	t->k.uid = own; /* as normalized, and as hashed */
+	check_ranges(n, &t->k, &e->diag);
 }
 
 void site_edit_delete_tag(struct site_edit *e, const char *uid)
