@@ -228,6 +228,7 @@ static const char *why_text(const char *why)
 	static const struct { const char *code, *text; } rows[] = {
 		{ "static", "static" }, { "dynamic", "dynamic" }, { "meter_lost", "METER LOST" },
 		{ "override", "override" }, { "parent", "of the parent" }, { "fuse", "fuse" },
+		{ "grid", "GRID SIGNAL" }, { "tariff", "tariff" }, { "source", "source" }, { "power", "power" },
 	};
 
 	for (size_t i = 0; why && i < ARRAY_LEN(rows); i++) {
@@ -274,6 +275,11 @@ static void describe_zone(const struct page *p, const struct ctl_zone *z, struct
 	if (z->competing != NUM_NONE && z->competing > 0)
 		buf_printf(b, "%s%lld of %lld cars get current", b->len ? "  " : "",
 			   (long long)z->admitted, (long long)z->competing);
+	if (z->sessions != NUM_NONE && z->sessions > 0)
+		buf_printf(b, "%sat most %lld at a time", b->len ? "  " : "", (long long)z->sessions);
+	if (z->source_state)
+		buf_printf(b, "%s%s is %s", b->len ? "  " : "", z->keys.source ? z->keys.source : "source",
+			   z->source_state);
 }
 
 static void draw_card(struct page *p, const struct ctl_zone *z, int depth, const struct grid *g,

@@ -40,8 +40,8 @@ static const char *const rig_site[MODEL_LISTS] = {
 	"{'id':'P1','title':'Car park north','parent':'main','static_ma':[63000,63000,63000],"
 	"'cap_ma':[63000,63000,63000],'cap_why':'static','load_ma':[39700,33700,39700],'load_ok':true,"
 	"'sum_ma':[44000,40000,40000],'stations':3,'competing':3,'admitted':2,'seconds_over':3},"
-	"{'id':'P2','parent':'main','static_ma':[16000,null,null],'phases':1,'cap_ma':[16000,null,null],"
-	"'cap_why':'static','load_ma':[0,null,null],'load_ok':true,'sum_ma':[6000,null,null],'stations':1,"
+	"{'id':'P2','parent':'main','static_ma':[16000,null,null],'phases':1,'cap_ma':[10000,null,null],"
+	"'cap_why':'grid','sessions':1,'source':'GEN','source_state':'island','load_ma':[0,null,null],'load_ok':true,'sum_ma':[6000,null,null],'stations':1,"
 	"'competing':0,'admitted':0,'seconds_over':0}",
 	[MODEL_STATIONS] =
 	"{'id':'CP1','title':'Director','zone':'P1','connectors':1,'vip':true,'state':'online','vendor':'Alpha',"
