@@ -163,7 +163,7 @@ check:
 	@$(MAKE) --no-print-directory -s -j$(JOBS) CC=gcc SAN=address,undefined WERROR=1 BUILD=build/san all unit
 	@BUILD=build/san LIBPURE=build/libpure.a tests/run
 
-# Figures to compare, with seeds; SEED, BENCH_SITES, BENCH_HOURS make it longer. Misses are printed, not failed.
+# Figures to compare, with seeds; BENCH_SITES and BENCH_HOURS set the length. Misses are printed, not failed.
 BENCH_DIR := $(BUILD)/tests/bench
 $(BENCH_DIR)/alloc-filter: $(BUILD)/obj/tests/bench/filter_main.o $(BUILD)/libpure.a
 $(BENCH_DIR)/lms-bench: $(call objs,$(sort $(wildcard tests/bench/bench_*.c))) \
@@ -175,12 +175,13 @@ $(BENCH_DIR)/alloc-filter $(BENCH_DIR)/lms-bench:
 
 .PHONY: bench
 bench:
-	@etc/install-packages.sh run build bench
-	@$(MAKE) --no-print-directory -s -j$(JOBS) $(REPLAY) $(BENCH_DIR)/alloc-filter $(BENCH_DIR)/lms-bench
+	@etc/install-packages.sh run build demo bench
+	@$(MAKE) --no-print-directory -s -j$(JOBS) $(BINS) $(REPLAY) $(BENCH_DIR)/alloc-filter $(BENCH_DIR)/lms-bench
 	-@/usr/bin/python3 tests/bench/oracle.py table --replay $(REPLAY) $(if $(SEED),--seed $(SEED))
 	-@/usr/bin/python3 tests/bench/oracle.py split --filter $(BENCH_DIR)/alloc-filter \
 		--sites $(or $(BENCH_SITES),2000) $(if $(SEED),--seed $(SEED))
 	-@$(BENCH_DIR)/lms-bench
+	-@/usr/bin/python3 tests/bench/wire.py --bin $(abspath $(BUILD))/bin $(if $(SEED),--seed $(SEED))
 
 # What takes longer than CI may, or depends on the machine's timing: the whole site against a hostile world,
 # more crashes, more random sites. MINUTES, ROUNDS, SITES and SEED set the length.

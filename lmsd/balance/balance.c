@@ -1,15 +1,16 @@
 /* balance/balance.c - what happens, and the turn that answers it.
  *
  * A turn recomputes everything or nothing. Changes are coalesced here: the first after a quiet time
- * is answered at once, further ones within 200 ms wait for next_due, except where something may
- * have to be lowered (`urgent`), which never waits.
+ * is answered at once, further ones wait for next_due: 200 ms, less where somebody waits for what comes
+ * of them and the site is small (model_soon). Where something may have to be lowered (`urgent`)
+ * nothing waits.
  */
 #include "balance/journal.h"
 #include "balance/model.h"
 
 #include <string.h>
 
-#define COALESCE_US (200 * US_PER_MS)
+#define TOGETHER_US (20 * US_PER_MS)	/* cars that come together make one change of the others */
 
 static void changed(struct balance *b)
 {
@@ -23,6 +24,14 @@ static void changed_now(struct balance *b)
 
 /* ---- events --------------------------------------------------------------------------------- */
 
+/* W of an unproven station is its maximum from now on: others may have to give way. */
+static void station_changed(struct balance *b, const struct station *st)
+{
+	model_soon(b, 0);
+	for (uint32_t i = 0; i < st->conn_count; i++)
+		b->urgent |= !b->conns[b->by_station[st->first_conn + i]].conf.proven;
+}
+
 void balance_online(struct balance *b, const char *station, bool online, mono_t now)
 {
 	struct station *st = model_station(b, station);
@@ -33,7 +42,7 @@ void balance_online(struct balance *b, const char *station, bool online, mono_t 
 	st->online = online;
 	for (uint32_t i = 0; i < st->conn_count; i++)
 		gate_online(&b->conns[b->by_station[st->first_conn + i]], online, now);
-	changed_now(b);
+	station_changed(b, st);
 }
 
 void balance_booted(struct balance *b, const char *station, mono_t now)
@@ -45,7 +54,7 @@ void balance_booted(struct balance *b, const char *station, mono_t now)
 		return;
 	for (uint32_t i = 0; i < st->conn_count; i++)
 		gate_booted(&b->conns[b->by_station[st->first_conn + i]], now);
-	changed_now(b);
+	station_changed(b, st);
 }
 
 void balance_fallback(struct balance *b, const char *station, bool takes)
@@ -121,7 +130,7 @@ void balance_use(struct balance *b, uint32_t conn, enum bal_use use, int64_t ses
 		c->plugged = now;
 	c->use = use;
 	c->tag_vip = vip;
-	changed(b);
+	model_soon(b, TOGETHER_US);
 }
 
 void balance_draw(struct balance *b, uint32_t conn, const struct phase_ma *draw, int64_t power_w, mono_t at)
@@ -208,6 +217,7 @@ static void count_over(struct balance *b, mono_t now)
 static void recompute(struct balance *b, mono_t now, struct arena *arena, struct bal_turn *out)
 {
 	b->dirty = b->urgent = false;
+	b->wait_us = COALESCE_US;
 	b->due = MONO_NEVER;
 	for (size_t i = 0; i < b->conn_count; i++) {
 		gate_settle(&b->conns[i], now, &b->due);
@@ -236,7 +246,7 @@ void balance_turn(struct balance *b, mono_t now, struct arena *arena, struct bal
 		looked |= pv_run(b, now);
 	if (now >= b->due)
 		changed_now(b);	/* a clock has run out */
-	if (b->dirty && (b->urgent || now - b->ran >= COALESCE_US)) {
+	if (b->dirty && (b->urgent || now - b->ran >= b->wait_us)) {
 		recompute(b, now, arena, out);
 		looked = true;
 	}
@@ -257,5 +267,5 @@ mono_t balance_next_due(const struct balance *b)
 		return b->ran;
 	if (b->pv_due < due)
 		due = b->pv_due;
-	return b->dirty && b->ran + COALESCE_US < due ? b->ran + COALESCE_US : due;
+	return b->dirty && b->ran + b->wait_us < due ? b->ran + b->wait_us : due;
 }

@@ -406,5 +406,5 @@ void balance_answer(struct balance *b, uint32_t conn, uint64_t token, enum bal_a
 		accepted(c, &p, now);
 	else
 		not_accepted(c, &p, answer, now);
-	b->dirty = b->urgent = true;
+	model_soon(b, 0);	/* W never rises by an answer */
 }

@@ -462,6 +462,7 @@ struct balance *balance_new(void)
 
 	arena_init(&b->scratch);
 	b->ran = INT64_MIN / 2;
+	b->wait_us = COALESCE_US;
 	b->due = b->meter_due = b->alert_due = b->pv_due = MONO_NEVER;
 	return b;
 }

@@ -104,6 +104,7 @@ struct balance {
 	bool refused;			/* the last configuration contradicted itself */
 	struct alerts alerts;
 	bool dirty;			/* something changed: recompute when coalescing allows */
+	int64_t wait_us;		/* so long after the last one */
 	bool urgent;			/* recompute now: something may have to be lowered */
 	bool metered;			/* a sample has come that no turn has seen */
 	mono_t ran, due;		/* last recomputation; when to look again */
@@ -115,6 +116,20 @@ struct balance {
 	mono_t served_at;
 	bool waited;			/* somebody was not admitted in the last turn */
 };
+
+#define COALESCE_US (200 * US_PER_MS)
+
+/* Somebody waits for what comes of it: in as long as is fit for the size of the site, since a
+ * recomputation takes some 2 us for a connector; `least_us` at least, COALESCE_US at most. */
+static inline void model_soon(struct balance *b, int64_t least_us)
+{
+	int64_t us = (int64_t)b->conn_count * 20;
+
+	us = us > least_us ? us : least_us;
+	b->dirty = true;
+	if (us < b->wait_us)
+		b->wait_us = us;
+}
 
 static inline void model_due(struct balance *b, mono_t at)
 {

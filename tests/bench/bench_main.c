@@ -1,6 +1,6 @@
 /* lms-bench - speed, a building that steps, and a network that loses messages, in virtual time.
  *
- * BENCH_HOURS sets the simulated hours (300), SEED the random numbers (1).
+ * BENCH_HOURS sets the simulated hours (1000), SEED the random numbers (1).
  */
 #include "tests/bench/bench.h"
 
@@ -10,9 +10,9 @@
 static int hours(void)
 {
 	const char *s = getenv("BENCH_HOURS");
-	int n = s ? atoi(s) : 300;
+	int n = s ? atoi(s) : 1000;
 
-	return n > 0 ? n : 300;
+	return n > 0 ? n : 1000;
 }
 
 int main(void)

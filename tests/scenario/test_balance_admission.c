@@ -325,12 +325,29 @@ static void many_changes_at_once_make_few_messages(void **state)
 	rig_forget(&rig);
 	for (uint32_t i = 0; i < 8; i++) {
 		rig_charge(&rig, i, 100 + i);
-		rig_run(&rig, 10 * US_PER_MS);
+		rig_run(&rig, 2 * US_PER_MS);
 	}
 	rig_run(&rig, 30 * S);
 	assert_int_equal(rig_limit(&rig, 7), 7500);
 	/* The first was answered at once and had to give way again; the others came together. */
 	assert_in_range(rig.sent_count, 9, 12);
+}
+
+/* While MeterValues and answers keep the site busy. */
+static void a_car_does_not_wait_for_the_changes_before_it(void **state)
+{
+	mono_t t;
+
+	(void)state;
+	site(100000, 3);
+	all_charge(2);
+	rig_run(&rig, 30 * S);
+	balance_conn_cap(rig.b, 0, 20000, rig.now);
+	rig_run(&rig, 5 * US_PER_MS);
+	t = rig.now;
+	rig_charge(&rig, 2, 102);
+	rig_run(&rig, 20 * US_PER_MS);
+	assert_non_null(rig_sent(&rig, 2, t));
 }
 
 static void a_raise_below_one_ampere_waits_until_it_is_worth_it(void **state)
@@ -615,6 +632,7 @@ int main(void)
 		TEST(a_socket_without_pilot_has_all_or_nothing),
 		TEST(policies_decide_who_is_filled_first),
 		TEST(many_changes_at_once_make_few_messages),
+		TEST(a_car_does_not_wait_for_the_changes_before_it),
 		TEST(a_raise_below_one_ampere_waits_until_it_is_worth_it),
 		TEST(a_start_needs_head_room_where_the_zone_is_measured),
 		TEST(a_number_of_sessions_pauses_the_others_whatever_their_minimum_on_time),
