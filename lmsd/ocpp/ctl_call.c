@@ -61,6 +61,18 @@ static int admit_one(struct ctl_call *c, struct connector *conn, const struct to
 	return 0;
 }
 
+/* The station obeys the profile of the highest stack level. Above ours one would hold when we lower the limit
+ * next, and the station would say Accepted. */
+static int check_level(struct ctl_call *c, const struct ocpp_session *s, const struct station *st, const struct touch *touch)
+{
+	int ours = order_stack_level(s, st);
+
+	if (touch->stack_level == NUM_NONE || touch->stack_level <= ours || st->conf < 0)
+		return 0;
+	return diag_set(&c->diag, -LMS_ECONFLICT, "station %s: stackLevel: %lld would hide the limits of lmsd, which are at "
+			"%d (use %d or less)", s->id, (long long)touch->stack_level, ours, ours);
+}
+
 /* Reserves what the message would release, or refuses. What was reserved before a refusal is given back. */
 static int admit(struct ctl_call *c, const struct ocpp_session *s, struct call *call)
 {
@@ -74,6 +86,9 @@ static int admit(struct ctl_call *c, const struct ocpp_session *s, struct call *
 		return c->diag.err;
 	if (!touch_find(call->action, payload, c->hall->ocpp->habits, c->hall->site->conf->voltage_min, &touch))
 		return 0;
+	ret = check_level(c, s, st, &touch);
+	if (ret)
+		return ret;
 	call->when = FX_AFTER_COMMIT;
 	call->reserved = xcalloc(st->connector_count ? st->connector_count : 1, sizeof(*call->reserved));
 	for (size_t i = 0; i < st->connector_count && ret == 0; i++) {

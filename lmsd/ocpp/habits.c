@@ -68,6 +68,8 @@ static int set_key(struct ocpp_habits *h, const char *key, const char *value)
 		return set_choice(value, "2|1", &h->one_period);
 	if (strcmp(key, "limit_keys") == 0)
 		return set_text(value, h->limit_keys, sizeof(h->limit_keys));
+	if (strcmp(key, "limit_transfers") == 0)
+		return set_text(value, h->limit_transfers, sizeof(h->limit_transfers));
 	if (strcmp(key, "note") == 0)
 		return set_text(value, h->note, sizeof(h->note));
 	if (strcmp(key, "step_ma") == 0)
@@ -107,7 +109,7 @@ static int read_line(struct ocpp_habits *h, char *line, const char *file, int nu
 	if (ok < 0)
 		return diag_set_at(diag, -LMS_EDATA, file, number, 1,
 				   "'%s' is no key (known are vendor, model, unit, power_at, kind, number_phases, "
-				   "periods, stack_level, step_ma, limit_keys, note)", key);
+				   "periods, stack_level, step_ma, limit_keys, limit_transfers, note)", key);
 	if (ok == 0)
 		return diag_set_at(diag, -LMS_EDATA, file, number, 1, "%s: '%s' is no value for it", key, value);
 	return 0;
@@ -197,13 +199,32 @@ static bool holds(const char *key, const char *const *words, size_t count)
 	return false;
 }
 
+static bool sounds_like_limit(const char *word)
+{
+	return holds(word, profile_words, ARRAY_LEN(profile_words)) ||
+		(holds(word, quantity_words, ARRAY_LEN(quantity_words)) && holds(word, limit_words, ARRAY_LEN(limit_words)));
+}
+
 bool habits_limit_key(const struct ocpp_habits *list, const char *key)
 {
-	if (holds(key, profile_words, ARRAY_LEN(profile_words)) ||
-	    (holds(key, quantity_words, ARRAY_LEN(quantity_words)) && holds(key, limit_words, ARRAY_LEN(limit_words))))
+	if (sounds_like_limit(key))
 		return true;
 	for (const struct ocpp_habits *h = list; h; h = h->next) {
 		if (names(h->limit_keys, key))
+			return true;
+	}
+	return false;
+}
+
+bool habits_limit_transfer(const struct ocpp_habits *list, const char *vendor, const char *message)
+{
+	char both[320];
+
+	snprintf(both, sizeof(both), "%s/%s", vendor, message);
+	if (sounds_like_limit(message))
+		return true;
+	for (const struct ocpp_habits *h = list; h; h = h->next) {
+		if (names(h->limit_transfers, vendor) || names(h->limit_transfers, both))
 			return true;
 	}
 	return false;

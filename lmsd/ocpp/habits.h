@@ -21,6 +21,7 @@ struct ocpp_habits {
 	int stack_level;
 	int64_t step_ma;		/* 100 or 1000; NUM_NONE = not known */
 	char limit_keys[200];		/* configuration keys that limit the current, with commas */
+	char limit_transfers[200];	/* vendorId or vendorId/messageId of DataTransfer that do, with commas */
 	char note[200];
 };
 
@@ -31,3 +32,5 @@ void habits_free(struct ocpp_habits *list);
 const struct ocpp_habits *habits_of(const struct ocpp_habits *list, const struct station *st);
 /* May this configuration key limit the current, or switch limits off? By its words, and by the files. */
 bool habits_limit_key(const struct ocpp_habits *list, const char *key);
+/* The same of a DataTransfer to the station. */
+bool habits_limit_transfer(const struct ocpp_habits *list, const char *vendor, const char *message);

@@ -54,10 +54,6 @@ int ocpp_unit(const struct ocpp *o, const struct connector *conn);
  * is triggered now), configuration baseline, or back to pending. */
 void ocpp_reconfigured(struct ocpp *o, mono_t now, wall_t wall, struct effects *fx);
 
-/* Would this message by hand set or release a limit? The hall asks the balance before it leaves.
- * true: *conn_number (0 = all), *limit_ma (NUM_NONE = released) tell what it would do. */
-bool ocpp_touches_limit(const char *action, const struct json *payload, int *conn_number, int64_t *limit_ma);
-
 /* Asked before a message by hand that would set or release a limit (NUM_NONE) leaves: false = it does
  * not fit, and `why` says where. true: its W is reserved, the frame leaves after the commit, and exactly
  * one fx_answer(conn->slot, *token) follows. Without a gate all such messages are refused. */

@@ -74,6 +74,13 @@ static bool one_phase(const char *wiring)
 	return wiring && wiring[0] == 'L';
 }
 
+int order_stack_level(const struct ocpp_session *s, const struct station *st)
+{
+	const struct ocpp_habits *h = habits_of(s->o->habits, st);
+
+	return h->stack_level < s->max_stack ? h->stack_level : s->max_stack;
+}
+
 static void fill_style(struct profile *p, const struct ocpp_session *s, const struct station *st,
 		       const struct connector *conn, wall_t wall)
 {
@@ -92,7 +99,7 @@ static void fill_style(struct profile *p, const struct ocpp_session *s, const st
 	p->whole = step != NUM_NONE && step >= 1000;
 	p->absolute = p->idle ? s->idle_absolute : h->absolute != s->flipped_kind;
 	p->number_phases = h->number_phases;
-	p->stack_level = h->stack_level < s->max_stack ? h->stack_level : s->max_stack;
+	p->stack_level = order_stack_level(s, st);
 	p->start = clock > 0 ? clock : 0;
 	p->phases = one_phase(wiring) ? 1 : PHASES;
 }

@@ -12,10 +12,16 @@
 #include "ocpp/unit.h"
 
 #define MA_PER_A 1000
+#define CONNECTOR_MAX 64
 
 int profile_id(int connector, bool idle)
 {
 	return connector * 10 + (idle ? 1 : 2);
+}
+
+bool profile_is_ours(int64_t id)
+{
+	return id >= profile_id(1, true) && id <= profile_id(CONNECTOR_MAX, false) && (id % 10 == 1 || id % 10 == 2);
 }
 
 /* The power that cannot be more than was counted, at the lowest voltage. */

@@ -27,3 +27,5 @@ struct profile {
 void profile_write(const struct profile *p, struct json_writer *w);
 /* Stable per connector and kind, so that a later profile replaces the one before. */
 int profile_id(int connector, bool idle);
+/* One that profile_id() gives for some connector. */
+bool profile_is_ours(int64_t id);

@@ -202,6 +202,8 @@ void status_authorized(struct ocpp_session *s, struct station *st, int connector
 /* order.c */
 bool order_write(struct ocpp_session *s, struct call *c, const struct turn *t, struct json_writer *w);
 void order_done(struct ocpp_session *s, struct call *c, const struct call_result *r, const struct turn *t);
+/* Of our profiles at this station. */
+int order_stack_level(const struct ocpp_session *s, const struct station *st);
 void order_zero(struct ocpp_session *s, int connector, const struct turn *t);
 
 /* setup.c */

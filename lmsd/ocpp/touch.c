@@ -2,12 +2,12 @@
 #include "ocpp/touch.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/err.h"
 #include "ocpp/habits.h"
 #include "ocpp/message.h"
-
-#define VOLTAGE_MIN 207	/* where no site says */
+#include "ocpp/profile.h"
 
 static int connector_of(const struct json *payload)
 {
@@ -45,21 +45,44 @@ static bool is_max_profile(const char *purpose)
 	return strcmp(purpose, "ChargePointMaxProfile") == 0;
 }
 
-/* Outside its validity, or after its duration, a profile limits nothing. */
+/* Outside its validity, before its first period or after its duration, a profile limits nothing. */
 static bool ends(const struct json *profile, const struct json *schedule)
 {
+	const struct json *first = json_at(json_get(schedule, "chargingSchedulePeriod"), 0);
+	int64_t begin = 0;
+
 	return json_get(profile, "validTo") || json_get(profile, "validFrom") || json_get(schedule, "duration") ||
-		json_get(schedule, "startSchedule");
+		json_get(schedule, "startSchedule") ||
+		ocpp_read_int(json_get(first, "startPeriod"), &begin) != 0 || begin != 0;
+}
+
+/* A profile takes the place of one with the same id, whatever that was for. Ours are known by number. */
+static bool replaces_another(const struct json *profile, int connector, const char *purpose)
+{
+	int64_t id = 0;
+
+	if (ocpp_read_int(json_get(profile, "chargingProfileId"), &id) != 0 || !profile_is_ours(id))
+		return false;
+	if (connector > 0 && id == profile_id(connector, false))
+		return strcmp(purpose, "TxProfile") != 0;
+	return connector == 0 || id != profile_id(connector, true) || strcmp(purpose, "TxDefaultProfile") != 0;
 }
 
 static bool touch_profile(const struct json *profile, int64_t voltage_min, struct touch *out)
 {
 	const char *purpose = json_str(json_get(profile, "chargingProfilePurpose"), "");
 	const struct json *schedule = json_get(profile, "chargingSchedule");
+	int64_t level = 0;
 
+	if (replaces_another(profile, out->connector, purpose)) {
+		out->connector = 0;
+		return true;
+	}
 	/* It bounds the sum of the others from above: it can only lower. */
 	if (is_max_profile(purpose))
 		return false;
+	ocpp_read_int(json_get(profile, "stackLevel"), &level);
+	out->stack_level = level;
 	out->idle = strcmp(purpose, "TxProfile") != 0;
 	/* A default that ends releases; where a transaction's profile ends, the default is below it. */
 	out->limit_ma = out->idle && ends(profile, schedule) ? NUM_NONE : highest_limit(schedule, voltage_min);
@@ -82,26 +105,21 @@ static bool touch_clear(const struct json *payload, struct touch *out)
 bool touch_find(const char *action, const struct json *payload, const struct ocpp_habits *habits,
 		int64_t voltage_min, struct touch *out)
 {
-	*out = (struct touch){ .connector = connector_of(payload), .idle = true, .limit_ma = NUM_NONE };
-	if (strcmp(action, "SetChargingProfile") == 0)
+	*out = (struct touch){ .connector = connector_of(payload), .idle = true, .limit_ma = NUM_NONE,
+			       .stack_level = NUM_NONE };
+	/* A station may be less particular about capitals than the standard. */
+	if (strcasecmp(action, "SetChargingProfile") == 0)
 		return touch_profile(json_get(payload, "csChargingProfiles"), voltage_min, out);
-	if (strcmp(action, "RemoteStartTransaction") == 0)
+	if (strcasecmp(action, "RemoteStartTransaction") == 0)
 		return json_get(payload, "chargingProfile") &&
 			touch_profile(json_get(payload, "chargingProfile"), voltage_min, out);
-	if (strcmp(action, "ClearChargingProfile") == 0)
+	if (strcasecmp(action, "ClearChargingProfile") == 0)
 		return touch_clear(payload, out);
-	if (strcmp(action, "ChangeConfiguration") == 0)
+	if (strcasecmp(action, "ChangeConfiguration") == 0)
 		return habits_limit_key(habits, json_str(json_get(payload, "key"), ""));
-	return false;
-}
-
-bool ocpp_touches_limit(const char *action, const struct json *payload, int *conn_number, int64_t *limit_ma)
-{
-	struct touch touch;
-
-	if (!touch_find(action, payload, NULL, VOLTAGE_MIN, &touch))
-		return false;
-	*conn_number = touch.connector;
-	*limit_ma = touch.limit_ma;
-	return true;
+	if (strcasecmp(action, "DataTransfer") == 0)
+		return habits_limit_transfer(habits, json_str(json_get(payload, "vendorId"), ""),
+					     json_str(json_get(payload, "messageId"), ""));
+	/* What is no action of OCPP 1.6 may do anything. */
+	return !ocpp_message_find(action);
 }

@@ -9,6 +9,7 @@ struct touch {
 	int connector;		/* 0 = all */
 	bool idle;		/* the default limit; else that of the transaction */
 	int64_t limit_ma;	/* NUM_NONE = released */
+	int64_t stack_level;	/* that it is set at; NUM_NONE = it sets none */
 };
 
 /* false: this message sets and releases no limit. Whatever cannot be read counts as released. */

@@ -249,7 +249,7 @@ static void a_silent_station_is_a_time_out_and_a_lost_one_is_said(void **state)
 	assert_non_null(strstr(reply(), "disconnected before it answered"));
 }
 
-static const char LIMIT_8[] = "{\"connectorId\":1,\"csChargingProfiles\":{\"chargingProfileId\":1,\"stackLevel\":9,"
+static const char LIMIT_8[] = "{\"connectorId\":1,\"csChargingProfiles\":{\"chargingProfileId\":1,\"stackLevel\":0,"
 	"\"chargingProfilePurpose\":\"TxDefaultProfile\",\"chargingProfileKind\":\"Relative\",\"chargingSchedule\":{"
 	"\"chargingRateUnit\":\"A\",\"chargingSchedulePeriod\":[{\"startPeriod\":0,\"limit\":8}]}}}";
 
@@ -288,6 +288,24 @@ static void what_does_not_fit_is_refused_and_nothing_is_sent(void **state)
 	assert_string_equal(bench_frame(&b, 0), "");
 	ocpp_set_gate(b.ocpp, NULL, NULL);
 	assert_int_equal(set_limit(), -LMS_ECONFLICT);
+}
+
+/* The station would go on obeying the higher one whatever ours says later. */
+static void a_profile_above_ours_is_refused_however_low_it_is(void **state)
+{
+	static const struct ctl_station_call_args above = { .id = "CP1", .action = "SetChargingProfile", .payload =
+		"{\"connectorId\":1,\"csChargingProfiles\":{\"chargingProfileId\":99,\"stackLevel\":1,"
+		"\"chargingProfilePurpose\":\"TxProfile\",\"chargingProfileKind\":\"Relative\",\"chargingSchedule\":{"
+		"\"chargingRateUnit\":\"A\",\"chargingSchedulePeriod\":[{\"startPeriod\":0,\"limit\":6}]}}}" };
+	static const char habits[] = "vendor = Acme\nstack_level = 1\n";
+
+	(void)state;
+	assert_int_equal(ctl_station_call(command(), &above), -LMS_ECONFLICT);
+	assert_non_null(strstr(call.diag.text, "stackLevel: 1 would hide the limits of lmsd, which are at 0"));
+	assert_int_equal(gate.asked, 0);
+	assert_string_equal(bench_frame(&b, 0), "");
+	assert_int_equal(ocpp_add_habits(b.ocpp, "acme.conf", habits, strlen(habits), &call.diag), 0);
+	assert_int_equal(ctl_station_call(command(), &above), CTL_LATER);
 }
 
 static void a_call_for_all_connectors_is_admitted_as_a_whole(void **state)
@@ -335,6 +353,7 @@ int main(void)
 		T(a_silent_station_is_a_time_out_and_a_lost_one_is_said),
 		T(limits_by_hand_pass_the_gate),
 		T(what_does_not_fit_is_refused_and_nothing_is_sent),
+		T(a_profile_above_ours_is_refused_however_low_it_is),
 		T(a_call_for_all_connectors_is_admitted_as_a_whole),
 		T(the_queue_of_a_station_is_bounded),
 	};

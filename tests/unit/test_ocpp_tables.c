@@ -362,49 +362,84 @@ static void profile_ids_never_meet(void **state)
 
 static void whatever_can_release_a_limit_is_seen(void **state)
 {
+	static const char acme[] = "vendor = Acme\nlimit_keys = AcmeAmps\nlimit_transfers = Acme/Amps, Other\n";
+	struct ocpp_habits *habits = NULL;
+	struct diag d;
 	static const struct {
 		const char *action, *payload;
 		bool touches;
 		int connector;
 		int64_t limit_ma;
+		bool tx;
 	} cases[] = {
 		{ "SetChargingProfile", "{\"connectorId\":1,\"csChargingProfiles\":" PROFILE("TxProfile", "", "A", "16.5") "}", true, 1,
-		  16500 },
+		  16500, true },
 		{ "SetChargingProfile", "{\"connectorId\":0,\"csChargingProfiles\":" PROFILE("TxDefaultProfile", "", "A", "8") "}", true,
-		  0, 8000 },
+		  0, 8000, false },
 		{ "SetChargingProfile", "{\"connectorId\":2,\"csChargingProfiles\":" PROFILE("TxProfile", "", "W", "4140") "}", true, 2,
-		  20000 },
+		  20000, true },
 		{ "SetChargingProfile", "{\"connectorId\":2,\"csChargingProfiles\":"
-		  PROFILE("TxDefaultProfile", ",\"validTo\":\"2026-11-21T07:00:00Z\"", "A", "8") "}", true, 2, N },
+		  PROFILE("TxDefaultProfile", ",\"validTo\":\"2026-11-21T07:00:00Z\"", "A", "8") "}", true, 2, N, false },
 		{ "SetChargingProfile", "{\"connectorId\":0,\"csChargingProfiles\":" PROFILE("ChargePointMaxProfile", "", "A", "99") "}",
-		  false, 0, 0 },
-		{ "SetChargingProfile", "{}", true, 0, N },
+		  false, 0, 0, false },
+		{ "SetChargingProfile", "{}", true, 0, N, false },
 		{ "SetChargingProfile", "{\"connectorId\":\"x\",\"csChargingProfiles\":{\"chargingSchedule\":{"
-		  "\"chargingSchedulePeriod\":[{\"limit\":\"much\"}]}}}", true, 0, N },
-		{ "ClearChargingProfile", "{}", true, 0, N },
-		{ "ClearChargingProfile", "{\"connectorId\":1,\"chargingProfilePurpose\":\"TxProfile\"}", true, 1, N },
-		{ "ClearChargingProfile", "{\"id\":12,\"connectorId\":1}", true, 0, N },
-		{ "ClearChargingProfile", "{\"chargingProfilePurpose\":\"ChargePointMaxProfile\"}", false, 0, 0 },
-		{ "RemoteStartTransaction", "{\"idTag\":\"A\"}", false, 0, 0 },
+		  "\"chargingSchedulePeriod\":[{\"limit\":\"much\"}]}}}", true, 0, N, false },
+		{ "ClearChargingProfile", "{}", true, 0, N, false },
+		{ "ClearChargingProfile", "{\"connectorId\":1,\"chargingProfilePurpose\":\"TxProfile\"}", true, 1, N, true },
+		{ "ClearChargingProfile", "{\"id\":12,\"connectorId\":1}", true, 0, N, false },
+		{ "ClearChargingProfile", "{\"chargingProfilePurpose\":\"ChargePointMaxProfile\"}", false, 0, 0, false },
+		{ "RemoteStartTransaction", "{\"idTag\":\"A\"}", false, 0, 0, false },
 		{ "RemoteStartTransaction", "{\"idTag\":\"A\",\"connectorId\":1,\"chargingProfile\":"
-		  PROFILE("TxProfile", "", "A", "32") "}", true, 1, 32000 },
-		{ "ChangeConfiguration", "{\"key\":\"maxcurrent\",\"value\":\"32\"}", true, 0, N },
-		{ "ChangeConfiguration", "{\"key\":\"HeartbeatInterval\",\"value\":\"32\"}", false, 0, 0 },
-		{ "Reset", "{\"type\":\"Hard\"}", false, 0, 0 },
-		{ "GetCompositeSchedule", "{\"connectorId\":1,\"duration\":60}", false, 0, 0 },
+		  PROFILE("TxProfile", "", "A", "32") "}", true, 1, 32000, true },
+		/* In the place of one of ours: 12 is the transaction's at connector 1, 21 the default of connector 2. */
+		{ "SetChargingProfile", "{\"connectorId\":1,\"csChargingProfiles\":"
+		  PROFILE("TxProfile", ",\"chargingProfileId\":12", "A", "16") "}", true, 1, 16000, true },
+		{ "SetChargingProfile", "{\"connectorId\":1,\"csChargingProfiles\":"
+		  PROFILE("TxDefaultProfile", ",\"chargingProfileId\":12", "A", "6") "}", true, 0, N, false },
+		{ "SetChargingProfile", "{\"connectorId\":1,\"csChargingProfiles\":"
+		  PROFILE("TxProfile", ",\"chargingProfileId\":21", "A", "6") "}", true, 0, N, false },
+		{ "SetChargingProfile", "{\"connectorId\":0,\"csChargingProfiles\":"
+		  PROFILE("ChargePointMaxProfile", ",\"chargingProfileId\":11", "A", "6") "}", true, 0, N, false },
+		{ "SetChargingProfile", "{\"connectorId\":0,\"csChargingProfiles\":"
+		  PROFILE("ChargePointMaxProfile", ",\"chargingProfileId\":1000", "A", "6") "}", false, 0, 0, false },
+		/* A default that begins later limits nothing until then. */
+		{ "SetChargingProfile", "{\"connectorId\":1,\"csChargingProfiles\":{\"chargingProfilePurpose\":\"TxDefaultProfile\","
+		  "\"chargingSchedule\":{\"chargingRateUnit\":\"A\",\"chargingSchedulePeriod\":[{\"startPeriod\":60,\"limit\":6}]}}}",
+		  true, 1, N, false },
+		{ "setchargingprofile", "{\"connectorId\":1,\"csChargingProfiles\":" PROFILE("TxProfile", "", "A", "32") "}", true, 1,
+		  32000, true },
+		{ "ClearChargingProfile", "{\"stackLevel\":0}", true, 0, N, false },
+		{ "ClearChargingProfile", "{\"connectorId\":2,\"stackLevel\":3}", true, 2, N, false },
+		{ "ClearChargingProfile", "{\"id\":11,\"chargingProfilePurpose\":\"ChargePointMaxProfile\"}", true, 0, N, false },
+		{ "RemoteStartTransaction", "{\"idTag\":\"A\",\"chargingProfile\":" PROFILE("TxProfile", "", "A", "32") "}", true, 0,
+		  32000, true },
+		{ "DataTransfer", "{\"vendorId\":\"Acme\",\"messageId\":\"Hello\"}", false, 0, 0, false },
+		{ "DataTransfer", "{\"vendorId\":\"Acme\",\"messageId\":\"SetMaxCurrent\"}", true, 0, N, false },
+		{ "DataTransfer", "{\"vendorId\":\"Acme\",\"messageId\":\"Amps\",\"data\":\"32\"}", true, 0, N, false },
+		{ "DataTransfer", "{\"vendorId\":\"Other\",\"data\":\"32\"}", true, 0, N, false },
+		{ "ChangeConfiguration", "{\"key\":\"AcmeAmps\",\"value\":\"32\"}", true, 0, N, false },
+		{ "Dance", "{}", true, 0, N, false },
+		{ "TriggerMessage", "{\"requestedMessage\":\"MeterValues\"}", false, 0, 0, false },
+		{ "ChangeConfiguration", "{\"key\":\"maxcurrent\",\"value\":\"32\"}", true, 0, N, false },
+		{ "ChangeConfiguration", "{\"key\":\"HeartbeatInterval\",\"value\":\"32\"}", false, 0, 0, false },
+		{ "Reset", "{\"type\":\"Hard\"}", false, 0, 0, false },
+		{ "GetCompositeSchedule", "{\"connectorId\":1,\"duration\":60}", false, 0, 0, false },
 	};
 
 	(void)state;
+	diag_init(&d);
+	assert_int_equal(habits_add(&habits, "acme", acme, strlen(acme), &d), 0);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		int connector = -1;
-		int64_t limit_ma = -1;
-		bool touches = ocpp_touches_limit(cases[i].action, parse(cases[i].payload), &connector, &limit_ma);
+		struct touch t;
+		bool touches = touch_find(cases[i].action, parse(cases[i].payload), habits, 207, &t);
 
 		if (touches != cases[i].touches ||
-		    (touches && (connector != cases[i].connector || limit_ma != cases[i].limit_ma)))
-			fail_msg("%s %s: %d, connector %d, %lld mA", cases[i].action, cases[i].payload, touches, connector,
-				 (long long)limit_ma);
+		    (touches && (t.connector != cases[i].connector || t.limit_ma != cases[i].limit_ma || t.idle != !cases[i].tx)))
+			fail_msg("%s %s: %d, connector %d, %s, %lld mA", cases[i].action, cases[i].payload, touches, t.connector,
+				 t.idle ? "idle" : "transaction", (long long)t.limit_ma);
 	}
+	habits_free(habits);
 }
 
 /* ---- habits ---- */
