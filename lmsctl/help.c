@@ -178,13 +178,18 @@ static int help_all(struct lmsctl *l)
 
 static void print_fields(const struct field *fields, size_t count, bool values)
 {
+	int width = 16;
+
+	for (size_t i = 0; i < count; i++)
+		if ((int)field_base_len(&fields[i]) > width)
+			width = (int)field_base_len(&fields[i]);
 	for (size_t i = 0; i < count; i++) {
 		const struct field *f = &fields[i];
 
 		/* Paging is done for people, and -n is in the synopsis. */
 		if (strcmp(f->name, "cursor") == 0 || strcmp(f->name, "dry_run") == 0)
 			continue;
-		printf("  %-16.*s %s%s", (int)field_base_len(f), f->name, f->help,
+		printf("  %-*.*s %s%s", width, (int)field_base_len(f), f->name, f->help,
 		       values && (f->flags & FIELD_REQUIRED) ? " (required)" : "");
 		if ((values || f->type == FIELD_ENUM) && strcmp(help_value(f), "text") != 0)
 			printf(" [%s]", help_value(f));
