@@ -300,6 +300,8 @@ static void no_pointers(const struct rig *r, const void *p, size_t size, const s
 		for (size_t i = 0; i < count; i++)
 			listed |= known[i] == at;
 		memcpy(&word, (const char *)p + at, sizeof(word));
+		/* A small int beside padding, which holds what lay on the stack before, is none. */
+		listed |= (uint32_t)(word + 0x10000) < 0x20000;
 		if (!listed && (word - heap + (1 << 28) < 2 << 28 || word - text + (1 << 24) < 2 << 24))
 			fail_msg("struct %s has a pointer at offset %zu: list it in snapshot.c", what, at);
 	}
