@@ -227,6 +227,7 @@ static void recompute(struct balance *b, mono_t now, struct arena *arena, struct
 	model_sums(b);
 	admit_run(b, now);
 	orders_run(b, now, arena, out);
+	shortage_count(b, now);
 	b->asked = (struct alloc_in){ 0 };
 	b->fallen_known = b->fallbacks_known = false;
 	b->ran = now;

@@ -324,6 +324,10 @@ void balance_zone_view(const struct balance *b, int zone, struct bal_zone_view *
 /* All of them in one pass over the connectors; `out` has room for each. */
 void balance_zone_views(const struct balance *b, struct arena *arena, struct bal_zone_view *out);
 void balance_pv_view(const struct balance *b, int zone, struct bal_pv_view *out);
+/* Counts up while the balance lives, over configurations too: how long the zone was the bottleneck of at
+ * least one car, and how much current was missing. Divided by 3.6e9 and times 230 V that is Wh. */
+struct bal_shortage { int64_t held_ms, missing_mams; };
+void balance_shortage(const struct balance *b, int zone, mono_t now, struct bal_shortage *out);
 /* The chain of causes in words, from the nearest to the farthest; returns how many of `max`. */
 struct bal_cause { struct bal_reason reason; char text[200]; };
 size_t balance_explain(const struct balance *b, uint32_t conn, struct bal_cause *out, size_t max, mono_t now);

@@ -423,6 +423,7 @@ static void carry(struct balance *b, struct balance *old)
 			continue;
 		to.zones[at] = (int)i;
 		z->over_us = old->zones[at].over_us;
+		z->shortage = old->zones[at].shortage;
 		z->alerts = old->zones[at].alerts;
 		memcpy(z->outer, old->zones[at].outer, sizeof(z->outer));
 		if (z->budget.state != METER_NONE && old->zones[at].budget.state != METER_NONE)

@@ -13,6 +13,7 @@
 #include "balance/gate.h"
 #include "balance/pv.h"
 #include "balance/reason.h"
+#include "balance/shortage.h"
 #include "balance/trust.h"
 #include "balance/wake.h"
 #include "balance/watts.h"
@@ -42,6 +43,7 @@ struct zone {
 	mono_t idle_since;		/* some of them since then */
 	bool over;			/* since the last turn */
 	int64_t over_us;
+	struct shortage shortage;
 	struct alerts alerts;
 };
 
@@ -114,6 +116,7 @@ struct balance {
 	bool has_pv;
 	mono_t pv_due;			/* the same of what the sun is measured by; INT64_MIN = a sample has come */
 	mono_t served_at;
+	mono_t short_at;		/* the zones' shortages are counted up to */
 	bool waited;			/* somebody was not admitted in the last turn */
 };
 
