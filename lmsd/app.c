@@ -15,6 +15,7 @@
 #include "background.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "hours.h"
 #include "modbus/bus.h"
 #include "net/tls.h"
 
@@ -239,6 +240,7 @@ static void on_turn_end(void *ctx)
 		if (app->hall.site->outer_changed)
 			feed_outer(app, now, loop_wall());
 		feed_turn(app, now, loop_wall());
+		hours_turn(app, now, loop_wall());
 		record_turn(app, now, loop_wall());
 		carry_turn(app);
 	}
@@ -254,6 +256,7 @@ static void on_turn_end(void *ctx)
 	due = earliest(due, ocpp_next_due(app->hall.ocpp));
 	due = earliest(due, control_next_due(app->control));
 	due = earliest(due, app->flush_due);
+	due = earliest(due, hours_due(app));
 	due = earliest(due, feed_outer_due(app));
 	for (const struct limit_until *l = app->limits; l != NULL; l = l->next)
 		due = earliest(due, l->until);
@@ -355,6 +358,7 @@ int app_new(const struct boot_conf *boot, struct app **out, struct diag *diag)
 		return ret;
 	}
 	sense_configure(app);
+	hours_open(app, loop_wall());
 	loop_on_turn_end(app->loop, on_turn_end, app);
 	*out = app;
 	return 0;
@@ -413,6 +417,7 @@ void app_free(struct app *app)
 	/* Commits what is queued; what waited for it must not leave any more. */
 	app->control = NULL;
 	record_close(app);
+	hours_close(app);
 	store_close(app->store);
 	carry_fini(app);
 	while ((l = app->limits) != NULL) {

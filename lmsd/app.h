@@ -62,6 +62,7 @@ struct app {
 	struct ring *ring;	/* NULL = nothing is recorded */
 	mono_t flush_due, snapshot_due;
 	uint64_t block;		/* number of the last one */
+	struct hours *hours;
 
 	struct arena arena;	/* of the running turn */
 	struct effects fx;
