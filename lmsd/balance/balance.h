@@ -180,13 +180,13 @@ struct bal_pv_sample {
 };
 
 /* Why a connector has its limit; code from reason.def. */
-struct bal_reason {
-	int code;			/* enum bal_reason_code */
+struct bal_reason {			/* without gaps: snapshots are its bytes */
 	const char *name;		/* "zone_saturated" */
+	int64_t value;			/* place in the queue, seconds …; NUM_NONE */
+	int code;			/* enum bal_reason_code */
 	int zone;			/* index or -1 */
 	int phase;			/* 0..2 or -1 */
 	int other;			/* index of the connector it waits for, or -1 */
-	int64_t value;			/* place in the queue, seconds …; NUM_NONE */
 };
 
 /* What somebody must know of has begun, or is over (alert.def). */
