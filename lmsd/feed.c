@@ -29,6 +29,17 @@ static void slots_forget(struct app *app)
 			st->connectors[i]->slot = UINT32_MAX;
 }
 
+/* Of what the configuration does not name any more nothing is stored. */
+static void disk_forget(struct app *app)
+{
+	struct station *st, *tmp;
+
+	HASH_ITER(hh, app->hall.site->stations, st, tmp)
+		for (size_t i = 0; i < st->connector_count; i++)
+			if (st->connectors[i]->slot == UINT32_MAX)
+				st->connectors[i]->disk.least_ma = st->connectors[i]->disk.last_ma = INT64_MAX;
+}
+
 /* One per zone and meter of the configuration in force, filled before anyone looks. */
 static void views_resize(struct site *site)
 {
@@ -60,6 +71,7 @@ static void slots_fill(struct app *app, const struct site_conf *conf, size_t cou
 		site_station_news(app->hall.site, st, STATION_NEWS_ONLINE);
 	}
 	app->slot_count = n;
+	disk_forget(app);
 }
 
 int feed_configure(struct app *app, mono_t now, struct diag *diag)
@@ -118,8 +130,10 @@ static int restore_row(void *ctx, const char *key, const char *json, size_t len)
 	/* The unit first: it says what the amount means. */
 	c->watts = json_bool(json_get(rec, "watts"), false);
 	tell_unit(app, c);
-	if (json_int(json_get(rec, "w_ma"), &w_ma) == 0)
+	if (json_int(json_get(rec, "w_ma"), &w_ma) == 0) {
+		c->disk.least_ma = c->disk.last_ma = w_ma;
 		balance_restore(app->hall.balance, c->slot, w_ma, json_bool(json_get(rec, "idle_acked"), false));
+	}
 	arena_fini(&arena);
 	return 0;
 }
@@ -230,9 +244,26 @@ void feed_answer(struct app *app, const struct effect *e, mono_t now)
 
 /* ---- what follows -------------------------------------------------------------------------- */
 
+/* What is on disk of W is what a crash leaves of it: of what was written last and what is still on its
+ * way there, the least may be it. Nothing stored counts as the connector's maximum. */
+static void note_stored(struct app *app, struct connector *c, int64_t w_ma)
+{
+	if (app->committed >= c->disk.seq)
+		c->disk.least_ma = c->disk.last_ma;
+	if (w_ma < c->disk.least_ma)
+		c->disk.least_ma = w_ma;
+	c->disk.last_ma = w_ma;
+	c->disk.seq = app->submitted + 1;	/* the batch of this turn */
+}
+
+static bool is_on_disk(const struct app *app, const struct connector *c, int64_t w_ma)
+{
+	return w_ma <= (app->committed >= c->disk.seq ? c->disk.last_ma : c->disk.least_ma);
+}
+
 static void store_limit(struct app *app, const struct bal_store *s)
 {
-	const struct connector *c = app->slots[s->conn];
+	struct connector *c = app->slots[s->conn];
 	char key[ID_MAX + 16];
 	struct json_writer w;
 	struct buf b;
@@ -248,6 +279,7 @@ static void store_limit(struct app *app, const struct bal_store *s)
 	jw_object_end(&w);
 	fx_put(&app->fx, STORE_LIMIT, key, b.data, b.len);
 	buf_fini(&b);
+	note_stored(app, c, s->w_ma);
 }
 
 static void give_order(struct app *app, const struct bal_order *o, mono_t now, wall_t wall)
@@ -263,7 +295,8 @@ static void give_order(struct app *app, const struct bal_order *o, mono_t now, w
 		.fallback_ma = o->fallback_ma,
 		.fallback_given_ma = o->fallback_given_ma,
 		.token = o->token,
-		.when = o->raises ? FX_AFTER_COMMIT : FX_NOW,
+		/* What is less than a raise that waits for its commit may be more than what is on disk. */
+		.when = o->raises || !is_on_disk(app, app->slots[o->conn], o->given_ma) ? FX_AFTER_COMMIT : FX_NOW,
 	};
 
 	ocpp_order(app->hall.ocpp, &order, now, wall, &app->fx);

@@ -374,6 +374,9 @@ static void not_accepted(struct conn *c, const struct pending *p, enum bal_answe
 		return;
 	}
 	may_have(c, p);
+	/* It may be in force all the same: that an earlier one was accepted says nothing any more. */
+	if (p->token > cl->token)
+		cl->token = p->token;
 	if (p->manual)
 		return;
 	if (answer == BAL_DROPPED) {

@@ -20,7 +20,7 @@ struct claim {				/* one kind of limit */
 	bool sure;			/* the station has now_ma, as far as anyone knows */
 	struct { int64_t ma; mono_t until; } falls[GATE_FALLS];	/* lowered, not yet obeyed */
 	int fall_count;
-	uint64_t token;			/* of the last acceptance: answers may come out of order */
+	uint64_t token;			/* of the last answer, or its lack: they may come out of order */
 };
 
 struct pending {

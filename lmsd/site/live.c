@@ -103,6 +103,7 @@ static struct connector *connector_new(struct station *st, int number)
 	c->status_time = WALL_NONE;
 	c->draw = (struct phase_ma){{NUM_NONE, NUM_NONE, NUM_NONE}};
 	c->power_w = c->register_wh = NUM_NONE;
+	c->disk.least_ma = c->disk.last_ma = INT64_MAX;
 	c->view.limit_ma = c->view.target_ma = c->view.w_ma = c->view.fallback_ma = NUM_NONE;
 	return c;
 }

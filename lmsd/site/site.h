@@ -116,6 +116,10 @@ struct connector {
 	mono_t draw_until;		/* then they are too old to be shown */
 	bool dirty;			/* in site->dirty: the hall tells the balance */
 	struct connector *dirty_next;
+	struct {			/* the hall's: its W on disk, see feed.c */
+		int64_t least_ma, last_ma;
+		uint64_t seq;
+	} disk;
 	struct {			/* written by the hall after each turn of the balance */
 		int64_t limit_ma, target_ma, w_ma, fallback_ma;
 		phase_mask_t phases;

@@ -48,6 +48,22 @@ main(async () => {
 	await lmsd.ctlAsync('connector', 'limit', 'A/1');
 	await until(() => a.last('TxProfile') === 32, 'the whole limit again', 30000);
 	ok(true, 'the limit can rise again afterwards');
+
+	/* What is lower than a raise that waits may be more than what is on disk: a crash would forget it. */
+	await lmsd.ctlAsync('connector', 'limit', 'A/1', '10');
+	await until(async () => (await lmsd.ctlAsync('connector', 'show', 'A/1')).json.w_ma === 10000, 'W of 10 A', 30000);
+	await lmsd.ctlAsync('zone', 'set', 'P2', 'static=11');	/* and that it is on disk */
+	fs.writeFileSync(stall, '');
+	await lmsd.ctlAsync('connector', 'limit', 'A/1');
+	await until(async () => (await lmsd.ctlAsync('connector', 'show', 'A/1')).json.w_ma === 32000, 'a raise to be decided');
+	const sent = a.profiles.length;
+	await lmsd.ctlAsync('connector', 'limit', 'A/1', '20');
+	await until(async () => (await lmsd.ctlAsync('connector', 'show', 'A/1')).json.target_ma === 20000, 'less of it');
+	await a.call('Heartbeat', {});
+	equal(a.profiles.length, sent, 'a part of a raise that is not on disk yet waits with it');
+	fs.unlinkSync(stall);
+	await until(() => a.last('TxProfile') === 20, 'that part', 30000);
+	ok(true, 'and leaves after the commit');
 	await a.close();
 	await b.close();
 });

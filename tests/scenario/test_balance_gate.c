@@ -487,6 +487,24 @@ static void a_decrease_follows_a_raise_that_is_not_answered(void **state)
 	assert_ptr_equal(rig_sent(&rig, c1, t), o);	/* once */
 }
 
+/* The later of two may be in force although it was not answered in time. */
+static void a_late_acceptance_of_an_earlier_order_forgets_no_later_one(void **state)
+{
+	struct bal_reason blame;
+	uint64_t low, high;
+
+	(void)state;
+	two_charge();
+	assert_true(balance_admit_manual(rig.b, c1, BAL_LIMIT_TX, 6000, &low, &blame, rig.now));
+	assert_true(balance_admit_manual(rig.b, c1, BAL_LIMIT_TX, 30000, &high, &blame, rig.now));
+	rig.answers[c1] = RIG_MUTE;
+	rig_run(&rig, 1 * S);
+	balance_answer(rig.b, c1, high, BAL_TIMEOUT, rig.now);
+	balance_answer(rig.b, c1, low, BAL_ACCEPTED, rig.now);
+	rig_run(&rig, 60 * S);
+	assert_int_equal(rig_w(&rig, c1), 30000);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, three_stations, stop)
@@ -514,6 +532,7 @@ int main(void)
 		TEST(a_late_second_answer_changes_nothing),
 		TEST(one_message_is_under_way_per_station),
 		TEST(nothing_new_sends_nothing),
+		TEST(a_late_acceptance_of_an_earlier_order_forgets_no_later_one),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
