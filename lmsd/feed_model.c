@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "site/grid.h"
 #include "site/sun.h"
 
 #define SETTLE_US (5 * US_PER_S)	/* from acceptance to obeyed, unless a station file knows better */
@@ -87,6 +88,7 @@ static struct bal_pv_conf model_pv(const struct zone_conf *z)
 static void model_zone(const struct zone_conf *z, struct bal_zone_conf *out)
 {
 	const struct phase_ma none = { { NUM_NONE, NUM_NONE, NUM_NONE } };
+	struct zone_limit lost;
 
 	out->id = z->k.id;
 	out->parent = z->parent;
@@ -99,6 +101,9 @@ static void model_zone(const struct zone_conf *z, struct bal_zone_conf *out)
 	out->min_ma = z->k.min_ma;
 	out->policy = policy_of(z->k.policy);
 	out->grid = z->k.grid == 1;
+	grid_meaning(z, GRID_LOST, &lost);
+	out->grid_lost = lost.current;
+	out->grid_lost_sessions = lost.sessions;
 	out->timers = model_timers(&z->k);
 	out->thresholds.start_permille = or_zero(z->k.start_permille);
 	out->thresholds.small_raise_ma = or_zero(z->k.small_raise_ma);

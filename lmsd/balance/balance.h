@@ -80,6 +80,8 @@ struct bal_zone_conf {
 	struct bal_timers timers;
 	struct bal_thresholds thresholds;
 	bool grid;			/* follows the grid signal: a dead lmsd must not leave limits standing */
+	struct phase_ma grid_lost;	/* where it does: EV current while the signal is lost; NUM_NONE = none */
+	int grid_lost_sessions;		/* the same as connectors that may have a limit above 0; 0 = any number */
 	struct bal_pv_conf pv;
 };
 

@@ -1,8 +1,8 @@
 /* balance/fallback.c - shares out what holds without us, and sees that no mixture of old and new
  * fallbacks exceeds it.
  *
- * The shares come from the allocator itself, run a second time with the meter_lost currents, in turns
- * in which an order needs one.
+ * The shares come from the allocator itself, run a second time with the meter_lost currents and with what
+ * a lost grid signal means, in turns in which an order needs one.
  */
 #include "balance/model.h"
 
@@ -12,7 +12,11 @@
 
 bool model_needs_deadman(const struct zone *z)
 {
-	return z->budget.state != METER_NONE;
+	bool limits = z->conf.grid && z->conf.grid_lost_sessions > 0;
+
+	for (int k = 0; z->conf.grid && k < z->conf.phases; k++)
+		limits |= z->conf.grid_lost.l[k] != NUM_NONE;
+	return z->budget.state != METER_NONE || limits;
 }
 
 bool fallback_needed(const struct balance *b)
@@ -34,9 +38,12 @@ bool fallback_concerns(const struct balance *b, const struct conn *c)
 /* What holds on a phase when nobody steers the zone. */
 static int64_t lost_cap(const struct zone *z, int k)
 {
-	if (!model_needs_deadman(z) || k >= z->conf.phases || z->conf.dynamic.l[k] == NUM_NONE)
-		return ALLOC_NO_CAP;
-	return z->conf.meter_lost.l[k];
+	int64_t grid = z->conf.grid && k < z->conf.phases ? z->conf.grid_lost.l[k] : NUM_NONE;
+	int64_t cap = ALLOC_NO_CAP;
+
+	if (z->budget.state != METER_NONE && k < z->conf.phases && z->conf.dynamic.l[k] != NUM_NONE)
+		cap = z->conf.meter_lost.l[k];
+	return grid != NUM_NONE && grid < cap ? grid : cap;
 }
 
 static bool takes(const struct balance *b, const struct conn *c)
@@ -108,6 +115,8 @@ static void fill_zones(const struct balance *b, struct alloc_zone *zones)
 			zones[i].cap[k] = z->conf.cap.l[k] == NUM_NONE || lost < z->conf.cap.l[k]
 						  ? lost : z->conf.cap.l[k];
 		}
+		if (z->conf.grid && z->conf.grid_lost_sessions > 0)
+			zones[i].sessions = z->conf.grid_lost_sessions;
 	}
 }
 

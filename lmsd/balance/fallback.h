@@ -1,9 +1,9 @@
 /* balance/fallback.h - what limits come down to when nothing is heard of us any more (dead-man's switch).
  *
- * Under a zone that is steered from moment to moment a limit is true only as long as somebody watches.
+ * Under a zone that is steered from moment to moment, by a meter or by the grid signal, a limit is true only as long as somebody watches.
  * There an order for a transaction carries a second current that the station takes by its own clock
  * FALLBACK_US later, and is said again every FALLBACK_RENEW_US. The fallbacks of a zone fit its
- * meter_lost current together, in any mixture of old and new ones: one rises only into what the others
+ * meter_lost current, and what the loss of its grid signal means, together, in any mixture of old and new ones: one rises only into what the others
  * surely leave. They are never credited to W. A station that takes none keeps its limit: what it has
  * is left out of what the others share, and if it comes to have more, theirs are lowered soon.
  */

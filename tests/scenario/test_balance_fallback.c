@@ -113,6 +113,48 @@ static void a_static_zone_needs_none(void **state)
 	assert_int_equal(fallback(c1), NUM_NONE);
 }
 
+/* What a lost signal means holds when nobody is there to notice that it is lost. */
+static void a_zone_that_follows_the_grid_signal_falls_to_its_loss(void **state)
+{
+	(void)state;
+	rig.zones[0].grid = true;
+	rig.zones[0].grid_lost = (struct phase_ma){ { 20000, 18000, 20000 } };
+	begin();
+	charge(c1);
+	charge(c2);
+	rig_run(&rig, 60 * S);
+	assert_int_equal(rig_limit(&rig, c1), 32000);
+	assert_int_equal(fallback(c1) + fallback(c2), 18000);
+	rig_forget(&rig);
+	rig_run(&rig, 151 * S);
+	assert_int_equal(rig_sent(&rig, c1, 0)->fallback_us, 300 * S);
+}
+
+static void a_lost_number_of_sessions_leaves_the_others_nothing(void **state)
+{
+	int64_t a, b;
+
+	(void)state;
+	rig.zones[0].grid = true;
+	rig.zones[0].grid_lost = (struct phase_ma){ { NUM_NONE, NUM_NONE, NUM_NONE } };
+	rig.zones[0].grid_lost_sessions = 1;
+	begin();
+	charge(c1);
+	charge(c2);
+	rig_run(&rig, 60 * S);
+	a = fallback(c1);
+	b = fallback(c2);
+	assert_true((a == 0) != (b == 0));
+}
+
+static void a_loss_that_means_nothing_needs_none(void **state)
+{
+	(void)state;
+	rig.zones[0].grid = true;
+	rig.zones[0].grid_lost = (struct phase_ma){ { NUM_NONE, NUM_NONE, NUM_NONE } };
+	a_static_zone_needs_none(state);
+}
+
 static void a_station_that_takes_none_gets_none(void **state)
 {
 	(void)state;
@@ -556,6 +598,9 @@ int main(void)
 		DYNAMIC(a_limit_below_a_measured_zone_falls_after_300_s),
 		DYNAMIC(the_default_limit_needs_no_fallback),
 		cmocka_unit_test_setup_teardown(a_static_zone_needs_none, static_zone, stop),
+		cmocka_unit_test_setup_teardown(a_zone_that_follows_the_grid_signal_falls_to_its_loss, static_zone, stop),
+		cmocka_unit_test_setup_teardown(a_lost_number_of_sessions_leaves_the_others_nothing, static_zone, stop),
+		cmocka_unit_test_setup_teardown(a_loss_that_means_nothing_needs_none, static_zone, stop),
 		DYNAMIC(a_station_that_takes_none_gets_none),
 		DYNAMIC(it_is_said_again_every_150_s_and_changes_nothing_else),
 		DYNAMIC(a_newer_order_stands_in_for_it),
