@@ -239,6 +239,8 @@ static const struct refusal refusals[] = {
 	{ "three-phase wiring below one phase", "station.set",
 	  "{'id': 'S1', 'zone': 'ONE'}", LMS_EDATA, "connector S1/1: wiring: RST uses three phases",
 	  "write wiring=L1" },
+	{ "a derating of no fuse", "zone.set", "{'id': 'P1', 'derate': '20%'}", LMS_EDATA,
+	  "zone P1: derate: is taken off a fuse that the zone does not have", "write fuse" },
 	{ "a derating of everything", "zone.set", "{'id': 'ROOT', 'derate': '100%'}", LMS_ERANGE,
 	  "zone ROOT: derate:", "0 % to 90 %" },
 	{ "an unknown key", "zone.set", "{'id': 'P1', 'fuze': 60}", LMS_EDATA, "fuze", "fuse" },

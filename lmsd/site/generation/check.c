@@ -59,6 +59,16 @@ static int zone_check_meter_lost(const struct zone_conf *z, struct diag *diag)
 	return 0;
 }
 
+/* Less of nothing would be believed to be less of something. */
+static int zone_check_derate(const struct zone_conf *z, struct diag *diag)
+{
+	if (z->k.derate_permille == NUM_NONE || z->k.derate_permille == 0 || z->k.fuse_ma != NUM_NONE)
+		return 0;
+	return diag_set(diag, -LMS_EDATA,
+			"zone %s: derate: is taken off a fuse that the zone does not have (write fuse=…, or clear "
+			"derate)", z->k.id);
+}
+
 static int zone_check_dynamic(const struct site_conf *c, const struct zone_conf *z,
 			      struct diag *diag)
 {
@@ -131,7 +141,9 @@ static int check_zone(const struct site_conf *c, const struct zone_conf *z, stru
 		    z->k.id, parent->k.id);
 	if (z->k.meter && z->meter < 0)
 		return check_no_meter(c, z, "meter", z->k.meter, diag);
-	ret = check_phases(z, "static", &z->k.static_ma, diag);
+	ret = zone_check_derate(z, diag);
+	if (!ret)
+		ret = check_phases(z, "static", &z->k.static_ma, diag);
 	if (!ret)
 		ret = check_phases(z, "dynamic", &z->k.dynamic_ma, diag);
 	if (!ret)
