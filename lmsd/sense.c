@@ -17,7 +17,8 @@
 #include "modbus/profile_file.h"
 #include "site/sun.h"
 
-#define POLL_US US_PER_S
+#define POLL_US  US_PER_S
+#define STALE_US (5 * US_PER_S)
 
 struct sensed {				/* one meter of the configuration in force */
 	char *keys;			/* as JSON: what stays as it is goes on undisturbed */
@@ -293,6 +294,30 @@ static void tell_sun(struct app *app, int meter, const struct meter_currents *c,
 	}
 }
 
+/* The connector that has this meter for itself. What is late or doubtful is no draw: the balance then
+ * counts with all that it may have. */
+static void tell_connector(struct app *app, int meter, const struct meter_currents *c, mono_t now)
+{
+	const struct site_conf *conf = app->hall.site->conf;
+	const struct ctl_meter_keys *k = &conf->meters[meter].k;
+	int64_t stale_us = k->stale_after_ms == NUM_NONE ? STALE_US : k->stale_after_ms * US_PER_MS;
+
+	for (size_t i = 0; i < app->slot_count; i++) {
+		struct connector *conn = app->slots[i];
+		const struct connector_conf *cc = site_connector_conf(app->hall.site, conn);
+
+		if (cc == NULL || cc->meter != meter)
+			continue;
+		if (c->good)
+			connector_keep_draw(app->hall.site, conn, &c->current,
+					    power_w(app->sense->meters[meter].state, &c->current, now), now,
+					    now + stale_us);
+		else if (now >= conn->draw_until)
+			connector_forget_draw(app->hall.site, conn);
+		return;
+	}
+}
+
 void sense_sample(struct app *app, const struct bus_sample *sample, mono_t now)
 {
 	int i = site_conf_meter(app->hall.site->conf, sample->meter_id);
@@ -307,6 +332,8 @@ void sense_sample(struct app *app, const struct bus_sample *sample, mono_t now)
 		tell_balance(app, i, &currents);
 		tell_sun(app, i, &currents, now);
 	}
+	meter_sample_currents(m->state, now, &currents);
+	tell_connector(app, i, &currents, now);
 	tell_status(m, sample->meter_id, now);
 }
 

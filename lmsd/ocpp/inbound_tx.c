@@ -222,6 +222,8 @@ static void keep_draw(struct inbound *in, struct connector *conn, const struct m
 	struct meter_reading copy = *told, *r = &copy;
 	bool any = false, dc = cc && cc->dc;
 
+	if (cc && cc->meter >= 0)
+		return;		/* a meter of its own says what it draws */
 	if (dc)
 		dc_input(in, sc, cc, r);
 	for (int k = 0; k < PHASES; k++)

@@ -243,6 +243,23 @@ void site_station_news(struct site *s, struct station *st, enum station_news new
 	}
 }
 
+#define DREW_MA 500
+
+void connector_keep_draw(struct site *s, struct connector *c, const struct phase_ma *draw, int64_t power_w,
+			 mono_t now, mono_t until)
+{
+	c->draw = *draw;
+	c->power_w = power_w;
+	c->draw_nonsense = false;
+	c->draw_at = now;
+	c->draw_until = until;
+	c->drew_at = 0;
+	for (int k = 0; k < PHASES; k++)
+		if (draw->l[k] != NUM_NONE && draw->l[k] > DREW_MA)
+			c->drew_at = now;
+	site_touch(s, c);
+}
+
 void connector_forget_draw(struct site *s, struct connector *c)
 {
 	c->draw = (struct phase_ma){{NUM_NONE, NUM_NONE, NUM_NONE}};

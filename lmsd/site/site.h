@@ -51,6 +51,7 @@ struct connector_conf {
 	/* in force, from connector, station, default */
 	const char *wiring, *type;
 	int64_t max_ma, min_ma;		/* of a DC connector by its powers, at the lowest voltage */
+	int meter;			/* of its own, -1 = the station tells */
 	bool dc;
 	int64_t power_w;		/* DC: as its station counts it; NUM_NONE */
 	bool vip, manageable;
@@ -264,6 +265,9 @@ void site_touch(struct site *s, struct connector *c);			/* into the dirty list, 
 /* Came, went (or must be told anew), or has booted: into the list of news, once. */
 enum station_news { STATION_NEWS_ONLINE, STATION_NEWS_BOOTED, STATION_NEWS_FALLBACK };
 void site_station_news(struct site *s, struct station *st, enum station_news news);
+/* What a connector draws now, on grid phases; until when that counts. */
+void connector_keep_draw(struct site *s, struct connector *c, const struct phase_ma *draw, int64_t power_w,
+			 mono_t now, mono_t until);
 void connector_forget_draw(struct site *s, struct connector *c);	/* what was measured is past */
 /* The swap: conf is in force from now on. Attaches live stations and connectors to it, creates those
  * that are configured, drops those that are neither configured nor connected; clears `staged` if this

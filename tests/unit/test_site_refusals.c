@@ -328,6 +328,19 @@ static const struct refusal refusals[] = {
 	{ "voltages that are turned around", "site.set", "{'voltage_min': 240, 'voltage_max': 230}", LMS_EDATA,
 	  "site: voltage_min: 240 V is above voltage_max of 230 V", "lower one" },
 	{ "a voltage that is none", "site.set", "{'voltage_min': 12}", LMS_ERANGE, "site: voltage_min:", "90 to 400" },
+	{ "a connector's meter that does not exist", "connector.set", "{'id': 'S1/1', 'external_meter': 'M7'}", LMS_EDATA,
+	  "connector S1/1: external_meter: 'M7' does not exist", "did you mean 'M1'" },
+	{ "a connector's meter that measures all", "connector.set", "{'id': 'S1/1', 'external_meter': 'M1'}", LMS_EDATA,
+	  "connector S1/1: external_meter: 'M1' measures scope=grid", "scope=sub" },
+	{ "a meter for two connectors", "config.apply",
+	  "{'document': {'meters': [{'id': 'OWN', 'profile': 'p', 'address': '9@127.0.0.1', 'scope': 'sub'}],"
+	  "'connectors': [{'id': 'S1/1', 'external_meter': 'OWN'}, {'id': 'S1/2', 'external_meter': 'OWN'}]}}", LMS_EDATA,
+	  "connector S1/2: external_meter: 'OWN' is that of connector S1/1 already", "each needs its own" },
+	{ "a connector's meter that is a zone's", "config.apply",
+	  "{'document': {'meters': [{'id': 'OWN', 'profile': 'p', 'address': '9@127.0.0.1', 'scope': 'sub'}],"
+	  "'zones': [{'id': 'FREE', 'meter': 'OWN'}],"
+	  "'connectors': [{'id': 'S1/1', 'external_meter': 'OWN'}]}}", LMS_EDATA,
+	  "connector S1/1: external_meter: 'OWN' is the meter of zone FREE", "use another meter" },
 	{ "an idle current between 0 and 6 A", "station.set", "{'id': 'S1', 'idle': 3}", LMS_EDATA,
 	  "connector S1/1: idle:", "write 0" },
 	{ "an idle current above max", "station.set", "{'id': 'S1', 'idle': 17, 'max': 16}", LMS_EDATA,

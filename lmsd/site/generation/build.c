@@ -320,6 +320,7 @@ static void connector_in_force(const struct site_conf *c, const struct station_c
 									  : MAX_MA_DEFAULT));
 	conn->min_ma = or_default(k->min_ma, or_default(st->k.min_ma, MIN_MA_DEFAULT));
 	conn->dc = strcmp(conn->type, "CCS") == 0 || strcmp(conn->type, "CHAdeMO") == 0;
+	conn->meter = k->external_meter ? site_conf_meter(c, k->external_meter) : -1;
 	conn->power_w = NUM_NONE;
 	if (conn->dc)
 		powers_in_force(c, st, conn);

@@ -369,6 +369,8 @@ int conf_check(const struct site_conf *c, const struct site_outside *outside, st
 	for (size_t i = 0; i < c->station_count && !ret; i++)
 		ret = check_station(c, &c->stations[i], diag);
 	if (!ret)
+		ret = check_external(c, diag);
+	if (!ret)
 		ret = check_sums(c, diag);
 	if (ret || !outside || !outside->model_check)
 		return ret;
