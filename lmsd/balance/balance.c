@@ -240,6 +240,7 @@ void balance_turn(struct balance *b, mono_t now, struct arena *arena, struct bal
 	*out = (struct bal_turn){ 0 };
 	if (b->metered || now >= b->meter_due) {
 		budget_run(b, now);
+		voltage_run(b, now);
 		model_caps(b);
 		looked = true;
 	}

@@ -38,6 +38,7 @@ void budget_sample(struct balance *b, struct zone *z, const struct bal_sample *s
 	struct budget *g = &z->budget;
 	bool good = s->good;
 
+	voltage_sample(b, z, s);
 	for (int k = 0; k < z->conf.phases; k++)
 		if (s->current.l[k] == NUM_NONE && z->conf.dynamic.l[k] != NUM_NONE)
 			good = false;

@@ -422,6 +422,7 @@ static void carry(struct balance *b, struct balance *old)
 		if (at == SIZE_MAX)
 			continue;
 		to.zones[at] = (int)i;
+		z->volts = old->zones[at].volts;
 		z->over_us = old->zones[at].over_us;
 		z->shortage = old->zones[at].shortage;
 		z->alerts = old->zones[at].alerts;
@@ -552,7 +553,7 @@ void model_caps(struct balance *b)
 				cap_least(z, k, z->budget.held.l[k], CAP_DYNAMIC);
 		}
 		if (z->conf.cap_w != NUM_NONE)
-			cap_least(z, PHASES, pv_boosted_w(z, z->conf.cap_w) * 1000 / b->voltage_max, CAP_STATIC);
+			cap_least(z, PHASES, pv_boosted_w(z, z->conf.cap_w) * 1000 / voltage_of(b, z), CAP_STATIC);
 	}
 }
 

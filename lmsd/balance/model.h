@@ -16,6 +16,7 @@
 #include "balance/shortage.h"
 #include "balance/trust.h"
 #include "balance/wake.h"
+#include "balance/voltage.h"
 #include "balance/watts.h"
 
 #define NO_INDEX UINT32_MAX
@@ -23,6 +24,7 @@
 struct zone {
 	struct bal_zone_conf conf;	/* id owned; timers resolved */
 	struct budget budget;
+	struct volts volts;
 	struct pv pv;
 	struct bal_outer_limit outer[BAL_OUTER_KINDS];
 	int64_t cap[ALLOC_CAPS];	/* in force now; ALLOC_NO_CAP = none */

@@ -194,6 +194,57 @@ static void a_change_of_the_unit_credits_nothing(void **state)
 	assert_true(rig_w(&rig, 0) >= 10000);
 }
 
+/* ---- limits of power ---------------------------------------------------------------------------- */
+
+static void meter_says(int zone, int64_t mv)
+{
+	struct bal_sample sample = { .current = { { 0, 0, 0 } }, .voltage_mv = { { mv - 3000, mv, mv - 1000 } },
+				     .at = rig.now, .good = true };
+
+	for (int i = 0; i < 20; i++) {
+		rig_run(&rig, 1 * S);
+		sample.at = rig.now;
+		balance_meter(rig.b, zone, &sample);
+	}
+	rig_run(&rig, 0);
+}
+
+static int64_t target(void)
+{
+	struct bal_conn_view v;
+
+	balance_conn_view(rig.b, 0, &v);
+	return v.target_ma;
+}
+
+static void a_limit_of_power_is_divided_by_the_highest_voltage_that_is_measured(void **state)
+{
+	(void)state;
+	rig_zone(&rig, "main", -1, 100000);
+	rig_zone(&rig, "P1", 0, 100000);
+	rig.zones[1].cap_w = 13800;
+	rig_conn(&rig, "CP1/1", "CP1", 1);
+	rig_start(&rig);
+	rig_charge(&rig, 0, 1);
+	rig_run(&rig, 20 * S);
+	assert_int_equal(target(), 18100);	/* 13.8 kW at 253 V are 54.5 A */
+	meter_says(0, 229600);		/* of the zone above */
+	assert_int_equal(target(), 20000);
+	meter_says(0, 230000);
+	assert_int_equal(target(), 20000);
+	meter_says(0, 228900);		/* 229 V: not more than one below */
+	assert_int_equal(target(), 20000);
+	meter_says(0, 230100);		/* upwards at once */
+	assert_int_equal(target(), 19900);
+	meter_says(0, 150000);		/* no more than at the lowest voltage */
+	assert_int_equal(target(), 22200);
+	meter_says(1, 240000);		/* its own meter goes before */
+	assert_int_equal(target(), 19100);
+	rig_run(&rig, 20 * S);		/* both are silent */
+	assert_int_equal(target(), 18100);
+	assert_false(rig.over);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, start, stop)
 
 int main(void)
@@ -206,6 +257,7 @@ int main(void)
 		TEST(nobody_is_given_a_power_that_three_phases_cannot_use),
 		TEST(dc_spreads_from_the_first_moment_and_has_its_own_minimum),
 		TEST(a_change_of_the_unit_credits_nothing),
+		TEST(a_limit_of_power_is_divided_by_the_highest_voltage_that_is_measured),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
