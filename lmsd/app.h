@@ -122,6 +122,8 @@ void carry_fini(struct app *app);
 
 /* Gives the balance the configuration in force. One that it refuses, which only a stored one can be
  * (feed_check), changes nothing: the slots stay those of the model that the balance has. */
+/* The least of what an administrator and a test allow a connector. */
+void feed_cap(struct app *app, const struct connector *c, mono_t now);
 int feed_configure(struct app *app, mono_t now, struct diag *diag);
 /* What was stored of each connector's limit. */
 void feed_restore(struct app *app);

@@ -95,7 +95,6 @@ int ctl_connector_limit(struct ctl_call *c, const struct ctl_connector_limit_arg
 	if (a->for_ms != NUM_NONE && (a->for_ms <= 0 || a->limit_ma == NUM_NONE))
 		return diag_set(&c->diag, -LMS_EUSAGE, "for: needs a limit and a time above zero (limit=10 for=2h)");
 	limit_forget(app, a->id);
-	balance_conn_cap(c->hall->balance, conn->slot, a->limit_ma, c->now);
 	if (a->limit_ma != NUM_NONE) {
 		l = xcalloc(1, sizeof(*l));
 		snprintf(l->id, sizeof(l->id), "%s", a->id);
@@ -104,5 +103,6 @@ int ctl_connector_limit(struct ctl_call *c, const struct ctl_connector_limit_arg
 		l->next = app->limits;
 		app->limits = l;
 	}
+	feed_cap(app, conn, c->now);
 	return ctl_connector_show(c, &show);
 }

@@ -74,6 +74,18 @@ static void slots_fill(struct app *app, const struct site_conf *conf, size_t cou
 	disk_forget(app);
 }
 
+void feed_cap(struct app *app, const struct connector *c, mono_t now)
+{
+	int64_t cap = c->proof_ma != 0 ? c->proof_ma : NUM_NONE;
+	char id[ID_MAX + 16];
+
+	snprintf(id, sizeof(id), "%s/%d", c->station->id, c->number);
+	for (const struct limit_until *l = app->limits; l != NULL; l = l->next)
+		if (strcmp(l->id, id) == 0 && (cap == NUM_NONE || l->limit_ma < cap))
+			cap = l->limit_ma;
+	balance_conn_cap(app->hall.balance, c->slot, cap, now);
+}
+
 int feed_configure(struct app *app, mono_t now, struct diag *diag)
 {
 	const struct site_conf *conf = app->hall.site->conf;
@@ -90,12 +102,9 @@ int feed_configure(struct app *app, mono_t now, struct diag *diag)
 	if (ret == 0)
 		slots_fill(app, conf, model.conn_count);
 	arena_fini(&arena);
-	for (struct limit_until *l = app->limits; ret == 0 && l != NULL; l = l->next) {
-		struct connector *c = site_connector_by_id(app->hall.site, l->id, NULL);
-
-		if (c != NULL && c->slot != UINT32_MAX)
-			balance_conn_cap(app->hall.balance, c->slot, l->limit_ma, now);
-	}
+	for (size_t i = 0; ret == 0 && i < app->slot_count; i++)
+		if (app->limits != NULL || app->slots[i]->proof_ma != 0)
+			feed_cap(app, app->slots[i], now);
 	site_override_time(app->hall.site, now, loop_wall(), &app->fx);
 	site_source_time(app->hall.site, now, loop_wall(), &app->fx);
 	if (site_grid_time(app->hall.site, now, loop_wall(), &app->fx))
@@ -217,6 +226,9 @@ static void tell_connectors(struct app *app, mono_t now)
 		c->dirty_next = NULL;
 		if (c->slot == UINT32_MAX)
 			continue;
+		if (c->proof_changed)
+			feed_cap(app, c, now);
+		c->proof_changed = false;
 		balance_use(app->hall.balance, c->slot, use_of(c->use), c->tx ? c->tx->id : 0,
 			    c->tx ? c->tx->vip : c->tag_vip, now);
 		balance_conn_min(app->hall.balance, c->slot, car_min_ma(app, c));
@@ -448,9 +460,9 @@ void feed_limit_expire(struct app *app, mono_t now)
 			continue;
 		}
 		c = site_connector_by_id(app->hall.site, l->id, NULL);
-		if (c != NULL && c->slot != UINT32_MAX)
-			balance_conn_cap(app->hall.balance, c->slot, NUM_NONE, now);
 		*p = l->next;
 		free(l);
+		if (c != NULL && c->slot != UINT32_MAX)
+			feed_cap(app, c, now);
 	}
 }

@@ -121,7 +121,7 @@ static void model_conn(const struct station_conf *s, const struct connector_conf
 	out->max_ma = c->max_ma;
 	out->step_ma = s->step_ma;
 	out->idle_ma = s->idle_ma;
-	out->settle_us = SETTLE_US;
+	out->settle_us = s->k.settle_ms == NUM_NONE ? SETTLE_US : s->k.settle_ms * US_PER_MS;
 	out->vip = c->vip;
 	out->priority = c->priority;
 	out->manageable = c->manageable;

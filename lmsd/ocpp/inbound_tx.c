@@ -10,6 +10,7 @@
 #include "ocpp/inbound.h"
 #include "ocpp/habits.h"
 #include "ocpp/meter_values.h"
+#include "ocpp/proof.h"
 #include "ocpp/unit.h"
 
 #define VOLTAGE_NOMINAL 230
@@ -215,6 +216,18 @@ static void dc_input(struct inbound *in, const struct station_conf *sc, const st
 		r->current.l[k] = mask >> k & 1 ? r->power_w * 1000 / (phases * VOLTAGE_NOMINAL) : 0;
 }
 
+/* A test of the station looks at what it draws for its transaction. */
+static void prove(struct inbound *in, const struct connector *conn)
+{
+	int64_t top = NUM_NONE;
+
+	for (int k = 0; k < PHASES; k++)
+		if (conn->draw.l[k] > top)
+			top = conn->draw.l[k];
+	if (conn->tx && top != NUM_NONE)
+		proof_event(in->s, PROOF_EV_DRAW, conn->number, top, in->t);
+}
+
 static void keep_draw(struct inbound *in, struct connector *conn, const struct meter_reading *told)
 {
 	const struct connector_conf *cc = site_connector_conf(in->s->o->site, conn);
@@ -249,6 +262,7 @@ static void keep_draw(struct inbound *in, struct connector *conn, const struct m
 			conn->drew_at = in->t->now;
 	if (in->s->timer[TIMER_DRAW] > conn->draw_until)
 		session_timer(in->s, TIMER_DRAW, conn->draw_until);
+	prove(in, conn);
 }
 
 /* Names a transaction, though none runs there: its last values came after its stop. */

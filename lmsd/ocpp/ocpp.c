@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "ocpp/habits.h"
+#include "ocpp/proof.h"
 #include "ocpp/session.h"
 
 /* The tree of a frame takes some 100 bytes for each of its values; 1 MiB of "[]," stays below. */
@@ -25,7 +26,7 @@ struct ocpp *ocpp_new(struct site *site)
 	return o;
 }
 
-static void session_free(struct ocpp_session *s)
+static void session_free(struct ocpp_session *s, struct effects *fx)
 {
 	struct ocpp *o = s->o;
 
@@ -45,6 +46,7 @@ static void session_free(struct ocpp_session *s)
 	}
 	for (size_t i = 0; i < ANSWERED_MAX; i++)
 		free(s->answered[i].payload);
+	proof_drop(s, fx);
 	if (s->link)
 		HASH_DELETE(hh_link, o->by_link, s);
 	HASH_DELETE(hh, o->by_id, s);
@@ -58,7 +60,7 @@ void ocpp_free(struct ocpp *o)
 	if (!o)
 		return;
 	HASH_ITER(hh, o->by_id, s, next)
-		session_free(s);
+		session_free(s, NULL);
 	habits_free(o->habits);
 	arena_fini(&o->scratch);
 	buf_fini(&o->out);
@@ -148,7 +150,7 @@ static void disconnect(struct ocpp_session *s, const struct turn *t)
 	HASH_DELETE(hh_link, s->o->by_link, s);
 	s->link = 0;
 	for (int i = 0; i < TIMER_COUNT; i++)
-		if (i != TIMER_DRAW)
+		if (i != TIMER_DRAW && i != TIMER_PROOF)
 			s->timer[i] = MONO_NEVER;
 	queue_drop(s, t);
 	session_step(s, SESSION_EV_CLOSED, t);
@@ -207,7 +209,7 @@ void ocpp_closed(struct ocpp *o, uint64_t link, mono_t now, wall_t wall, struct 
 		return;
 	for (size_t i = 0; st && i < st->connector_count; i++)
 		connector_forget_draw(o->site, st->connectors[i]);
-	session_free(s);
+	session_free(s, fx);
 }
 
 void ocpp_frame(struct ocpp *o, uint64_t link, const char *text, size_t len, mono_t now, wall_t wall,
@@ -259,8 +261,12 @@ void ocpp_reconfigured(struct ocpp *o, mono_t now, wall_t wall, struct effects *
 
 		if (!st || (!s->link && st->conf < 0)) {
 			if (!s->link)
-				session_free(s);
+				session_free(s, fx);
 			continue;
+		}
+		if (st->conf >= 0 && st->test_asked) {
+			st->test_asked = false;
+			proof_begin(s, st, 0, &t, NULL);
 		}
 		if (!s->link || s->registered == (st->conf >= 0))
 			continue;

@@ -11,6 +11,7 @@
 #include "ocpp/habits.h"
 #include "ocpp/lapse.h"
 #include "ocpp/profile.h"
+#include "ocpp/proof.h"
 #include "ocpp/session.h"
 #include "ocpp/unit.h"
 
@@ -261,4 +262,6 @@ void order_done(struct ocpp_session *s, struct call *c, const struct call_result
 			    log_text(json_str(json_get(r->payload, "status"), "-")));
 	}
 	fx_answer(t->fx, slot_now(s, c), c->token, answer);
+	if (answer == ORDER_ACCEPTED && !c->idle)
+		proof_event(s, PROOF_EV_LIMIT, c->connector, c->limit_ma, t);
 }

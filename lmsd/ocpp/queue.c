@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "ocpp/session.h"
+#include "ocpp/proof.h"
 
 #define ANSWER_US (30 * US_PER_S)
 #define ANSWER_IN_WAY_US (5 * US_PER_S)	/* when a decrease waits behind it */
@@ -36,6 +36,7 @@ static done_fn *const done_fns[CALL_KIND_COUNT] = {
 	[CALL_TRIGGER] = ignore_done,
 	[CALL_FREE_START] = ignore_done,
 	[CALL_ZERO] = ignore_done,
+	[CALL_PROOF] = proof_done,
 };
 
 struct call *call_new(enum call_kind kind, enum call_rank rank, const char *action)
@@ -127,11 +128,17 @@ void queue_expire(struct ocpp_session *s, const struct turn *t)
 	session_timer(s, TIMER_QUEUE, next);
 }
 
-static struct call *pop(struct ocpp_session *s)
+/* NULL: nothing may leave now. */
+static struct call *pop(struct ocpp_session *s, bool only_proof)
 {
-	struct call *c = s->queue;
+	struct call **at = &s->queue, *c;
 
-	s->queue = c->next;
+	while (*at && only_proof && (*at)->kind != CALL_PROOF)
+		at = &(*at)->next;
+	c = *at;
+	if (!c)
+		return NULL;
+	*at = c->next;
 	c->next = NULL;
 	if (c->kind != CALL_ORDER)
 		s->waiting--;
@@ -163,8 +170,10 @@ void queue_pump(struct ocpp_session *s, const struct turn *t)
 {
 	while (s->link && !s->flight && s->queue && !s->corked &&
 	       (s->state == SESSION_READY || s->state == SESSION_PENDING)) {
-		struct call *c = pop(s);
+		struct call *c = pop(s, proof_holds(s));
 
+		if (!c)
+			return;
 		/* Unique over restarts of ours too: a station may answer a call of the run before. */
 		snprintf(s->flight_id, sizeof(s->flight_id), "%llx-%x",
 			 (unsigned long long)(t->wall / US_PER_MS), ++s->o->next_call);
@@ -223,5 +232,5 @@ void queue_drop(struct ocpp_session *s, const struct turn *t)
 	if (c)
 		finish(s, c, &(struct call_result){ .how = CALL_LOST }, t);
 	while (s->queue)
-		finish(s, pop(s), &(struct call_result){ .how = CALL_UNSENT }, t);
+		finish(s, pop(s, false), &(struct call_result){ .how = CALL_UNSENT }, t);
 }

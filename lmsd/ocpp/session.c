@@ -4,7 +4,7 @@
  * leave in READY and PENDING only: a station that boots shall hear its BootNotification.conf first,
  * one that only reconnects is waited for HOLD_US.
  */
-#include "ocpp/session.h"
+#include "ocpp/proof.h"
 
 #include "base/err.h"
 #include "base/log.h"
@@ -43,6 +43,7 @@ static void on_opened(struct ocpp_session *s, struct station *st, const struct t
 	come_online(s, st, t);
 	/* After a restart of ours only its transactions are known: its cars charge until it says otherwise. */
 	status_refresh_all(s, st, t);
+	proof_event(s, PROOF_EV_OPENED, 0, 0, t);
 	session_timer(s, TIMER_HOLD, t->now + HOLD_US);
 	session_timer(s, TIMER_NUDGE, t->now + NUDGE_US);
 }
@@ -76,6 +77,7 @@ static void on_booted(struct ocpp_session *s, struct station *st, const struct t
 	/* A boot ends what a station said about its connectors before; it will say it again. */
 	for (size_t i = 0; i < st->connector_count; i++)
 		st->connectors[i]->status_time = WALL_NONE;
+	proof_event(s, PROOF_EV_BOOTED, 0, 0, t);
 	session_timer(s, TIMER_SETUP, t->now + SETUP_US);
 	session_timer(s, TIMER_NUDGE, t->now + NUDGE_US);
 }
@@ -235,6 +237,7 @@ static void (*const timer_fns[TIMER_COUNT])(struct ocpp_session *s, const struct
 	[TIMER_USE] = status_on_use,
 	[TIMER_DRAW] = status_on_draw,
 	[TIMER_ADOPT] = status_on_adopt,
+	[TIMER_PROOF] = proof_tick,
 };
 
 mono_t ocpp_next_due(const struct ocpp *o)

@@ -30,6 +30,7 @@ enum call_kind {
 	CALL_TRIGGER,		/* TriggerMessage of our own */
 	CALL_FREE_START,	/* RemoteStartTransaction at a free station */
 	CALL_ZERO,		/* no current for a connector that nobody balances */
+	CALL_PROOF,		/* of a test (proof.h) */
 	CALL_KIND_COUNT
 };
 
@@ -100,6 +101,7 @@ enum session_timer {
 	TIMER_USE,		/* SuspendedEV: is the last draw still recent? */
 	TIMER_DRAW,		/* meter values grow old */
 	TIMER_ADOPT,		/* replayed starts without stop become live */
+	TIMER_PROOF,		/* the next look of a test */
 	TIMER_COUNT
 };
 
@@ -140,6 +142,7 @@ struct ocpp_session {
 	int max_stack;			/* ChargeProfileMaxStackLevel */
 	int max_periods;		/* ChargingScheduleMaxPeriods */
 	bool one_period;		/* refused a profile of two periods since its last boot */
+	struct proof *proof;		/* of its latest test; NULL */
 	struct call *queue;
 	size_t waiting;			/* in the queue, orders not counted */
 	struct call *flight;

@@ -38,6 +38,14 @@ static const char *fault_text(const struct station *st, struct arena *arena)
 	return NULL;
 }
 
+/* What has been shown, and what is going on. */
+static const char *test_text(const struct station *st, struct arena *arena)
+{
+	if (strcmp(st->test, "running") != 0)
+		return or_null(st->test_text);
+	return arena_printf(arena, "%s%s%s", st->test_text, *st->test_text ? "; now: " : "", st->test_doing);
+}
+
 void ctl_station_record(const struct site_conf *conf, int index, const struct station *st,
 			struct arena *arena, struct ctl_station *out)
 {
@@ -67,6 +75,8 @@ void ctl_station_record(const struct site_conf *conf, int index, const struct st
 	out->last_seen = st->last_seen;
 	out->booted = st->booted;
 	out->fault = fault_text(st, arena);
+	out->test = or_null(st->test);
+	out->test_text = test_text(st, arena);
 	out->charging = 0;
 	for (size_t i = 0; i < st->connector_count; i++)
 		out->charging += st->connectors[i]->tx != NULL;
@@ -186,8 +196,9 @@ int ctl_station_add(struct ctl_call *c, const struct ctl_station_add_args *a)
 int ctl_station_accept(struct ctl_call *c, const struct ctl_station_accept_args *a)
 {
 	const struct ctl_noun_desc *n = &ctl_nouns[CTL_NOUN_station];
-	const struct station *st = site_station(c->hall->site, a->keys.id);
+	struct station *st = site_station(c->hall->site, a->keys.id);
 	struct ctl_station_keys k = a->keys;
+	int ret;
 
 	if (site_conf_station(site_conf_newest(c->hall->site), k.id) >= 0)
 		return diag_set(&c->diag, -LMS_ECONFLICT,
@@ -204,7 +215,10 @@ int ctl_station_accept(struct ctl_call *c, const struct ctl_station_accept_args 
 		k.connectors = st->connector_count ? (int64_t)st->connector_count : 1;
 		k.given |= UINT64_C(1) << (f - n->keys);
 	}
-	return edit(c, &k, SITE_CREATE, a->dry_run);
+	ret = edit(c, &k, SITE_CREATE, a->dry_run);
+	if (!ret && a->test == 1 && a->dry_run != 1)
+		st->test_asked = true;
+	return ret;
 }
 
 int ctl_station_set(struct ctl_call *c, const struct ctl_station_set_args *a)

@@ -115,6 +115,8 @@ struct connector {
 	mono_t draw_at;			/* last sample, even if its values are forgotten; 0 = none in this transaction */
 	mono_t drew_at;			/* the same if that sample showed current, else 0 */
 	mono_t draw_until;		/* then they are too old to be shown */
+	int64_t proof_ma;		/* most that it may have for a test of its station; 0 = no test */
+	bool proof_changed;		/* for the hall */
 	bool dirty;			/* in site->dirty: the hall tells the balance */
 	struct connector *dirty_next;
 	struct {			/* the hall's: its W on disk, see feed.c */
@@ -149,6 +151,8 @@ struct station {
 	char vendor[64], model[64], serial[64], box_serial[64], firmware[64], iccid[32], imsi[32],
 		meter_type[64], meter_serial[64];
 	char fault[200];		/* what is wrong with it, for people; "" = nothing */
+	char test[12], test_doing[120], test_text[400];	/* of its latest test (ocpp/proof.h): running, passed, failed */
+	bool test_asked;		/* when it is registered, test it */
 	struct connector **connectors;	/* [0] is connector 1 */
 	size_t connector_count;
 	struct ocpp_session *session;	/* the ocpp room's, while known to it */

@@ -68,6 +68,7 @@ static const struct range ranges[] = {
 	R(station, min_ma, 6 * MA_PER_A, LIMIT_MAX_MA, "IEC 61851 knows no current below 6 A"),
 	R(station, step_ma, 100, 1000, "0.1 A or 1 A"),
 	R(station, idle_ma, 0, LIMIT_MAX_MA, "0 A, or the least current (6 A) and more"),
+	R(station, settle_ms, 1 * MS_PER_S, 60 * MS_PER_S, "1 to 60 seconds"),
 	R(station, max_power_w, 500, POWER_MAX_W, "500 W to 10 MW"),
 	R(station, min_power_w, 0, POWER_MAX_W, "0 W to 10 MW"),
 	R(connector, max_power_w, 500, POWER_MAX_W, "500 W to 10 MW"),
