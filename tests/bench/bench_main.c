@@ -21,6 +21,7 @@ int main(void)
 
 	printf("seed %llu, %d simulated hours\n", (unsigned long long)seed, hours());
 	bench_speed(seed);
+	bench_turn(seed);
 	bench_steps(seed, hours());
 	for (int percent = 0; percent <= 10; percent += percent ? 8 : 2)
 		bench_transient(seed, hours(), percent);
