@@ -203,10 +203,11 @@ static void run_object(struct balance *b, enum bal_alert_scope scope, size_t at,
 		       struct list *l)
 {
 	for (int code = 0; code < BAL_ALERT_COUNT; code++) {
-		struct bal_reason r = about(scope, at);
+		struct bal_reason r;
 
 		if (infos[code].scope != scope)
 			continue;
+		r = about(scope, at);
 		edge(b, s, code, holds_now[code](b, at, &r), &r, now, l);
 	}
 }
