@@ -824,6 +824,17 @@ static void check_meter_lost(struct world *w)
 
 /* ---- the loop ------------------------------------------------------------------------------------------- */
 
+static void check_sessions(struct world *w)
+{
+	for (int z = 0; z < (int)w->site->zone_count; z++) {
+		struct bal_zone_view v;
+
+		balance_zone_view(w->b, z, &v);
+		if (v.sessions && v.admitted > v.sessions)
+			complain(w, "more sessions are admitted than may be", SIZE_MAX);
+	}
+}
+
 static size_t turn_now(struct world *w)
 {
 	struct bal_turn out;
@@ -837,6 +848,7 @@ static size_t turn_now(struct world *w)
 		check_raise(w, &out.orders[i]);
 	}
 	arena_fini(&arena);
+	check_sessions(w);
 	record_turn(w);
 	return out.order_count;
 }
