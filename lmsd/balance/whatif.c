@@ -145,9 +145,9 @@ static struct car present_car(const struct conn *c)
 static int64_t car_draw(const struct play *p, uint32_t i)
 {
 	const struct conn *c = &p->b->conns[i];
-	int64_t limit = gate_limit(c);
+	int64_t limit = gate_limit(c), least = c->conf.dc ? 1 : LEAST_MA;
 
-	if (!c->session || limit == NUM_NONE || (limit < LEAST_MA && c->conf.manageable))
+	if (!c->session || limit == NUM_NONE || (limit < least && c->conf.manageable))
 		return 0;
 	return limit < p->cars[i].takes_ma ? limit : p->cars[i].takes_ma;
 }
@@ -324,11 +324,15 @@ static void turn(struct play *p)
 
 	arena_init(&arena);
 	balance_turn(p->b, p->now, &arena, &out);
-	for (size_t i = 0; i < out.order_count; i++)
-		send(p, out.orders[i].conn, out.orders[i].token);
-	p->out->orders += out.order_count;
-	if (out.order_count)
+	for (size_t i = 0; i < out.order_count; i++) {
+		const struct bal_order *o = &out.orders[i];
+
+		send(p, o->conn, o->token);
+		if (o->limit_ma == gate_limit(&p->b->conns[o->conn]))
+			continue;	/* said again, so that it does not run out */
+		p->out->orders++;
 		p->out->last_order = p->now;
+	}
 	arena_fini(&arena);
 }
 
