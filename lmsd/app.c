@@ -417,7 +417,7 @@ void app_free(struct app *app)
 	/* Commits what is queued; what waited for it must not leave any more. */
 	app->control = NULL;
 	record_close(app);
-	hours_close(app);
+	hours_close(app, loop_now(app->loop));
 	store_close(app->store);
 	carry_fini(app);
 	while ((l = app->limits) != NULL) {

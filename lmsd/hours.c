@@ -231,7 +231,7 @@ void hours_open(struct app *app, wall_t wall)
 	store_load_backwards(app->store, STORE_BOTTLENECK, load_row, app, NULL);
 }
 
-void hours_close(struct app *app)
+void hours_close(struct app *app, mono_t now)
 {
 	struct store_batch *batch;
 	struct hour_zone *z, *tmp;
@@ -239,7 +239,7 @@ void hours_close(struct app *app)
 	if (app->hours == NULL)
 		return;
 	batch = store_batch_new();
-	write_all(app, loop_now(app->loop), put_batch, batch);
+	write_all(app, now, put_batch, batch);
 	store_submit(app->store, batch);
 	HASH_ITER(hh, app->hours->zones, z, tmp) {
 		HASH_DEL(app->hours->zones, z);

@@ -16,7 +16,7 @@ struct hours;
 #define HOUR_LEAST_MS 1000
 
 void hours_open(struct app *app, wall_t wall);	/* reads what the running hour had before a restart */
-void hours_close(struct app *app);		/* writes it, a last time */
+void hours_close(struct app *app, mono_t now);	/* writes it, a last time */
 /* At the end of a turn: writes and begins hours when it is time. */
 void hours_turn(struct app *app, mono_t now, wall_t wall);
 mono_t hours_due(const struct app *app);
