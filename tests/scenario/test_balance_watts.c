@@ -194,6 +194,37 @@ static void a_change_of_the_unit_credits_nothing(void **state)
 	assert_true(rig_w(&rig, 0) >= 10000);
 }
 
+/* ---- phases that are not learned ------------------------------------------------------------------ */
+
+static phase_mask_t counted_after_two_minutes_on_l2(bool fixed)
+{
+	struct bal_conn_view v;
+
+	site(32000, 1);
+	rig.conns[0].fixed_phases = fixed;
+	rig_start(&rig);
+	rig_charge(&rig, 0, 1);
+	rig_run(&rig, 20 * S);
+	for (int i = 0; i < 12; i++) {
+		rig_draw(&rig, 0, 2, 16000);
+		rig_run(&rig, 10 * S);
+	}
+	balance_conn_view(rig.b, 0, &v);
+	return v.phases;
+}
+
+static void phases_are_learned_where_that_is_not_forbidden(void **state)
+{
+	(void)state;
+	assert_int_equal(counted_after_two_minutes_on_l2(false), 2);
+}
+
+static void phases_that_are_fixed_are_not_learned(void **state)
+{
+	(void)state;
+	assert_int_equal(counted_after_two_minutes_on_l2(true), PHASE_ALL);
+}
+
 /* ---- limits of power ---------------------------------------------------------------------------- */
 
 static void meter_says(int zone, int64_t mv)
@@ -257,6 +288,8 @@ int main(void)
 		TEST(nobody_is_given_a_power_that_three_phases_cannot_use),
 		TEST(dc_spreads_from_the_first_moment_and_has_its_own_minimum),
 		TEST(a_change_of_the_unit_credits_nothing),
+		TEST(phases_are_learned_where_that_is_not_forbidden),
+		TEST(phases_that_are_fixed_are_not_learned),
 		TEST(a_limit_of_power_is_divided_by_the_highest_voltage_that_is_measured),
 	};
 
