@@ -353,6 +353,9 @@ int call_run(struct lmsctl *l)
 		return ret;
 	if (l->verb->takes_keys && member(l, params, "dry_run") && l->opt.format == FORMAT_TABLE)
 		return run_dry(l, params);
-	ret = client_call(l->client, l->verb->method, params, &result, &l->diag);
+	if (l->verb->id == CTL_VERB_station_test)
+		ret = cmd_station_test(l, params, &result);
+	else
+		ret = client_call(l->client, l->verb->method, params, &result, &l->diag);
 	return ret ? ret : show_result(l, result);
 }

@@ -26,6 +26,42 @@ static int verdict(const char *status)
 	return is_yes(status) ? 0 : -LMS_EREFUSED;
 }
 
+/* The same call with other words at its end: it asks again and again for the one test. */
+static int ask_test(struct lmsctl *l, const char *params, const char *more, const struct json **result)
+{
+	size_t len = strlen(params);
+	struct buf b;
+	int ret;
+
+	while (len > 0 && params[len - 1] != '}')
+		len--;
+	buf_init(&b);
+	buf_printf(&b, "%.*s,%s}", (int)(len ? len - 1 : 0), params, more);
+	ret = client_call(l->client, l->verb->method, buf_cstr(&b), result, &l->diag);
+	buf_fini(&b);
+	return ret;
+}
+
+/* Says on stderr what the station is being put through; who gives wait or follow wants one answer. */
+int cmd_station_test(struct lmsctl *l, const char *params, const struct json **result)
+{
+	char said[600] = "";
+	int ret;
+
+	if (strstr(params, "\"wait_ms\"") || strstr(params, "\"follow\""))
+		return client_call(l->client, l->verb->method, params, result, &l->diag);
+	ret = ask_test(l, params, "\"wait_ms\":0", result);
+	while (ret == 0 && strcmp(json_str(json_get(*result, "status"), ""), "Running") == 0) {
+		const char *text = json_str(json_get(*result, "test"), "");
+
+		if (!l->opt.quiet && strcmp(said, text) != 0)
+			fprintf(stderr, "%s\n", text);
+		snprintf(said, sizeof(said), "%s", text);
+		ret = ask_test(l, params, "\"wait_ms\":1000,\"follow\":true", result);
+	}
+	return ret;
+}
+
 int cmd_station_answer(struct lmsctl *l, const struct json *result)
 {
 	const char *status = json_str(json_get(result, "status"), "");

@@ -266,7 +266,7 @@ void ocpp_reconfigured(struct ocpp *o, mono_t now, wall_t wall, struct effects *
 		}
 		if (st->conf >= 0 && st->test_asked) {
 			st->test_asked = false;
-			proof_begin(s, st, 0, &t, NULL);
+			proof_begin(s, st, 0, MONO_NEVER, &t, NULL);
 		}
 		if (!s->link || s->registered == (st->conf >= 0))
 			continue;

@@ -24,6 +24,7 @@ struct proof {
 	int64_t settle_ms;
 	bool asked;			/* MeterValues are on their way */
 	uint64_t token;			/* of who waits; 0 = nobody */
+	mono_t reply_by;		/* tell him by then how far it is */
 };
 
 static const struct {
@@ -120,27 +121,42 @@ static int write_down(struct ocpp_session *s, const struct turn *t, struct diag 
 	return ret;
 }
 
-static void reply(struct ocpp_session *s, const struct station *st, bool passed, const struct turn *t)
+static void reply_status(uint64_t token, const char *status, const char *text, const struct turn *t)
 {
-	char text[sizeof(st->test_text) + 100];
 	struct json_writer w;
 	struct buf b;
 
-	if (!s->proof->token)
+	buf_init(&b);
+	jw_init(&w, &b);
+	jw_object(&w);
+	jw_kstr(&w, "status", status);
+	jw_kstr(&w, "test", text);
+	jw_object_end(&w);
+	fx_reply(t->fx, FX_AFTER_COMMIT, token, b.data, b.len);
+	buf_fini(&b);
+}
+
+static void reply_end(const struct ocpp_session *s, const struct station *st, uint64_t token, const struct turn *t)
+{
+	char text[sizeof(st->test_text) + 100];
+
+	if (strcmp(st->test, "passed") == 0) {
+		reply_status(token, "Accepted", st->test_text, t);
 		return;
-	if (!passed) {
-		snprintf(text, sizeof(text), "station %s did not pass: %s", s->id, st->test_text);
-		fx_reply_error(t->fx, s->proof->token, -LMS_EREFUSED, text);
-	} else {
-		buf_init(&b);
-		jw_init(&w, &b);
-		jw_object(&w);
-		jw_kstr(&w, "status", "Accepted");
-		jw_kstr(&w, "test", st->test_text);
-		jw_object_end(&w);
-		fx_reply(t->fx, FX_AFTER_COMMIT, s->proof->token, b.data, b.len);
-		buf_fini(&b);
 	}
+	snprintf(text, sizeof(text), "station %s did not pass: %s", s->id, st->test_text);
+	fx_reply_error(t->fx, token, -LMS_EREFUSED, text);
+}
+
+/* Who waits is told how far it is, and asks again. */
+static void reply_so_far(struct ocpp_session *s, const struct station *st, const struct turn *t)
+{
+	char text[sizeof(st->test_text) + sizeof(st->test_doing) + 20];
+
+	if (!s->proof->token || t->now < s->proof->reply_by)
+		return;
+	snprintf(text, sizeof(text), "%s%s%s", st->test_text, *st->test_text ? "; now: " : "", st->test_doing);
+	reply_status(s->proof->token, "Running", text, t);
 	s->proof->token = 0;
 }
 
@@ -158,7 +174,9 @@ static enum proof_state finish(struct ocpp_session *s, struct station *st, bool 
 	s->timer[TIMER_PROOF] = MONO_NEVER;
 	snprintf(st->test, sizeof(st->test), "%s", passed ? "passed" : "failed");
 	log_station(NOTICE, s->id, passed ? "test_passed" : "test_failed", "why=%s", log_text(st->test_text));
-	reply(s, st, passed, t);
+	if (s->proof->token)
+		reply_end(s, st, s->proof->token, t);
+	s->proof->token = 0;
 	return passed ? PROOF_PASSED : PROOF_FAILED;
 }
 
@@ -439,6 +457,24 @@ void proof_event(struct ocpp_session *s, enum proof_event ev, int connector, int
 	queue_pump(s, t);
 }
 
+/* Where a meter of its own says what a connector draws, the station's words do not come by. */
+static void look_at_meters(struct ocpp_session *s, const struct station *st, const struct turn *t)
+{
+	for (size_t i = 0; i < st->connector_count && runs(s); i++) {
+		const struct connector *conn = st->connectors[i];
+		const struct connector_conf *cc = site_connector_conf(s->o->site, conn);
+		int64_t top = NUM_NONE;
+
+		if (!cc || cc->meter < 0 || !conn->tx || conn->draw_at <= s->proof->since)
+			continue;
+		for (int k = 0; k < PHASES; k++)
+			if (conn->draw.l[k] > top)
+				top = conn->draw.l[k];
+		if (top != NUM_NONE)
+			proof_event(s, PROOF_EV_DRAW, conn->number, top, t);
+	}
+}
+
 void proof_tick(struct ocpp_session *s, const struct turn *t)
 {
 	struct station *st = session_station(s);
@@ -454,6 +490,10 @@ void proof_tick(struct ocpp_session *s, const struct turn *t)
 		proof_event(s, PROOF_EV_LATE, 0, 0, t);
 	if (runs(s) && (s->proof->state == PROOF_SETTLES || s->proof->state == PROOF_BACK || s->proof->state == PROOF_LOOKS))
 		ask_draw(s, t);
+	if (s->link)
+		look_at_meters(s, st, t);
+	if (runs(s))
+		reply_so_far(s, st, t);
 }
 
 /* ---- answers ---- */
@@ -506,7 +546,8 @@ void proof_done(struct ocpp_session *s, struct call *c, const struct call_result
 
 /* ---- beginning and end ---- */
 
-int proof_begin(struct ocpp_session *s, struct station *st, uint64_t token, const struct turn *t, struct diag *d)
+int proof_begin(struct ocpp_session *s, struct station *st, uint64_t token, mono_t reply_by, const struct turn *t,
+		struct diag *d)
 {
 	if (runs(s) && s->proof->token && token)
 		return diag_set(d, -LMS_ECONFLICT, "station %s is being tested already (station show %s tells how far it is)",
@@ -520,8 +561,21 @@ int proof_begin(struct ocpp_session *s, struct station *st, uint64_t token, cons
 			    site_station_conf(s->o->site, st)->proven ? "yes" : "no");
 		enter(s, st, PROOF_WAITS, t);
 	}
-	if (token)
+	if (token) {
 		s->proof->token = token;
+		s->proof->reply_by = reply_by;
+	}
+	return 0;
+}
+
+int proof_follow(struct ocpp_session *s, struct station *st, uint64_t token, mono_t reply_by, const struct turn *t,
+		 struct diag *d)
+{
+	if (runs(s))
+		return proof_begin(s, st, token, reply_by, t, d);
+	if (!st->test[0])
+		return diag_set(d, -LMS_ENOTFOUND, "station %s has not been tested since lmsd started", s->id);
+	reply_end(s, st, token, t);
 	return 0;
 }
 

@@ -44,9 +44,13 @@ enum proof_event {
 /* Is there a row for it in the table? */
 bool proof_expects(enum proof_state state, enum proof_event ev);
 
-/* Begins, or attaches to one that runs: fx_reply(token) follows at its end; token 0 = nobody waits.
- * 0, or an error with diag. */
-int proof_begin(struct ocpp_session *s, struct station *st, uint64_t token, const struct turn *t, struct diag *d);
+/* Begins, or attaches to one that runs: fx_reply(token) follows at its end, or at reply_by with what has been
+ * shown so far; token 0 = nobody waits. 0, or an error with diag. */
+int proof_begin(struct ocpp_session *s, struct station *st, uint64_t token, mono_t reply_by, const struct turn *t,
+		struct diag *d);
+/* The same, but begins none: where none runs the reply tells at once how the last one ended. */
+int proof_follow(struct ocpp_session *s, struct station *st, uint64_t token, mono_t reply_by, const struct turn *t,
+		 struct diag *d);
 /* What happens to the session. Nothing where no test runs. */
 void proof_event(struct ocpp_session *s, enum proof_event ev, int connector, int64_t number, const struct turn *t);
 void proof_tick(struct ocpp_session *s, const struct turn *t);

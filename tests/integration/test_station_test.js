@@ -29,7 +29,7 @@ main(async () => {
 
 	equal((await lmsd.ctlAsync('station', 'test', 'GONE')).status, 75, 'a station that is not there is offline (75)');
 	await until(() => show('IDLE').state === 'online', 'the stations', 30000);
-	lmsd.ctlAsync('station', 'test', 'IDLE');
+	lmsd.ctlAsync('station', 'test', 'IDLE', 'wait=10m');
 	await until(() => show('IDLE').test === 'running', 'the test of one without a car');
 	ok(/plug in a car and start a charge/.test(show('IDLE').test_text), 'it says what is to be done', show('IDLE'));
 	equal((await lmsd.ctlAsync('station', 'test', 'IDLE')).status, 5, 'a second one at the same time is refused');
@@ -43,6 +43,8 @@ main(async () => {
 	equal(results.GOOD.status, 0, 'the one that obeys passes');
 	ok(/a: obeyed 6 A after \d\.\d s; b: kept the limit while it was offline; c: kept its default over a restart/.test(results.GOOD.out),
 		'and is told step by step', results.GOOD);
+	ok(/plug in a car|lowers the limit|waits until the car obeys|restart/.test(results.GOOD.err), 'lmsctl tells how far it is meanwhile',
+		results.GOOD.err);
 	equal([show('GOOD').proven, show('GOOD').test], [true, 'passed'], 'it is proven now');
 	equal(show('GOOD').settle_ms, undefined, 'the usual time to settle stays');
 

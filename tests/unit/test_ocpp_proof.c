@@ -49,7 +49,7 @@ static int begin(uint64_t token)
 
 	diag_init(&d);
 	bench_turn(&b);
-	return proof_begin(session(), station(), token, &t, &d);
+	return proof_begin(session(), station(), token, MONO_NEVER, &t, &d);
 }
 
 static void draws(uint64_t link, const char *amperes)
@@ -265,6 +265,41 @@ static void one_waits_and_a_second_is_refused(void **state)
 	assert_int_equal(answer(), 0);
 }
 
+static const char *reply_text(void)
+{
+	const struct effect *e = bench_effect(&b, FX_REPLY, 0);
+
+	return e ? e->u.reply.json : "";
+}
+
+static int follow(mono_t reply_by)
+{
+	const struct turn t = { b.now, b.wall, &b.fx };
+	struct diag d;
+
+	diag_init(&d);
+	bench_turn(&b);
+	return proof_follow(session(), station(), TOKEN, reply_by, &t, &d);
+}
+
+static void whoever_follows_is_told_how_far_it_is_and_begins_none(void **state)
+{
+	(void)state;
+	assert_int_equal(follow(b.now), -LMS_ENOTFOUND);
+	assert_int_equal(begin(0), 0);
+	assert_int_equal(follow(b.now + 3 * US_PER_S), 0);
+	bench_pass(&b, 2 * US_PER_S);
+	assert_int_equal(answer(), -1);
+	bench_pass(&b, 2 * US_PER_S);
+	assert_int_equal(answer(), 1);
+	assert_non_null(strstr(reply_text(), "\"status\":\"Running\",\"test\":\"plug in a car"));
+	bench_pass(&b, 901 * US_PER_S);
+	assert_int_equal(answer(), -1);
+	assert_int_equal(follow(b.now), 0);
+	assert_int_equal(answer(), 0);
+	assert_string_equal(station()->test, "failed");
+}
+
 /* Every state but the last two can be left by time, and no state hears what makes no sense in it. */
 static void every_state_ends(void **state)
 {
@@ -293,6 +328,7 @@ int main(void)
 		T(a_refused_reset_fails),
 		T(a_transaction_that_ends_ends_the_test),
 		T(one_waits_and_a_second_is_refused),
+		T(whoever_follows_is_told_how_far_it_is_and_begins_none),
 		T(every_state_ends),
 	};
 
