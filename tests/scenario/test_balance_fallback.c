@@ -373,7 +373,7 @@ struct site {
 	struct rng rng;
 	struct bal_zone_conf zones[3];
 	struct bal_conn_conf conns[CONNS];
-	char ids[CONNS][16], stations[CONNS][16];
+	char ids[CONNS][32], stations[CONNS][32];
 	size_t zone_count, conn_count;
 	struct balance *b;
 	mono_t now;

@@ -133,6 +133,19 @@ static void to_asks(void)
 	assert_null(bench_find(&b, "SetChargingProfile"));
 }
 
+/* The new configuration, taken as the hall does. */
+static const struct station_conf *written(void)
+{
+	const struct effect *e = bench_effect(&b, FX_CONFIG, 0);
+	struct site_conf *old = b.site->owned;
+
+	assert_non_null(e);
+	site_attach(b.site, e->u.config.conf);
+	b.site->staged = NULL;
+	site_conf_free(old);
+	return &b.site->conf->stations[station()->conf];
+}
+
 static void one_that_keeps_its_limits_passes_and_it_is_written_down(void **state)
 {
 	(void)state;
@@ -143,9 +156,8 @@ static void one_that_keeps_its_limits_passes_and_it_is_written_down(void **state
 	assert_int_equal(answer(), 1);
 	shows("passed", "a: obeyed 6 A after 1.0 s; b: kept the limit while it was offline; c: kept its default");
 	assert_int_equal(bench_conn(&b, "CP2", 1)->proof_ma, 0);
-	assert_non_null(bench_effect(&b, FX_CONFIG, 0));
-	assert_true(site_conf_newest(b.site)->stations[station()->conf].proven);
-	assert_int_equal(site_conf_newest(b.site)->stations[station()->conf].k.settle_ms, NUM_NONE);
+	assert_true(written()->proven);
+	assert_int_equal(b.site->conf->stations[station()->conf].k.settle_ms, NUM_NONE);
 }
 
 static void a_slow_one_passes_and_its_time_is_kept(void **state)
@@ -169,7 +181,7 @@ static void a_slow_one_passes_and_its_time_is_kept(void **state)
 	bench_answer(&b, 2, "GetCompositeSchedule", "{\"status\":\"Accepted\",\"chargingSchedule\":{\"chargingRateUnit\":\"W\","
 		     "\"chargingSchedulePeriod\":[{\"startPeriod\":0,\"limit\":0}]}}");
 	assert_int_equal(answer(), 1);
-	assert_int_equal(site_conf_newest(b.site)->stations[station()->conf].k.settle_ms, 13000);
+	assert_int_equal(written()->k.settle_ms, 13000);
 }
 
 static void one_that_ignores_its_limit_fails_in_the_first_step(void **state)
@@ -214,6 +226,7 @@ static void one_that_cannot_tell_is_looked_at(void **state)
 	bench_answer(&b, 3, "MeterValues", ACCEPTED);
 	draws(3, "6");
 	assert_int_equal(answer(), 1);
+	assert_true(written()->proven);
 }
 
 static void whoever_does_not_come_or_answer_fails(void **state)
