@@ -17,8 +17,9 @@
 #include "modbus/profile_file.h"
 #include "site/sun.h"
 
-#define POLL_US  US_PER_S
-#define STALE_US (5 * US_PER_S)
+#define POLL_US	       US_PER_S
+#define STALE_US       (5 * US_PER_S)
+#define REPORT_MEAN_US (15 * US_PER_S)
 
 struct sensed {				/* one meter of the configuration in force */
 	char *keys;			/* as JSON: what stays as it is goes on undisturbed */
@@ -318,6 +319,26 @@ static void tell_connector(struct app *app, int meter, const struct meter_curren
 	}
 }
 
+/* What cars behind a meter whose currents are all zero say that they draw. Stations report means of
+ * 10 s, and a car that has just ended is no contradiction. */
+static int64_t cars_behind(const struct app *app, int meter, const struct meter_state *state)
+{
+	const struct site_conf *conf = app->hall.site->conf;
+	int64_t most = 0;
+
+	if (meter_zero_since(state) == MONO_NEVER || !app->balanced)
+		return 0;
+	for (size_t i = 0; i < conf->zone_count; i++) {
+		int64_t ma;
+
+		if (conf->zones[i].meter != meter)
+			continue;
+		ma = balance_drawn_since(app->hall.balance, (int)i, meter_zero_since(state) + REPORT_MEAN_US);
+		most = ma > most ? ma : most;
+	}
+	return most;
+}
+
 void sense_sample(struct app *app, const struct bus_sample *sample, mono_t now)
 {
 	int i = site_conf_meter(app->hall.site->conf, sample->meter_id);
@@ -327,6 +348,7 @@ void sense_sample(struct app *app, const struct bus_sample *sample, mono_t now)
 	if (m == NULL || m->state == NULL)	/* of a configuration that is gone */
 		return;
 	bus_sample_reading(sample, &r);
+	r.cars_ma = cars_behind(app, i, m->state);
 	if (meter_take(m->state, &r)) {
 		meter_sample_currents(m->state, now, &currents);
 		tell_balance(app, i, &currents);

@@ -337,6 +337,9 @@ size_t balance_explain(const struct balance *b, uint32_t conn, struct bal_cause 
 const char *balance_outer_name(enum bal_outer kind);
 /* NULL for a code beyond the last: they count from 0. */
 const struct bal_alert_info *balance_alert_info(int code);
+/* What the connectors below a zone have reported to draw at `since` or later, on the phase where it is
+ * most; of those whose reports are doubted nothing. */
+int64_t balance_drawn_since(const struct balance *b, int zone, mono_t since);
 void balance_alert_text(const struct balance *b, const struct bal_alert *a, char *out, size_t size);
 /* What was told of a zone or connector and is not over, in words of now; "" = nothing. */
 void balance_trouble(const struct balance *b, enum bal_alert_scope scope, uint32_t at, char *out, size_t size);

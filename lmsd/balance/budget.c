@@ -334,3 +334,29 @@ void budget_run(struct balance *b, mono_t now)
 			b->dirty = true;	/* else whoever comes next looks at it */
 	}
 }
+
+static bool is_below(const struct balance *b, int z, int zone)
+{
+	while (z >= 0 && z != zone)
+		z = b->zones[z].conf.parent;
+	return z == zone;
+}
+
+int64_t balance_drawn_since(const struct balance *b, int zone, mono_t since)
+{
+	int64_t sum[PHASES] = { 0 }, most = 0;
+
+	for (size_t i = 0; i < b->conn_count; i++) {
+		const struct conn *c = &b->conns[i];
+		const struct demand *d = &c->demand;
+
+		if (d->draw_at == MONO_NEVER || d->draw_at < since || c->trust.strange || c->trust.strange_now ||
+		    trust_doubted(c) || !is_below(b, c->conf.zone, zone))
+			continue;
+		for (int k = 0; k < PHASES; k++)
+			sum[k] += d->draw.l[k] != NUM_NONE ? d->draw.l[k] : 0;
+	}
+	for (int k = 0; k < PHASES; k++)
+		most = sum[k] > most ? sum[k] : most;
+	return most;
+}

@@ -70,6 +70,7 @@ struct meter_state *meter_new(const struct meter_setup *setup)
 	if (plan_make(setup->profile, &plan, NULL) == 0)
 		m->slow_stale_us += setup->stale_us * 2 * (plan.count - plan.fast_count);
 	m->changed_at = m->good_at = INT64_MIN;
+	m->zero_since = MONO_NEVER;
 	m->good_wall = WALL_NONE;
 	m->latency_us = NUM_NONE;
 	return m;
@@ -331,7 +332,7 @@ bool meter_take(struct meter_state *m, const struct meter_reading *r)
 	derive_total(m, renewed);
 	for (int i = 0; i < PHASES; i++)
 		currents = currents || renewed & METER_BIT(METER_current_l1 + i);
-	meter_judge(m, renewed, r->at);
+	meter_judge(m, renewed, r->at, r->cars_ma);
 	if (currents && !(m->faults & METER_FAULTS_OF_CURRENT)) {
 		m->good_at = r->at;
 		m->good_wall = r->wall;
@@ -406,6 +407,11 @@ const char *meter_status_name(enum meter_status s)
 	return names[s];
 }
 
+mono_t meter_zero_since(const struct meter_state *m)
+{
+	return m->zero_since;
+}
+
 unsigned meter_faults(const struct meter_state *m)
 {
 	return m->faults;
@@ -417,7 +423,7 @@ const char *meter_fault_text(const struct meter_state *m, char *out, size_t size
 		"no answer",
 		"currents or powers are missing or not numbers",
 		"voltage is not that of a grid",
-		"all currents and voltages read zero",
+		"all currents read zero without voltage, or while cars draw",
 		"phase powers do not add up to the total",
 		"current beyond twice the breaker",
 		"values do not change any more",

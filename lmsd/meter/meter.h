@@ -51,7 +51,7 @@ enum meter_fault {
 	METER_FAULT_SILENT = 1 << 0,	/* the last poll brought nothing */
 	METER_FAULT_READ = 1 << 1,	/* currents or powers are missing, NaN or out of range */
 	METER_FAULT_VOLTAGE = 1 << 2,	/* outside what a grid has, or current without voltage */
-	METER_FAULT_ZERO = 1 << 3,	/* all currents and all voltages are zero */
+	METER_FAULT_ZERO = 1 << 3,	/* all currents are zero without voltage, or while cars draw */
 	METER_FAULT_POWER_SUM = 1 << 4,	/* phases do not add up to the total */
 	METER_FAULT_JUMP = 1 << 5,	/* more than twice the breaker, at once or at all */
 	METER_FAULT_FROZEN = 1 << 6,	/* nothing changes under load */
@@ -71,6 +71,7 @@ struct meter_reading {
 	wall_t wall;
 	int64_t latency_us;
 	int identity;			/* 1 confirmed, 0 unknown, -1 another model */
+	int64_t cars_ma;		/* that cars behind it report, see meter_zero_since(); 0 = nothing known */
 	const struct meter_block *blocks;
 	size_t block_count;
 };
@@ -107,6 +108,9 @@ enum meter_status { METER_UNKNOWN, METER_OK, METER_STALE, METER_SILENT, METER_IM
 enum meter_status meter_status(const struct meter_state *m, mono_t now);
 /* "unknown" "ok" "stale" "silent" "implausible" */
 const char *meter_status_name(enum meter_status s);
+/* All currents have been exactly zero since then, MONO_NEVER = they are not. Cars behind the meter that
+ * report a draw of later than that prove it wrong. */
+mono_t meter_zero_since(const struct meter_state *m);
 unsigned meter_faults(const struct meter_state *m);	/* set of enum meter_fault */
 /* What is wrong in words, "" if nothing; into out, always terminated. */
 const char *meter_fault_text(const struct meter_state *m, char *out, size_t size);

@@ -10,6 +10,7 @@
 #define VOLTAGE_MIN_MV	   90000
 #define VOLTAGE_MAX_MV	   300000
 #define CURRENT_NOISE_MA   1000
+#define CARS_DRAW_MA	   3000
 #define SUM_TOLERANCE_W	   300
 #define JUMP_CONFIRMED	   3
 #define SUM_CONFIRMED	   2
@@ -47,7 +48,7 @@ static bool complete(const struct meter_state *m, uint64_t renewed)
 	return true;
 }
 
-static void judge_voltage(struct meter_state *m)
+static void judge_voltage(struct meter_state *m, mono_t at, int64_t cars_ma)
 {
 	int voltages = 0, missing = 0, flowing = 0;
 	bool wrong = false;
@@ -71,7 +72,11 @@ static void judge_voltage(struct meter_state *m)
 		}
 	}
 	set_fault(m, METER_FAULT_VOLTAGE, wrong);
-	set_fault(m, METER_FAULT_ZERO, voltages && voltages == missing && !flowing);
+	if (flowing)
+		m->zero_since = MONO_NEVER;
+	else if (m->zero_since == MONO_NEVER)
+		m->zero_since = at;
+	set_fault(m, METER_FAULT_ZERO, !flowing && ((voltages && voltages == missing) || cars_ma >= CARS_DRAW_MA));
 }
 
 /* The total counts only when it was read together with the phases. */
@@ -191,7 +196,7 @@ static void judge_energy(struct meter_state *m, uint64_t renewed, mono_t at)
 	set_fault(m, METER_FAULT_ENERGY, any);
 }
 
-void meter_judge(struct meter_state *m, uint64_t renewed, mono_t at)
+void meter_judge(struct meter_state *m, uint64_t renewed, mono_t at, int64_t cars_ma)
 {
 	bool currents =
 		has(m, METER_current_l1) || has(m, METER_current_l2) || has(m, METER_current_l3);
@@ -202,7 +207,7 @@ void meter_judge(struct meter_state *m, uint64_t renewed, mono_t at)
 	set_fault(m, METER_FAULT_READ, !complete(m, renewed));
 	if (m->faults & METER_FAULT_READ)
 		return;
-	judge_voltage(m);
+	judge_voltage(m, at, cars_ma);
 	judge_power_sum(m, renewed);
 	judge_jump(m);
 	judge_frozen(m, at);

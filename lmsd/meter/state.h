@@ -14,6 +14,8 @@ struct meter_state {
 	uint64_t raw_known;
 	mono_t changed_at;		/* when any of them last changed; INT64_MIN = never read */
 
+	mono_t zero_since;		/* all currents zero; MONO_NEVER = not */
+
 	unsigned faults;
 	char text[200];			/* what the bus said of the last poll */
 	mono_t good_at;
@@ -36,4 +38,4 @@ struct meter_state {
 
 /* Looks at the values that the reading at `at` renewed (bits of enum meter_var, grid phases), sets
  * the faults, and marks energy counters that contradict themselves as suspect. */
-void meter_judge(struct meter_state *m, uint64_t renewed, mono_t at);
+void meter_judge(struct meter_state *m, uint64_t renewed, mono_t at, int64_t cars_ma);

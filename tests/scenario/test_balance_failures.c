@@ -174,6 +174,24 @@ static void implausible_meter_is_as_a_silent_one(void **state)
 	assert_told("zone_over", 0, "zone_over_end", 0);	/* of 900 A that nobody believes */
 }
 
+/* What tells the meter room that a meter of zeros is wrong: reports of later, of stations that do not lie. */
+static void what_cars_report_contradicts_a_meter_of_zeros(void **state)
+{
+	mono_t t;
+
+	(void)state;
+	building(10000);
+	two_charge();
+	assert_in_range(balance_drawn_since(rig.b, 0, rig.now - 11 * S), 60000, 64000);
+	t = rig.now + S;
+	assert_int_equal(balance_drawn_since(rig.b, 0, t), 0);
+	rig_run(&rig, 20 * S);
+	assert_in_range(balance_drawn_since(rig.b, 0, t), 60000, 64000);
+	rig.tells_ma[c1] = rig.tells_ma[c2] = 6300000;
+	rig_run(&rig, 20 * S);
+	assert_int_equal(balance_drawn_since(rig.b, 0, rig.now - 11 * S), 0);
+}
+
 static void one_missing_phase_is_no_good_sample(void **state)
 {
 	(void)state;
@@ -548,6 +566,7 @@ int main(void)
 		MEASURED(meter_older_than_5_s_no_increases),
 		MEASURED(meter_silent_its_current_is_in_force_after_15_s_and_comes_back_slowly),
 		MEASURED(implausible_meter_is_as_a_silent_one),
+		MEASURED(what_cars_report_contradicts_a_meter_of_zeros),
 		MEASURED(one_missing_phase_is_no_good_sample),
 		MEASURED(still_over_at_0_a_everywhere_is_told_and_never_oscillates),
 		STATIC(station_offline_its_last_w_stays_reserved_until_its_transaction_has_ended),

@@ -336,6 +336,40 @@ static void all_zero_is_a_meter_without_supply(void **state)
 	rig_end(&r);
 }
 
+/* A transformer that is not connected reads zero: what cars report meanwhile proves it wrong. */
+static void all_zero_while_cars_draw_is_not_believed(void **state)
+{
+	struct meter_block blocks[PLAN_BLOCK_MAX];
+	struct meter_reading reading = { .blocks = blocks };
+	struct rig r;
+
+	(void)state;
+	rig_start(&r);
+	poll(&r, S);
+	assert_true(meter_zero_since(r.m) == MONO_NEVER);
+	for (int i = 0; i < PHASES; i++)
+		set_phase(&r, i, 0, 0);
+	image_put(r.img, r.p, METER_power_total, 0);
+	poll(&r, S);
+	assert_int_equal(meter_zero_since(r.m), r.now);
+	assert_true(currents(&r).good);		/* an idle board */
+	r.now += S;
+	reading.at = r.now;
+	reading.block_count = image_read(r.img, r.p, r.now, blocks);
+	reading.cars_ma = 16000;
+	assert_true(meter_take(r.m, &reading));
+	assert_false(currents(&r).good);
+	assert_true(meter_faults(r.m) & METER_FAULT_ZERO);
+	set_phase(&r, 0, 16000, 3680);
+	image_put(r.img, r.p, METER_power_total, 3680);
+	reading.at = r.now += S;
+	reading.block_count = image_read(r.img, r.p, r.now, blocks);
+	assert_true(meter_take(r.m, &reading));
+	assert_true(currents(&r).good);
+	assert_true(meter_zero_since(r.m) == MONO_NEVER);
+	rig_end(&r);
+}
+
 static void phases_must_add_up_to_the_total(void **state)
 {
 	struct rig r;
@@ -594,6 +628,7 @@ int main(void)
 		cmocka_unit_test(voltages_outside_a_grid_are_not_believed),
 		cmocka_unit_test(a_dead_phase_without_current_is_believed),
 		cmocka_unit_test(all_zero_is_a_meter_without_supply),
+		cmocka_unit_test(all_zero_while_cars_draw_is_not_believed),
 		cmocka_unit_test(phases_must_add_up_to_the_total),
 		cmocka_unit_test(a_jump_beyond_twice_the_breaker_must_be_confirmed),
 		cmocka_unit_test(one_wild_reading_changes_nothing),
