@@ -99,8 +99,11 @@ static void put_varint(struct buf *out, size_t v)
 
 static size_t zeros_at(const unsigned char *p, size_t i, size_t len)
 {
+	static const unsigned char none[8];
 	size_t from = i;
 
+	while (len - i >= sizeof(none) && !memcmp(p + i, none, sizeof(none)))
+		i += sizeof(none);
 	while (i < len && !p[i])
 		i++;
 	return i - from;
@@ -162,18 +165,32 @@ static void unpack(struct reader *r, unsigned char *p, size_t len)
 }
 
 /* Each element as its difference to the one before, or back. */
+static void exclusive_or(unsigned char *restrict to, const unsigned char *restrict with, size_t size)
+{
+	for (; size >= sizeof(uint64_t); size -= sizeof(uint64_t)) {
+		uint64_t a, b;
+
+		memcpy(&a, to, sizeof(a));
+		memcpy(&b, with, sizeof(b));
+		a ^= b;
+		memcpy(to, &a, sizeof(a));
+		to += sizeof(a);
+		with += sizeof(a);
+	}
+	while (size--)
+		*to++ ^= *with++;
+}
+
 static void differ(unsigned char *p, size_t count, size_t size)
 {
 	for (size_t i = count; i-- > 1;)
-		for (size_t k = 0; k < size; k++)
-			p[i * size + k] ^= p[(i - 1) * size + k];
+		exclusive_or(p + i * size, p + (i - 1) * size, size);
 }
 
 static void undiffer(unsigned char *p, size_t count, size_t size)
 {
 	for (size_t i = 1; i < count; i++)
-		for (size_t k = 0; k < size; k++)
-			p[i * size + k] ^= p[(i - 1) * size + k];
+		exclusive_or(p + i * size, p + (i - 1) * size, size);
 }
 
 /* ---- writing ----------------------------------------------------------------------------------------- */
