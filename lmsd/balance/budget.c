@@ -57,7 +57,7 @@ void budget_sample(struct balance *b, struct zone *z, const struct bal_sample *s
 /* What the cars below may draw, per phase, at least and at most. */
 struct draws {
 	int64_t upper[PHASES], lower[PHASES];
-	int64_t ordered[PHASES];	/* upper, when all that was ordered is obeyed */
+	int64_t ordered[PHASES];	/* when all that was ordered is obeyed, and nothing beyond what was told */
 	bool unknown;		/* somebody has a transaction and has not told */
 };
 
@@ -89,7 +89,14 @@ static void conn_draws(const struct balance *b, const struct conn *c, mono_t now
 		int64_t draw = d->draw.l[k], before = d->before.l[k], w = out->upper[k];
 
 		out->lower[k] = 0;
-		out->ordered[k] = w > least && !doubt && obeys(b, c) ? least : w;
+		out->ordered[k] = w;
+		if (!doubt && obeys(b, c)) {
+			int64_t told = (draw > 0 ? draw : 0) + SLACK_MA;
+
+			out->ordered[k] = least < w ? least : w;
+			if (told < out->ordered[k])
+				out->ordered[k] = told;
+		}
 		if (!fresh || doubt || draw == NUM_NONE)
 			continue;
 		/* The meter may have looked before this draw: both it and the one before may be true. */
@@ -141,8 +148,9 @@ static int64_t clamp(int64_t v, int64_t low, int64_t high)
 }
 
 /* What the cars may have when the limit is exceeded; while a cut takes effect, it is counted from
- * what they drew before it. Where that was not enough, what is on its way to be obeyed is not counted
- * on again: each such order would be given its own time, and the limit be exceeded through all of them.
+ * what they drew before it. Where that was not enough, neither what is on its way to be obeyed nor limits
+ * beyond what a car has told are counted on again: the one would be given its own time each, the other
+ * falls without any effect, and the limit would be exceeded all the while.
  */
 static int64_t phase_cut(struct budget *g, int k, const struct draws *d, int64_t excess, mono_t now)
 {

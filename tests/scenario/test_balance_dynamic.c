@@ -262,6 +262,26 @@ static void cars_that_start_into_a_cut_do_not_keep_the_limit_exceeded(void **sta
 	assert_int_equal(rig.over_us, rig.over_longest_us);
 }
 
+/* Lowering the limit of a car that takes less than that, and has not told, has no effect. */
+static void a_car_that_has_told_nothing_does_not_keep_the_limit_exceeded(void **state)
+{
+	(void)state;
+	building(8000);
+	rig_start(&rig);
+	charge(c1, 32000);
+	rig_run(&rig, 300 * S);
+	charge(c2, 0);		/* takes 16 A, but says so too late */
+	rig_run(&rig, 20 * S);
+	rig.told = rig.now + 60 * S;
+	rig.car_ma[c2] = 16000;
+	rig_run(&rig, 2 * S);
+	assert_int_equal(rig_limit(&rig, c2), 32000);
+	rig.over_us = rig.over_longest_us = 0;
+	building(44000);
+	rig_run(&rig, 60 * S);
+	assert_in_range(rig.over_longest_us, 6 * S, 8 * S);
+}
+
 static void sample_late(int64_t totals[], int s, int late)
 {
 	struct bal_sample sample = { .at = rig.now, .good = true };
@@ -498,6 +518,7 @@ int main(void)
 		DYNAMIC(a_silent_meter_is_the_reason_given),
 		DYNAMIC(nothing_rises_while_the_meter_is_late),
 		DYNAMIC(recovery_needs_three_good_samples_and_rises_slowly),
+		DYNAMIC(a_car_that_has_told_nothing_does_not_keep_the_limit_exceeded),
 		DYNAMIC(cars_that_start_into_a_cut_do_not_keep_the_limit_exceeded),
 		DYNAMIC(a_building_that_steps_up_and_down_stays_inside_of_its_bounds),
 		DYNAMIC(draws_that_are_newer_than_the_sample_do_not_shrink_the_building),
