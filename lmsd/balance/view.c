@@ -108,11 +108,11 @@ static void put_phase(struct words *w, const struct balance *b, const struct bal
 
 static int count_sharing(const struct balance *b, const struct bal_reason *r)
 {
-	bool known = r->zone >= 0 && r->phase >= 0 && r->phase < ALLOC_CAPS;
+	const struct zone *z = r->zone >= 0 ? &b->zones[r->zone] : NULL;
 
-	if (r->code == BAL_WHY_PV_SURPLUS)
-		return b->zones[r->zone].pv.charging;
-	return known ? b->zones[r->zone].sharing[r->phase] : 0;
+	if (z != NULL && r->code == BAL_WHY_PV_SURPLUS)
+		return z->pv.charging;
+	return z != NULL && r->phase >= 0 && r->phase < ALLOC_CAPS ? z->sharing[r->phase] : 0;
 }
 
 static int64_t cap_of(const struct balance *b, const struct bal_reason *r)
