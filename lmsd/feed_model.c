@@ -65,11 +65,12 @@ static int64_t rating(const struct ctl_zone_keys *k)
 	return k->fuse_ma == NUM_NONE ? 0 : k->fuse_ma * (1000 - or_zero(k->derate_permille)) / 1000;
 }
 
-static struct bal_pv_conf model_pv(const struct zone_conf *z)
+static struct bal_pv_conf model_pv(const struct site_conf *conf, const struct zone_conf *z)
 {
 	const int64_t most = rating(&z->k);
 	struct bal_pv_conf pv = {
 		.production = z->pv_sun >= 0,
+		.dynamic = sun_boosts_dynamic(conf, z),
 		.probe = z->k.pv_probe == 1,
 		.min_w = or_zero(z->k.pv_min_w),
 		.start_us = or_zero(z->k.pv_start_ms) * US_PER_MS,
@@ -85,7 +86,7 @@ static struct bal_pv_conf model_pv(const struct zone_conf *z)
 	return pv;
 }
 
-static void model_zone(const struct zone_conf *z, struct bal_zone_conf *out)
+static void model_zone(const struct site_conf *conf, const struct zone_conf *z, struct bal_zone_conf *out)
 {
 	const struct phase_ma none = { { NUM_NONE, NUM_NONE, NUM_NONE } };
 	struct zone_limit lost;
@@ -107,7 +108,7 @@ static void model_zone(const struct zone_conf *z, struct bal_zone_conf *out)
 	out->timers = model_timers(&z->k);
 	out->thresholds.start_permille = or_zero(z->k.start_permille);
 	out->thresholds.small_raise_ma = or_zero(z->k.small_raise_ma);
-	out->pv = model_pv(z);
+	out->pv = model_pv(conf, z);
 }
 
 static void model_conn(const struct station_conf *s, const struct connector_conf *c, const char *id, int zone,
@@ -170,7 +171,7 @@ void feed_model(const struct site_conf *conf, struct arena *arena, struct bal_co
 	size_t n = 0, zone_count = conf->zone_count;
 
 	for (size_t i = 0; i < conf->zone_count; i++)
-		model_zone(&conf->zones[i], &zones[i]);
+		model_zone(conf, &conf->zones[i], &zones[i]);
 	for (size_t i = 0; i < conf->station_count; i++) {
 		const struct station_conf *s = &conf->stations[i];
 		int zone = s->zone;

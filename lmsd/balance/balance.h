@@ -62,6 +62,7 @@ struct bal_pv_conf {
 	bool probe;			/* the inverter never exports: try whether it has more */
 	int64_t min_w;			/* less sun than this is none; 0 = what a car needs */
 	int64_t start_us, stop_us;	/* enough before a car starts, too little before one stops: 60 s, 180 s */
+	bool dynamic;			/* boost raises the dynamic limit as well: its meter sees loads alone */
 	struct phase_ma rating;		/* boost never goes beyond; 0 = none */
 };
 

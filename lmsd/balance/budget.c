@@ -168,7 +168,7 @@ static int64_t phase_cut(struct budget *g, int k, const struct draws *d, int64_t
 static int64_t phase_budget(struct zone *z, int k, const struct draws *d, mono_t now, bool *over)
 {
 	struct budget *g = &z->budget;
-	int64_t load = g->load.l[k], limit = z->conf.dynamic.l[k], upper = d->upper[k];
+	int64_t load = g->load.l[k], limit = pv_dynamic(z, k), upper = d->upper[k];
 	int64_t low = load - upper, high = load - d->lower[k];
 	int64_t left, cut = INT64_MAX, *non_ev = &g->non_ev.l[k];
 

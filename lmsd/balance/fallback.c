@@ -16,7 +16,8 @@ bool model_needs_deadman(const struct zone *z)
 
 	for (int k = 0; z->conf.grid && k < z->conf.phases; k++)
 		limits |= z->conf.grid_lost.l[k] != NUM_NONE;
-	return z->budget.state != METER_NONE || limits;
+	/* What the sun adds to a limit is gone by night. */
+	return z->budget.state != METER_NONE || limits || pv_boosts(z);
 }
 
 bool fallback_needed(const struct balance *b)
@@ -43,6 +44,8 @@ static int64_t lost_cap(const struct zone *z, int k)
 
 	if (z->budget.state != METER_NONE && k < z->conf.phases && z->conf.dynamic.l[k] != NUM_NONE)
 		cap = z->conf.meter_lost.l[k];
+	else if (pv_boosts(z) && k < z->conf.phases && z->conf.cap.l[k] != NUM_NONE)
+		cap = z->conf.cap.l[k];
 	return grid != NUM_NONE && grid < cap ? grid : cap;
 }
 
@@ -117,6 +120,8 @@ static void fill_zones(const struct balance *b, struct alloc_zone *zones)
 		}
 		if (z->conf.grid && z->conf.grid_lost_sessions > 0)
 			zones[i].sessions = z->conf.grid_lost_sessions;
+		if (pv_boosts(z) && z->conf.cap_w != NUM_NONE)
+			zones[i].cap[PHASES] = z->conf.cap_w * 1000 / b->voltage_max;
 	}
 }
 

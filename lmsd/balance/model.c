@@ -337,7 +337,8 @@ static void build(struct balance *b, const struct bal_conf *conf, mono_t now)
 
 static bool pv_same(const struct bal_pv_conf *a, const struct bal_pv_conf *b)
 {
-	return a->strategy == b->strategy && a->grid == b->grid && a->production == b->production;
+	return a->strategy == b->strategy && a->grid == b->grid && a->production == b->production &&
+	       a->dynamic == b->dynamic;
 }
 
 /* What is known of a connector stays; only its configuration is new. */
@@ -605,6 +606,6 @@ bool model_cap_over(const struct zone *z, int k)
 	if (z->why[k] != CAP_DYNAMIC)
 		return z->cap[k] != ALLOC_NO_CAP && z->sum_w[k] > z->cap[k];
 	load = z->budget.load.l[k];
-	return (load != NUM_NONE && load > z->conf.dynamic.l[k]) ||
+	return (load != NUM_NONE && load > pv_dynamic(z, k)) ||
 	       (z->conf.cap.l[k] != NUM_NONE && z->sum_w[k] > pv_boosted(z, k, z->conf.cap.l[k]));
 }

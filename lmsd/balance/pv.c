@@ -320,6 +320,11 @@ int64_t pv_boosted(const struct zone *z, int phase, int64_t cap_ma)
 	return to > cap_ma ? to : cap_ma;
 }
 
+int64_t pv_dynamic(const struct zone *z, int phase)
+{
+	return z->conf.pv.dynamic ? pv_boosted(z, phase, z->conf.dynamic.l[phase]) : z->conf.dynamic.l[phase];
+}
+
 int64_t pv_boosted_w(const struct zone *z, int64_t cap_w)
 {
 	return cap_w == NUM_NONE ? cap_w : cap_w + z->pv.boost_w.v;

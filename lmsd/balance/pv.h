@@ -67,6 +67,7 @@ bool pv_run(struct balance *b, mono_t now);
 bool pv_block(struct zone *z, int64_t surplus_w, int64_t grid_w, mono_t at);
 /* Added to the zone's fixed cap on a phase, and to its total. */
 int64_t pv_boosted(const struct zone *z, int phase, int64_t cap_ma);
+int64_t pv_dynamic(const struct zone *z, int phase);	/* the dynamic limit with that; NUM_NONE = none */
 int64_t pv_boosted_w(const struct zone *z, int64_t cap_w);
 /* Writes what the sun leaves into the allocator's snapshot: one entry per zone and connector. */
 void pv_bind(struct balance *b, struct alloc_zone *zones, struct alloc_conn *conns, mono_t now);

@@ -16,6 +16,13 @@ bool sun_boosts(const struct zone_conf *z)
 	return z->k.pv && strcmp(z->k.pv, "boost") == 0;
 }
 
+bool sun_boosts_dynamic(const struct site_conf *c, const struct zone_conf *z)
+{
+	const char *scope = z->meter >= 0 ? c->meters[z->meter].k.scope : NULL;
+
+	return sun_boosts(z) && z->k.dynamic_ma.l[0] != NUM_NONE && scope && strcmp(scope, "load") == 0;
+}
+
 static int take_name(struct exempt *out, const char *from, size_t len, struct diag *d)
 {
 	char uid[ID_MAX + 1];

@@ -8,6 +8,9 @@ bool sun_shares(const struct zone_conf *z);
 /* What is produced raises the zone's own limit. */
 bool sun_boosts(const struct zone_conf *z);
 
+/* The dynamic limit too: its meter sees loads alone, so what is produced comes on top. */
+bool sun_boosts_dynamic(const struct site_conf *c, const struct zone_conf *z);
+
 enum exempt_kind { EXEMPT_STATION, EXEMPT_TAG, EXEMPT_HOLDER };
 
 struct exempt {

@@ -82,7 +82,7 @@ static int check_shares(const struct site_conf *c, const struct zone_conf *z, st
 	return check_alone(c, z, diag);
 }
 
-static int check_boost(const struct zone_conf *z, struct diag *diag)
+static int check_boost(const struct site_conf *c, const struct zone_conf *z, struct diag *diag)
 {
 	const char *key = first_key(&z->k, true);
 
@@ -92,9 +92,10 @@ static int check_boost(const struct zone_conf *z, struct diag *diag)
 	if (!z->k.pv_meter)
 		return diag_set(diag, -LMS_EDATA, "zone %s: pv: boost needs to know what is produced (pv_meter=…)",
 				z->k.id);
-	if (z->k.static_ma.l[0] == NUM_NONE && z->k.power_w == NUM_NONE)
-		return diag_set(diag, -LMS_EDATA, "zone %s: pv: boost finds no limit to raise, a fuse is none "
-				"(static=… or power=…)", z->k.id);
+	if (z->k.static_ma.l[0] == NUM_NONE && z->k.power_w == NUM_NONE && !sun_boosts_dynamic(c, z))
+		return diag_set(diag, -LMS_EDATA, "zone %s: pv: boost finds no limit to raise: a fuse is none, and what "
+				"a meter of the grid measures holds the sun already (static=…, power=…, or dynamic=… with "
+				"a meter of scope=load)", z->k.id);
 	if (key)
 		return diag_set(diag, -LMS_EDATA, "zone %s: %s: means nothing with pv=boost, which binds no car (unset it)",
 				z->k.id, key);
@@ -128,6 +129,6 @@ int check_pv(const struct site_conf *c, const struct zone_conf *z, struct diag *
 	if (!ret && sun_shares(z))
 		ret = check_shares(c, z, diag);
 	if (!ret && sun_boosts(z))
-		ret = check_boost(z, diag);
+		ret = check_boost(c, z, diag);
 	return ret ? ret : check_exempt(c, z, diag);
 }
