@@ -48,7 +48,7 @@ int cmd_station_test(struct lmsctl *l, const char *params, const struct json **r
 	char said[600] = "";
 	int ret;
 
-	if (strstr(params, "\"wait_ms\"") || strstr(params, "\"follow\""))
+	if (strstr(params, "\"wait_ms\":") || strstr(params, "\"wait\":") || strstr(params, "\"follow\":"))
 		return client_call(l->client, l->verb->method, params, result, &l->diag);
 	ret = ask_test(l, params, "\"wait_ms\":0", result);
 	while (ret == 0 && strcmp(json_str(json_get(*result, "status"), ""), "Running") == 0) {
