@@ -54,7 +54,8 @@ main(async () => {
 	ok(shown.A.fallback_ma + shown.B.fallback_ma <= 10000, 'the others share the 10 A that are left of meter_lost', shown);
 	const why = lmsd.must('connector', 'explain', 'LATE/1').causes.find((c) => c.code === 'keeps_limit');
 	equal(why && why.text, 'would keep its limit if lmsd fell silent: its clock is more than 10 s wrong', 'explain says why');
-	ok(/refused a profile of two periods/.test(JSON.stringify(lmsd.must('connector', 'explain', 'SHORT/1'))), 'and of the other');
+	ok(await until(() => /refused a profile of two periods/.test(JSON.stringify(lmsd.must('connector', 'explain', 'SHORT/1'))),
+		'the refusal'), 'and of the other');
 	ok(lmsd.must('connector', 'explain', 'A/1').causes.some((c) => c.code === 'falls_back'), 'and what the others fall to');
 
 	await lmsd.kill();
