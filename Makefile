@@ -10,10 +10,11 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 VERSION := 0.1
 
-PURE_DIRS  := libshared/base libshared/ctl lmsd/site lmsd/site/generation lmsd/balance lmsd/ocpp lmsd/relay lmsd/meter
+PURE_DIRS  := libshared/base libshared/ctl lmsd/site lmsd/site/generation lmsd/site/outer lmsd/balance lmsd/balance/split \
+	lmsd/balance/record lmsd/ocpp lmsd/relay lmsd/meter
 PURE_FILES  := lmsd/effect.c lmsd/answer.c
 SHARED_DIRS := libshared/io
-SHELL_DIRS := lmsd lmsd/conf lmsd/store lmsd/net lmsd/modbus lmsd/control lmsd/outlet
+SHELL_DIRS := lmsd lmsd/hall lmsd/conf lmsd/store lmsd/net lmsd/modbus lmsd/control lmsd/outlet
 
 srcs = $(sort $(wildcard $(addsuffix /*.c,$(1))))
 objs = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -76,12 +77,12 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 
 # A recording of the balance is read by the engine that wrote it: whatever changes a rule or a structure
 # changes this name.
-ENGINE_SRCS := $(sort $(wildcard lmsd/balance/*.[ch] lmsd/balance/*.def)) libshared/base/types.h
+ENGINE_SRCS := $(sort $(wildcard lmsd/balance/*.[ch] lmsd/balance/*.def lmsd/balance/*/*.[ch] lmsd/balance/*/*.def)) libshared/base/types.h
 $(BUILD)/gen/engine_id.h: $(ENGINE_SRCS) Makefile
 	@mkdir -p $(@D)
 	$(Q)printf '#define ENGINE_ID "%s"\n#define ENGINE_ID_MAX 48\n' \
 		"$(VERSION)-$$(cat $(ENGINE_SRCS) | cksum | tr ' ' -)-$$(uname -m)" >$@
-$(BUILD)/obj/lmsd/balance/snapshot.o: $(BUILD)/gen/engine_id.h
+$(BUILD)/obj/lmsd/balance/record/snapshot.o: $(BUILD)/gen/engine_id.h
 
 $(BUILD)/libpure.a: $(PURE_OBJS)
 	$(call say,AR,$@)

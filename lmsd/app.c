@@ -12,10 +12,10 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#include "background.h"
+#include "hall/background.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "hours.h"
+#include "hall/hours.h"
 #include "modbus/bus.h"
 #include "net/tls.h"
 

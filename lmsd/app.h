@@ -1,8 +1,8 @@
 /* app.h - the hall: the one object that owns everything, and the turn that ties the rooms together.
  *
  * app.c (turn), load.c (start), carry.c (effects), feed*.c (site <-> balance), sense.c (meters) and
- * ctl_*.c (handlers that need more than one room) are the only files that see both the pure rooms and
- * the shell rooms.
+ * hall/ (handlers that need more than one room, recording, hours) are the only files that see both the
+ * pure rooms and the shell rooms.
  */
 #pragma once
 
@@ -155,7 +155,7 @@ void feed_model(const struct site_conf *conf, struct arena *arena, struct bal_co
 /* Would the balance take it? For site_outside.model_check. */
 int feed_check(void *ctx, const struct site_conf *candidate, struct diag *d);
 
-/* ---- record.c ----------------------------------------------------------------------------- */
+/* ---- hall/record.c ----------------------------------------------------------------------------- */
 
 /* Begins the recording of what the balance is told and decides. */
 void record_open(struct app *app);

@@ -11,10 +11,10 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "site/grid.h"
-#include "site/override.h"
-#include "site/sun.h"
-#include "site/source.h"
+#include "site/outer/grid.h"
+#include "site/outer/override.h"
+#include "site/outer/sun.h"
+#include "site/outer/source.h"
 
 #define ROUNDS_MAX 16			/* answers make turns make answers: bounded, the rest next time */
 

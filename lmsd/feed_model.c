@@ -8,8 +8,8 @@
 
 #include <string.h>
 
-#include "site/grid.h"
-#include "site/sun.h"
+#include "site/outer/grid.h"
+#include "site/outer/sun.h"
 
 #define SETTLE_US (5 * US_PER_S)	/* from acceptance to obeyed, unless a station file knows better */
 

@@ -5,9 +5,9 @@
 
 #include <stdio.h>
 
-#include "site/grid.h"
-#include "site/override.h"
-#include "site/source.h"
+#include "site/outer/grid.h"
+#include "site/outer/override.h"
+#include "site/outer/source.h"
 
 static void hand_override(struct app *app, size_t zone)
 {

@@ -10,9 +10,9 @@
 
 #include "base/err.h"
 #include "base/log.h"
-#include "site/grid.h"
-#include "site/override.h"
-#include "site/source.h"
+#include "site/outer/grid.h"
+#include "site/outer/override.h"
+#include "site/outer/source.h"
 
 struct load_ctx {
 	struct app *app;

@@ -15,7 +15,7 @@
 #include "meter/meter.h"
 #include "modbus/bus.h"
 #include "modbus/profile_file.h"
-#include "site/sun.h"
+#include "site/outer/sun.h"
 
 #define POLL_US	       US_PER_S
 #define STALE_US       (5 * US_PER_S)

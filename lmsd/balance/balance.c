@@ -5,7 +5,7 @@
  * of them and the site is small (model_soon). Where something may have to be lowered (`urgent`)
  * nothing waits.
  */
-#include "balance/journal.h"
+#include "balance/record/journal.h"
 #include "balance/model.h"
 
 #include <string.h>

@@ -5,7 +5,7 @@
  * answered may have been carried out all the same: it stays in W until a later order of that kind
  * is accepted.
  */
-#include "balance/journal.h"
+#include "balance/record/journal.h"
 #include "balance/model.h"
 
 enum { UNCONTROLLABLE_STRIKES = 3 };

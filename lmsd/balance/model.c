@@ -4,7 +4,7 @@
  * controlled must fit under every static cap and under every meter_lost current, since nothing
  * else is left when stations or meters do not answer.
  */
-#include "balance/journal.h"
+#include "balance/record/journal.h"
 #include "balance/model.h"
 
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "balance/alert.h"
-#include "balance/alloc.h"
+#include "balance/split/alloc.h"
 #include "balance/balance.h"
 #include "balance/budget.h"
 #include "balance/demand.h"

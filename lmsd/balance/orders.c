@@ -4,7 +4,7 @@
  * with them fits in every zone above. A small increase is held back until its target has not
  * changed for STABLE_US, so that small changes of others do not make messages.
  */
-#include "balance/journal.h"
+#include "balance/record/journal.h"
 #include "balance/model.h"
 
 #include <stdlib.h>

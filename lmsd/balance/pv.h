@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "balance/alloc.h"
+#include "balance/split/alloc.h"
 #include "balance/balance.h"
 
 struct balance;

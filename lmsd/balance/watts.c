@@ -1,7 +1,7 @@
 /* balance/watts.c - stations whose limit is a power (watts.h). */
 #include "balance/watts.h"
 
-#include "balance/journal.h"
+#include "balance/record/journal.h"
 #include "balance/model.h"
 
 static int count(phase_mask_t phases)

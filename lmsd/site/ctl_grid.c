@@ -3,7 +3,7 @@
 
 #include "base/text.h"
 #include "site/ctl_site_util.h"
-#include "site/grid.h"
+#include "site/outer/grid.h"
 
 static const char *or_null(const char *s)
 {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "site/ctl_site_util.h"
-#include "site/source.h"
+#include "site/outer/source.h"
 
 static const char *zones_of(struct ctl_call *c, const struct site_conf *conf, int source)
 {

@@ -1,7 +1,7 @@
 /* site/ctl_zone.c - control handlers: zones. */
 #include "site/ctl_site_util.h"
-#include "site/override.h"
-#include "site/source.h"
+#include "site/outer/override.h"
+#include "site/outer/source.h"
 
 /* Stations below each zone, by zone index. */
 static int64_t *count_stations(const struct site_conf *conf, struct arena *arena)

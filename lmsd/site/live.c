@@ -8,11 +8,11 @@
 #include <string.h>
 
 #include "site/generation/draft.h"
-#include "site/grid.h"
+#include "site/outer/grid.h"
 #include "site/ledger.h"
 #include "site/tag.h"
-#include "site/override.h"
-#include "site/source.h"
+#include "site/outer/override.h"
+#include "site/outer/source.h"
 
 #define CONNECTORS_MAX   64
 #define EVENTS_KEPT      2000

@@ -15,7 +15,7 @@
 #include "base/types.h"
 #include "ctl/ctl.h"
 #include "effect.h"
-#include "site/signal.h"
+#include "site/outer/signal.h"
 
 /* The pure rooms may not reach exit(): memory that is short ends the process in xmalloc. */
 #define uthash_fatal(msg) lms_assert_failed(msg, __FILE__, __LINE__)

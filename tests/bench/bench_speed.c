@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "balance/alloc.h"
+#include "balance/split/alloc.h"
 #include "base/err.h"
 #include "tests/bench/bench.h"
 

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "balance/alloc.h"
+#include "balance/split/alloc.h"
 
 #define COUNT_MAX 100000
 

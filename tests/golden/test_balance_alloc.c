@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "balance/alloc.h"
+#include "balance/split/alloc.h"
 
 #define MAX_ZONES 4
 #define MAX_CARS  8

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "balance/alloc.h"
+#include "balance/split/alloc.h"
 #include "tests/scenario/helper_random.h"
 
 #define ZONES 4

@@ -8,7 +8,7 @@ ROOM=$ROOT/lmsd/balance
 others=$'balance_configure\nbalance_free\nbalance_turn'
 public=$(tr '\n\t' '  ' <"$ROOM/balance.h" | grep -oE '\bbalance_[a-z_]+\(struct balance \*' | sed 's/(.*//' | sort -u |
 	grep -vxF "$others")
-rows=$(sed -n 's/^INPUT[0-9](\([a-z_]*\),.*/balance_\1/p' "$ROOM/journal.def" | sort -u)
+rows=$(sed -n 's/^INPUT[0-9](\([a-z_]*\),.*/balance_\1/p' "$ROOM/record/journal.def" | sort -u)
 is "$(comm -23 <(echo "$public") <(echo "$rows"))" "" "every input of balance.h has a row in journal.def"
 is "$(comm -13 <(echo "$public") <(echo "$rows"))" "" "every row is an input of balance.h"
 [ "$(echo "$rows" | wc -l)" -gt 8 ] && ok "the lists were found" || not_ok "the lists were found" "$rows"
@@ -17,7 +17,7 @@ for name in ${rows//balance_/}; do
 		$0 ~ "^[a-z].*[ *]balance_" name "\\(" { inside = 1 }
 		inside && $0 ~ "\tjournal_" name "\\(b, " { found = 1 }
 		/^}/ { inside = 0 }
-		END { exit !found }' "$ROOM"/*.c && continue
+		END { exit !found }' "$ROOM"/*.c "$ROOM"/*/*.c && continue
 	missing+="balance_$name "
 done
 is "${missing:-}" "" "every one of them records itself"

@@ -1,7 +1,7 @@
 /* helper_recording.h - keeps what a balance recorded, and runs it again beside the original. */
 #pragma once
 
-#include "balance/journal.h"
+#include "balance/record/journal.h"
 
 struct recording {
 	struct buf *chunks;

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "balance/alloc.h"
+#include "balance/split/alloc.h"
 #include "helper_random.h"
 
 #define ZONES 6

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "balance/model.h"
-#include "balance/snapshot.h"
+#include "balance/record/snapshot.h"
 #include "base/err.h"
 #include "helper_random.h"
 #include "helper_rig.h"

@@ -6,8 +6,8 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "balance/snapshot.h"
-#include "balance/whatif.h"
+#include "balance/record/snapshot.h"
+#include "balance/record/whatif.h"
 #include "base/err.h"
 #include "helper_rig.h"
 

@@ -10,7 +10,7 @@
 
 #include "../scenario/helper_rig.h"
 #include "app.h"
-#include "hours.h"
+#include "hall/hours.h"
 
 #define BEGIN (INT64_C(1700000000) * US_PER_S / HOUR_US * HOUR_US)	/* an hour in November 2023 */
 

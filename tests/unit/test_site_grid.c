@@ -10,7 +10,7 @@
 
 #include "base/err.h"
 #include "helper_site.h"
-#include "site/grid.h"
+#include "site/outer/grid.h"
 
 #define MIN_US (60 * US_PER_S)
 #define NO     NUM_NONE

@@ -9,7 +9,7 @@
 
 #include "base/err.h"
 #include "helper_site.h"
-#include "site/override.h"
+#include "site/outer/override.h"
 
 #define HOUR_US (3600 * US_PER_S)
 #define DAY_US  (24 * HOUR_US)

@@ -9,7 +9,7 @@
 
 #include "base/err.h"
 #include "helper_site.h"
-#include "site/source.h"
+#include "site/outer/source.h"
 
 #define MIN_US (60 * US_PER_S)
 #define NO     NUM_NONE

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "site/sun.h"
+#include "site/outer/sun.h"
 
 static void entries_are_read_one_by_one(void **state)
 {

@@ -8,8 +8,8 @@
 #include <cmocka.h>
 
 #include "base/err.h"
-#include "site/outer.h"
-#include "site/tariff.h"
+#include "site/outer/outer.h"
+#include "site/outer/tariff.h"
 
 #define NO NUM_NONE
 

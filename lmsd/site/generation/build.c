@@ -9,8 +9,8 @@
 
 #include "base/text.h"
 #include "site/generation/draft.h"
-#include "site/source.h"
-#include "site/tariff.h"
+#include "site/outer/source.h"
+#include "site/outer/tariff.h"
 
 #define ZONE_DEPTH_MAX    64
 #define MAX_MA_DEFAULT    INT64_C(32000)

@@ -8,8 +8,8 @@
 
 #include "base/text.h"
 #include "site/generation/check.h"
-#include "site/source.h"
-#include "site/tariff.h"
+#include "site/outer/source.h"
+#include "site/outer/tariff.h"
 
 static void amperes(int64_t ma, char *out, size_t size)
 {

@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 #include "site/generation/check.h"
-#include "site/sun.h"
+#include "site/outer/sun.h"
 
 #define POLL_SHARE_MS INT64_C(20000)	/* a surplus is lost after 60 s */
 #define POLL_BOOST_MS INT64_C(2000)	/* as for every limit that a meter steers */

@@ -11,8 +11,8 @@
 #include "base/text.h"
 #include "site/generation/check.h"
 #include "site/generation/draft.h"
-#include "site/source.h"
-#include "site/tariff.h"
+#include "site/outer/source.h"
+#include "site/outer/tariff.h"
 
 
 struct sums {

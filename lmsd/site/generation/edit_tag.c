@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "site/generation/check.h"
 #include "site/generation/edit_parts.h"
-#include "site/sun.h"
+#include "site/outer/sun.h"
 #include "site/tag.h"
 
 static int missing_tag(struct site_edit *e, const char *uid)
