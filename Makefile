@@ -193,7 +193,7 @@ soak:
 	@cd tests/integration && npm ci --no-audit --no-fund --loglevel=error
 	BIN=$(abspath build/san/bin) MINUTES=$(or $(MINUTES),10) tests/soak/chaos.js
 	BIN=$(abspath build/san/bin) ROUNDS=$(or $(ROUNDS),1000) tests/integration/test_kill9.js
-	SITES=$(or $(SITES),5000) build/san/tests/scenario/test_balance_population
+	SITES=$(or $(SITES),4000000) build/san/tests/scenario/test_balance_population
 	SITES=$(or $(SITES),1000000) build/san/tests/scenario/test_balance_properties
 
 # What is installed beside the programs, as SOURCE:PLACE below $(PREFIX).

@@ -3,7 +3,7 @@
  * One goes over every possible split of a tiny site and keeps the best by the definition of max-min
  * (whose poorest is richest, then whose second poorest …). The other fills small sites one step at a
  * time, always the poorest whose step fits. Neither shares a line with lmsd/balance.
- * SITES=n sets how many, SEED=s replays the one that was reported.
+ * SITES=n sets how many (helper_random.h), SEED=s replays the one that was reported.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -20,7 +20,7 @@ main(async () => {
 	await fast.up();
 	await w.up();
 	const tx = (await fast.plug(1, 'T1')).transactionId;
-	await until(() => fast.last('TxProfile') > 0, 'a power');
+	await until(() => shown('FAST/1').limit_ma >= 35000, 'all of it, when W has told that it takes nothing');
 	equal(fast.last('TxProfile'), 21983, '22 kW are 35.4 A per phase at 207 V, and never more than 22 kW');
 	equal(shown('FAST/1').limit_ma, 35400, 'which is what is counted');
 	await fast.call('MeterValues', { connectorId: 1, transactionId: tx, meterValue: [{ timestamp: new Date().toISOString(), sampledValue: [

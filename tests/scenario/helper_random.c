@@ -41,7 +41,9 @@ uint64_t random_site_count(uint64_t usual)
 {
 	const char *s = getenv("SITES");
 
-	if (s)
-		return strtoull(s, NULL, 10);
+	if (s) {
+		usual = (uint64_t)((double)usual * strtod(s, NULL) / SITES_USUAL);
+		return usual ? usual : 1;
+	}
 	return getenv("SEED") ? 1 : usual;
 }

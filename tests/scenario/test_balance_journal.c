@@ -1,7 +1,7 @@
 /* What is recorded of a balance gives the same orders and the same state when it is run again: on random
  * sites, with stations that fail in every way, meters, limits from outside and crashes of lmsd.
  *
- * SITES=n sets how many, SEED=s repeats the one that was reported.
+ * SITES=n sets how many (helper_random.h), SEED=s repeats the one that was reported.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* Invariants 1, 2, 8, 9 and 10 on random sites with stations that fail in every way that they do:
  * lost and late messages, refusals, disconnects, reboots, and crashes of lmsd with what was stored.
  *
- * SITES=n sets how many, SEED=s replays the one that was reported; a failing site is made smaller
+ * SITES=n sets how many (helper_random.h), SEED=s replays the one that was reported; a failing site is made smaller
  * before it is printed.
  */
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* Invariants 2 to 7 of the allocator on random sites, and what the sun may do to them.
  *
- * SITES=n sets how many, SEED=s replays the one that was reported. A failing site is made smaller
+ * SITES=n sets how many (helper_random.h), SEED=s replays the one that was reported. A failing site is made smaller
  * (connectors and caps are dropped while it still fails) before it is printed.
  */
 #include <setjmp.h>
@@ -510,7 +510,7 @@ static void print_snapshot(const struct snapshot *s)
 static void random_sites_hold(check *fails, void (*change)(uint64_t seed, struct snapshot *s))
 {
 	uint64_t first = random_first_seed();
-	uint64_t sites = random_site_count(100000);
+	uint64_t sites = random_site_count(SITES_USUAL);
 
 	print_message("# %llu sites from SEED=%llu\n", (unsigned long long)sites,
 		      (unsigned long long)first);

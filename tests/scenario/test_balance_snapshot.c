@@ -1,7 +1,7 @@
 /* A clone of a balance, and one that was read back from its bytes, go on exactly as the original: on
  * random sites with random histories the same events give the same orders, stores and views for hours.
  *
- * SITES=n sets how many, SEED=s repeats the one that was reported.
+ * SITES=n sets how many (helper_random.h), SEED=s repeats the one that was reported.
  */
 #include <setjmp.h>
 #include <stdarg.h>
