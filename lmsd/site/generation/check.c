@@ -37,6 +37,22 @@ int check_phases(const struct zone_conf *z, const char *key, const struct phase_
 	return 0;
 }
 
+static int meter_lost_above(const struct zone_conf *z, int phase, const char *what, int64_t lost_ma, int64_t limit_ma,
+			    struct diag *diag)
+{
+	struct buf lost, limit;
+
+	buf_init(&lost);
+	buf_init(&limit);
+	fmt_ma(&lost, lost_ma);
+	fmt_ma(&limit, limit_ma);
+	diag_set(diag, -LMS_EDATA, "zone %s: meter_lost: %s on L%d is above its %s of %s (lower it)", z->k.id,
+		 buf_cstr(&lost), phase + 1, what, buf_cstr(&limit));
+	buf_fini(&lost);
+	buf_fini(&limit);
+	return -LMS_EDATA;
+}
+
 /* meter_lost must not allow more than what holds while the meter speaks. */
 static int zone_check_meter_lost(const struct zone_conf *z, struct diag *diag)
 {
@@ -46,15 +62,9 @@ static int zone_check_meter_lost(const struct zone_conf *z, struct diag *diag)
 		if (lost == NUM_NONE)
 			continue;
 		if (z->cap.l[k] != NUM_NONE && lost > z->cap.l[k])
-			return diag_set(diag, -LMS_EDATA,
-					"zone %s: meter_lost: is above the zone's fuse or static "
-					"limit on L%d (lower it)",
-					z->k.id, k + 1);
+			return meter_lost_above(z, k, "fuse or static limit", lost, z->cap.l[k], diag);
 		if (z->k.dynamic_ma.l[k] != NUM_NONE && lost > z->k.dynamic_ma.l[k])
-			return diag_set(
-			    diag, -LMS_EDATA,
-			    "zone %s: meter_lost: is above the dynamic limit on L%d (lower it)",
-			    z->k.id, k + 1);
+			return meter_lost_above(z, k, "dynamic limit", lost, z->k.dynamic_ma.l[k], diag);
 	}
 	return 0;
 }

@@ -16,49 +16,63 @@
 struct said {
 	int64_t ma;
 	const char *noun, *id;	/* NULL = nobody: a default */
+	int64_t power_w;	/* it was said as a power; NUM_NONE */
 };
 
-static struct said own_or_station(int64_t in_force, int64_t own, const struct connector_conf *conn,
-				  int64_t of_station, const struct station_conf *st)
-{
-	struct said s = { in_force, NULL, NULL };
+/* What a connector or station says of one bound; of DC the power counts where there is one. */
+struct pair {
+	int64_t ma, power_w;
+};
 
-	if (own != NUM_NONE) {
-		s.noun = "connector";
-		s.id = conn->k.id;
-	} else if (of_station != NUM_NONE) {
-		s.noun = "station";
-		s.id = st->k.id;
-	}
-	return s;
+static bool is_set(const struct pair *p, bool dc)
+{
+	return p->ma != NUM_NONE || (dc && p->power_w != NUM_NONE);
 }
 
-static int64_t set(int64_t ma, int64_t power_w, bool dc)
+static struct said own_or_station(int64_t in_force, struct pair own, const struct connector_conf *conn,
+				  struct pair of_station, const struct station_conf *st)
 {
-	return dc && power_w != NUM_NONE ? power_w : ma;
+	struct said s = { in_force, NULL, NULL, NUM_NONE };
+
+	if (is_set(&own, conn->dc)) {
+		s.noun = "connector";
+		s.id = conn->k.id;
+		s.power_w = conn->dc ? own.power_w : NUM_NONE;
+	} else if (is_set(&of_station, conn->dc)) {
+		s.noun = "station";
+		s.id = st->k.id;
+		s.power_w = conn->dc ? of_station.power_w : NUM_NONE;
+	}
+	return s;
 }
 
 /* The largest least current of connector, station and the zones above. */
 static struct said least_of(const struct site_conf *c, const struct station_conf *st,
 			    const struct connector_conf *conn)
 {
-	struct said least = own_or_station(conn->min_ma, set(conn->k.min_ma, conn->k.min_power_w, conn->dc), conn,
-					   set(st->k.min_ma, st->k.min_power_w, conn->dc), st);
+	struct said least = own_or_station(conn->min_ma, (struct pair){ conn->k.min_ma, conn->k.min_power_w }, conn,
+					   (struct pair){ st->k.min_ma, st->k.min_power_w }, st);
 
 	/* What a zone says is for the pilot of a car. */
 	for (int z = conn->dc ? -1 : st->zone; z >= 0; z = c->zones[z].parent)
 		if (c->zones[z].k.min_ma > least.ma)
-			least = (struct said){ c->zones[z].k.min_ma, "zone", c->zones[z].k.id };
+			least = (struct said){ c->zones[z].k.min_ma, "zone", c->zones[z].k.id, NUM_NONE };
 	return least;
 }
 
-/* "16 A of station S1" */
+/* "16 A of station S1", "22.0 kW (35.4 A) of station S2" */
 static void words(const struct said *s, char *out, size_t size)
 {
 	struct buf b;
 
 	buf_init(&b);
+	if (s->power_w != NUM_NONE) {
+		fmt_w(&b, s->power_w);
+		buf_puts(&b, " (");
+	}
 	fmt_ma(&b, s->ma);
+	if (s->power_w != NUM_NONE)
+		buf_puts(&b, ")");
 	if (s->id)
 		snprintf(out, size, "%s of %s %s", buf_cstr(&b), s->noun, s->id);
 	else
@@ -73,8 +87,8 @@ static int complain(const struct connector_conf *conn, const struct said *least,
 
 	words(least, min, sizeof(min));
 	words(most, max, sizeof(max));
-	return diag_set(diag, -LMS_EDATA, "connector %s: min: %s is above %s %s, so it could never charge (%s)",
-			conn->k.id, min, what, max, remedy);
+	return diag_set(diag, -LMS_EDATA, "connector %s: %s: %s is above %s %s, so it could never charge (%s)",
+			conn->k.id, least->power_w != NUM_NONE ? "min_power" : "min", min, what, max, remedy);
 }
 
 static int check_step(const struct station_conf *st, const struct connector_conf *conn, const struct said *least,
@@ -106,7 +120,7 @@ static int check_caps(const struct site_conf *c, const struct station_conf *st, 
 		const struct zone_conf *z = &c->zones[i];
 
 		for (int k = 0; k < z->phases; k++) {
-			struct said cap = { z->cap.l[k], "zone", z->k.id };
+			struct said cap = { z->cap.l[k], "zone", z->k.id, NUM_NONE };
 
 			if (z->k.dynamic_ma.l[k] != NUM_NONE && (cap.ma == NUM_NONE || z->k.dynamic_ma.l[k] < cap.ma))
 				cap.ma = z->k.dynamic_ma.l[k];
@@ -141,17 +155,19 @@ int check_least(const struct site_conf *c, const struct station_conf *st, const 
 		struct diag *diag)
 {
 	struct said least = least_of(c, st, conn);
-	struct said most = own_or_station(conn->max_ma, set(conn->k.max_ma, conn->k.max_power_w, conn->dc), conn,
-					  set(st->k.max_ma, st->k.max_power_w, conn->dc), st);
+	struct said most = own_or_station(conn->max_ma, (struct pair){ conn->k.max_ma, conn->k.max_power_w }, conn,
+					  (struct pair){ st->k.max_ma, st->k.max_power_w }, st);
+	const char *lower = least.power_w != NUM_NONE ? "lower min_power, or raise the limit" : "lower min, or raise the limit";
 	int ret;
 
 	if (!conn->manageable)
 		return 0;	/* a reservation of its maximum */
 	if (least.ma > most.ma)
-		return complain(conn, &least, &most, "the max", "lower min, or raise max", diag);
+		return complain(conn, &least, &most, "the max",
+				conn->dc ? "lower min_power, or raise max_power" : "lower min, or raise max", diag);
 	if (st->k.limit_ma != NUM_NONE && least.ma > st->k.limit_ma && least.id)
-		return complain(conn, &least, &(struct said){ st->k.limit_ma, "station", st->k.id }, "the limit",
-				"lower min, or raise the limit", diag);
+		return complain(conn, &least, &(struct said){ st->k.limit_ma, "station", st->k.id, NUM_NONE }, "the limit",
+				lower, diag);
 	ret = check_step(st, conn, &least, &most, diag);
 	if (ret)
 		return ret;
@@ -159,5 +175,5 @@ int check_least(const struct site_conf *c, const struct station_conf *st, const 
 	if (strcmp(conn->type, "TE") == 0)
 		return most.id ? check_caps(c, st, conn, &most, "it has no pilot and takes its max or nothing: lower "
 					    "max, or raise the limit", diag) : 0;
-	return least.id ? check_caps(c, st, conn, &least, "lower min, or raise the limit", diag) : 0;
+	return least.id ? check_caps(c, st, conn, &least, lower, diag) : 0;
 }
