@@ -362,6 +362,7 @@ static void view_connector(struct app *app, struct connector *c)
 	c->view.w_ma = v.w_ma;
 	c->view.fallback_ma = v.fallback_ma;
 	c->view.phases = v.phases;
+	c->view.draw_strange = v.draw_strange;
 	balance_trouble(app->hall.balance, BAL_ALERT_CONN, c->slot, c->view.trouble, sizeof(c->view.trouble));
 	snprintf(c->view.reason_code, sizeof(c->view.reason_code), "%s", v.reason.name ? v.reason.name : "");
 	balance_reason_text(app->hall.balance, &v.reason, c->view.reason, sizeof(c->view.reason));

@@ -218,6 +218,7 @@ struct bal_conn_view {
 	int64_t fallback_ma;		/* what it falls to when nothing is heard of us; NUM_NONE = keeps its limit */
 	phase_mask_t phases;		/* grid phases counted for it now */
 	bool uncontrollable;
+	bool draw_strange;		/* its last sample cannot be true */
 	int64_t min_ma, max_ma;		/* of the last turn; NUM_NONE for one that does not compete */
 	bool vip, admitted;
 	struct bal_reason reason;

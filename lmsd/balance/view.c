@@ -308,7 +308,7 @@ void balance_conn_view(const struct balance *b, uint32_t conn, struct bal_conn_v
 	*out = (struct bal_conn_view){
 		.target_ma = c->target_ma, .limit_ma = gate_limit(c), .pending_ma = NUM_NONE,
 		.w_ma = gate_w(c, b->stations[c->station].online), .phases = model_phases(c),
-		.uncontrollable = gate_uncontrollable(c),
+		.uncontrollable = gate_uncontrollable(c), .draw_strange = c->trust.strange_now,
 		.min_ma = competes ? c->min_ma : NUM_NONE, .max_ma = competes ? c->max_ma : NUM_NONE,
 		.vip = c->conf.vip || c->tag_vip, .admitted = competes && c->admitted,
 	};

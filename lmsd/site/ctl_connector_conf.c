@@ -26,8 +26,11 @@ static void fill_live(const struct connector *live, struct ctl_connector *out)
 	out->error_code = or_null(live->error_code);
 	out->info = or_null(live->info);
 	out->vendor_error = or_null(live->vendor_error);
-	out->current_ma = live->draw;
-	out->power_w = live->power_w;
+	/* What cannot be believed is shown nowhere: its fault tells it. */
+	if (!live->view.draw_strange) {
+		out->current_ma = live->draw;
+		out->power_w = live->power_w;
+	}
 	out->limit_ma = live->view.limit_ma;
 	out->target_ma = live->view.target_ma;
 	out->w_ma = live->view.w_ma;

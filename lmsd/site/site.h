@@ -126,6 +126,7 @@ struct connector {
 	struct {			/* written by the hall after each turn of the balance */
 		int64_t limit_ma, target_ma, w_ma, fallback_ma;
 		phase_mask_t phases;
+		bool draw_strange;	/* its last sample cannot be true */
 		char reason_code[32];
 		char reason[200];
 		char trouble[240];	/* what is wrong with it, as far as the balance knows */

@@ -325,11 +325,15 @@ static void nonsense_is_flagged_and_its_limit_stays_reserved(void **state)
 static void nine_thousand_amperes_are_bounded_by_what_a_connector_can_draw(void **state)
 {
 	(void)state;
+	struct bal_conn_view v;
+
 	three_charge();
 	rig.tells_ma[c1] = ABSURD_MA;
 	rig_run(&rig, 300 * S);
 	assert_told("draw_implausible", 1, "draw_plausible", 0);
 	assert_told("draws_too_much", 1, "draws_within_limit", 0);
+	balance_conn_view(rig.b, c1, &v);
+	assert_true(v.draw_strange);	/* shown nowhere */
 	assert_int_equal(rig_w(&rig, c1), 40000);
 	assert_int_equal(rig_limit(&rig, c2), 10000);
 	assert_int_equal(rig_limit(&rig, c3), 10000);
