@@ -70,7 +70,7 @@ static bool holds_zone_over_without_cars(const struct balance *b, size_t at, str
 	const struct zone *z = &b->zones[at];
 
 	for (int k = 0; k < PHASES && !z->admitted; k++)
-		if (z->why[k] == CAP_DYNAMIC && model_cap_over(z, k) && z->lowering[k] == NO_INDEX) {
+		if (z->why[k] == CAP_DYNAMIC && model_load_over(z, k) && z->lowering[k] == NO_INDEX) {
 			r->phase = k;
 			return true;
 		}

@@ -599,13 +599,17 @@ void model_sums(struct balance *b)
 
 /* A dynamic budget moves with the building: orders follow it and limits need their settle time, so
  * there only the measured load says whether the limit was exceeded. */
+bool model_load_over(const struct zone *z, int k)
+{
+	int64_t load = z->budget.load.l[k];
+
+	return load != NUM_NONE && load > pv_dynamic(z, k);
+}
+
 bool model_cap_over(const struct zone *z, int k)
 {
-	int64_t load;
-
 	if (z->why[k] != CAP_DYNAMIC)
 		return z->cap[k] != ALLOC_NO_CAP && z->sum_w[k] > z->cap[k];
-	load = z->budget.load.l[k];
-	return (load != NUM_NONE && load > pv_dynamic(z, k)) ||
+	return model_load_over(z, k) ||
 	       (z->conf.cap.l[k] != NUM_NONE && z->sum_w[k] > pv_boosted(z, k, z->conf.cap.l[k]));
 }

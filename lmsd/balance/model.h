@@ -155,6 +155,8 @@ void model_caps(struct balance *b);
 void model_sums(struct balance *b);
 /* Is a cap of the zone exceeded, by the last sums or the last sample? */
 bool model_cap_over(const struct zone *z, int cap);
+/* Did its meter see more than its dynamic limit? */
+bool model_load_over(const struct zone *z, int phase);
 /* Who charges at all and how much: sets target and why of every connector. */
 void admit_run(struct balance *b, mono_t now);
 /* Time that it has charged, for its place in the queue. */

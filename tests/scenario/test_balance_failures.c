@@ -245,6 +245,22 @@ static void still_over_at_0_a_everywhere_is_told_and_never_oscillates(void **sta
 
 /* ---- stations --------------------------------------------------------------------------------------- */
 
+static void stations_that_never_came_are_not_told_as_a_load_of_others(void **state)
+{
+	struct bal_conf conf = { .zones = rig.zones, .zone_count = 1, .conns = rig.conns, .conn_count = 3 };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		rig.conns[i].proven = false;
+		rig.conns[i].max_ma = 40000;
+	}
+	building(10000);
+	assert_int_equal(balance_configure(rig.b, &conf, rig.now, NULL), 0);
+	rig_run(&rig, 60 * S);
+	assert_told("zone_over", 1, "zone_over_end", 0);
+	assert_told("zone_over_without_cars", 0, "zone_over_without_cars_end", 0);
+}
+
 static void station_offline_its_last_w_stays_reserved_until_its_transaction_has_ended(void **state)
 {
 	(void)state;
@@ -569,6 +585,7 @@ int main(void)
 		MEASURED(what_cars_report_contradicts_a_meter_of_zeros),
 		MEASURED(one_missing_phase_is_no_good_sample),
 		MEASURED(still_over_at_0_a_everywhere_is_told_and_never_oscillates),
+		MEASURED(stations_that_never_came_are_not_told_as_a_load_of_others),
 		STATIC(station_offline_its_last_w_stays_reserved_until_its_transaction_has_ended),
 		STATIC(station_offline_and_unproven_counts_at_its_maximum),
 		STATIC(boot_of_a_station_sets_the_default_first_and_the_transaction_on_top),
