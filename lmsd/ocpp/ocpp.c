@@ -9,7 +9,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "ocpp/habits.h"
-#include "ocpp/proof.h"
+#include "ocpp/limit/proof.h"
 #include "ocpp/session.h"
 
 /* The tree of a frame takes some 100 bytes for each of its values; 1 MiB of "[]," stays below. */

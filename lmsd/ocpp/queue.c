@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "ocpp/proof.h"
+#include "ocpp/limit/proof.h"
 
 #define ANSWER_US (30 * US_PER_S)
 #define ANSWER_IN_WAY_US (5 * US_PER_S)	/* when a decrease waits behind it */

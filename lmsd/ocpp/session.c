@@ -4,7 +4,7 @@
  * leave in READY and PENDING only: a station that boots shall hear its BootNotification.conf first,
  * one that only reconnects is waited for HOLD_US.
  */
-#include "ocpp/proof.h"
+#include "ocpp/limit/proof.h"
 
 #include "base/err.h"
 #include "base/log.h"

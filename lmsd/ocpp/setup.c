@@ -9,8 +9,8 @@
 
 #include "base/err.h"
 #include "base/log.h"
-#include "ocpp/inbound.h"
-#include "ocpp/lapse.h"
+#include "ocpp/inbound/inbound.h"
+#include "ocpp/limit/lapse.h"
 
 enum setup_step {
 	SETUP_ASK_ABILITIES, SETUP_ASK_METERING,

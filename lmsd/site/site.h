@@ -91,7 +91,7 @@ bool site_conf_zone_below(const struct site_conf *c, int zone, int above);
 
 /* ---- live state ------------------------------------------------------------------------ */
 
-/* What a connector needs from the balance; the ocpp room keeps it (ocpp/use.c is the table). */
+/* What a connector needs from the balance; the ocpp room keeps it (ocpp/limit/use.c is the table). */
 enum conn_use { USE_NONE, USE_WELCOME, USE_WAITS, USE_CHARGING, USE_FULL, USE_STOPPED };
 
 struct tx;
@@ -152,7 +152,7 @@ struct station {
 	char vendor[64], model[64], serial[64], box_serial[64], firmware[64], iccid[32], imsi[32],
 		meter_type[64], meter_serial[64];
 	char fault[200];		/* what is wrong with it, for people; "" = nothing */
-	char test[12], test_doing[120], test_text[400];	/* of its latest test (ocpp/proof.h): running, passed, failed */
+	char test[12], test_doing[120], test_text[400];	/* of its latest test (ocpp/limit/proof.h): running, passed, failed */
 	bool test_asked;		/* when it is registered, test it */
 	struct connector **connectors;	/* [0] is connector 1 */
 	size_t connector_count;

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "base/err.h"
-#include "ocpp/proof.h"
+#include "ocpp/limit/proof.h"
 #include "site/edit.h"
 #include "tests/unit/helper_ocpp.h"
 

@@ -8,11 +8,11 @@
 
 #include "base/err.h"
 #include "ocpp/habits.h"
-#include "ocpp/meter_values.h"
-#include "ocpp/profile.h"
+#include "ocpp/inbound/meter_values.h"
+#include "ocpp/limit/profile.h"
 #include "ocpp/session.h"
-#include "ocpp/touch.h"
-#include "ocpp/use.h"
+#include "ocpp/control/touch.h"
+#include "ocpp/limit/use.h"
 
 static struct arena arena;
 

@@ -1,5 +1,5 @@
-/* ocpp/proof.c - see proof.h. The steps are the table `rows`; a state that takes longer than its time fails. */
-#include "ocpp/proof.h"
+/* ocpp/limit/proof.c - see proof.h. The steps are the table `rows`; a state that takes longer than its time fails. */
+#include "ocpp/limit/proof.h"
 
 #include <stdio.h>
 #include <stdlib.h>

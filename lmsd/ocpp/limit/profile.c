@@ -1,15 +1,15 @@
-/* ocpp/profile.c - charging profiles of one or two periods, members in the order of the schema.
+/* ocpp/limit/profile.c - charging profiles of one or two periods, members in the order of the schema.
  *
  * The idle profile is Relative wherever the station takes that: one that boots with its clock at 1970
  * would take an Absolute one for not begun, and charge without a limit; so an Absolute one begins
  * with the epoch. That of a transaction begins in the past by the station's own clock.
  */
-#include "ocpp/profile.h"
+#include "ocpp/limit/profile.h"
 
 #include <stdio.h>
 
 #include "base/timefmt.h"
-#include "ocpp/unit.h"
+#include "ocpp/limit/unit.h"
 
 #define MA_PER_A 1000
 #define CONNECTOR_MAX 64

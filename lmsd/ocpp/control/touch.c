@@ -1,5 +1,5 @@
-/* ocpp/touch.c - finds what sets or releases a limit. In doubt it does. */
-#include "ocpp/touch.h"
+/* ocpp/control/touch.c - finds what sets or releases a limit. In doubt it does. */
+#include "ocpp/control/touch.h"
 
 #include <string.h>
 #include <strings.h>
@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "ocpp/habits.h"
 #include "ocpp/message.h"
-#include "ocpp/profile.h"
+#include "ocpp/limit/profile.h"
 
 static int connector_of(const struct json *payload)
 {

@@ -1,4 +1,4 @@
-/* ocpp/unit.h - in which unit a station takes limits, and on which side of a rectifier it counts. */
+/* ocpp/limit/unit.h - in which unit a station takes limits, and on which side of a rectifier it counts. */
 #pragma once
 
 #include "ocpp/session.h"

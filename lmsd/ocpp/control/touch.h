@@ -1,4 +1,4 @@
-/* ocpp/touch.h - what a message by hand would do to limits (balance.md, "No way around"). */
+/* ocpp/control/touch.h - what a message by hand would do to limits (balance.md, "No way around"). */
 #pragma once
 
 #include "ocpp/ocpp.h"

@@ -1,5 +1,5 @@
-/* ocpp/lapse.c - see lapse.h. */
-#include "ocpp/lapse.h"
+/* ocpp/limit/lapse.c - see lapse.h. */
+#include "ocpp/limit/lapse.h"
 
 #include "ocpp/habits.h"
 

@@ -1,4 +1,4 @@
-/* ocpp/ctl_call.h - control commands that ask a station something and answer later. */
+/* ocpp/control/ctl_call.h - control commands that ask a station something and answer later. */
 #pragma once
 
 #include "hall.h"

@@ -1,4 +1,4 @@
-/* ocpp/profile.h - the payload of SetChargingProfile for one limit, as this station wants it. */
+/* ocpp/limit/profile.h - the payload of SetChargingProfile for one limit, as this station wants it. */
 #pragma once
 
 #include "base/json.h"

@@ -1,4 +1,4 @@
-/* ocpp/order.c - orders of the balance as SetChargingProfile, and their answers.
+/* ocpp/limit/order.c - orders of the balance as SetChargingProfile, and their answers.
  *
  * Each token is answered exactly once. Latest wins per connector and kind while an order waits;
  * one in flight is never taken back: the station may be obeying it.
@@ -9,11 +9,11 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "ocpp/habits.h"
-#include "ocpp/lapse.h"
-#include "ocpp/profile.h"
-#include "ocpp/proof.h"
+#include "ocpp/limit/lapse.h"
+#include "ocpp/limit/profile.h"
+#include "ocpp/limit/proof.h"
 #include "ocpp/session.h"
-#include "ocpp/unit.h"
+#include "ocpp/limit/unit.h"
 
 /* A TxProfile begins this long ago by the station's clock, so that it is in force at once. */
 #define START_PAST_US (60 * US_PER_S)

@@ -1,5 +1,5 @@
-/* ocpp/meter_values.c - quirks of meter values, one small function each. */
-#include "ocpp/meter_values.h"
+/* ocpp/inbound/meter_values.c - quirks of meter values, one small function each. */
+#include "ocpp/inbound/meter_values.h"
 
 #include <string.h>
 #include <strings.h>

@@ -1,10 +1,10 @@
-/* ocpp/inbound.c - answers the calls of stations: dispatch, retries, and what needs no file of its own.
+/* ocpp/inbound/inbound.c - answers the calls of stations: dispatch, retries, and what needs no file of its own.
  *
  * The answer leaves before any call that it gave rise to. Start- and StopTransaction are recorded,
  * so a repeated one gets the answer of the first; every other call may be worked on twice, and a
  * fresh currentTime is better than an old one.
  */
-#include "ocpp/inbound.h"
+#include "ocpp/inbound/inbound.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
-#include "ocpp/lapse.h"
+#include "ocpp/limit/lapse.h"
 
 #define HEARTBEAT_S 300
 #define PENDING_S 30

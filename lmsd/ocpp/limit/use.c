@@ -1,5 +1,5 @@
-/* ocpp/use.c - OCPP status x transaction -> enum conn_use. */
-#include "ocpp/use.h"
+/* ocpp/limit/use.c - OCPP status x transaction -> enum conn_use. */
+#include "ocpp/limit/use.h"
 
 #include <string.h>
 

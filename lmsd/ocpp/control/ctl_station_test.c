@@ -1,7 +1,7 @@
-/* ocpp/ctl_station_test.c - station test: waits for the end of the guided charge. */
+/* ocpp/control/ctl_station_test.c - station test: waits for the end of the guided charge. */
 #include "base/err.h"
-#include "ocpp/ctl_call.h"
-#include "ocpp/proof.h"
+#include "ocpp/control/ctl_call.h"
+#include "ocpp/limit/proof.h"
 
 int ctl_station_test(struct ctl_call *c, const struct ctl_station_test_args *a)
 {

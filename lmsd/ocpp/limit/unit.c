@@ -1,5 +1,5 @@
-/* ocpp/unit.c - amperes or watts, AC input or DC output. */
-#include "ocpp/unit.h"
+/* ocpp/limit/unit.c - amperes or watts, AC input or DC output. */
+#include "ocpp/limit/unit.h"
 
 #include <string.h>
 

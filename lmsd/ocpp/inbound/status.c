@@ -1,4 +1,4 @@
-/* ocpp/status.c - keeps each connector's use in step with its status, transaction and tag.
+/* ocpp/inbound/status.c - keeps each connector's use in step with its status, transaction and tag.
  *
  * Also what only time tells: SuspendedEV that stopped drawing, an accepted tag that started nothing,
  * transactions that were replayed after an outage.
@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "ocpp/session.h"
-#include "ocpp/use.h"
+#include "ocpp/limit/use.h"
 
 #define DREW_US (60 * US_PER_S)		/* SuspendedEV that drew since then still competes */
 #define AUTH_US (120 * US_PER_S)	/* usual ConnectionTimeOut and a little */

@@ -1,4 +1,4 @@
-/* ocpp/inbound.h - a call of a station while it is being answered. */
+/* ocpp/inbound/inbound.h - a call of a station while it is being answered. */
 #pragma once
 
 #include "ocpp/session.h"

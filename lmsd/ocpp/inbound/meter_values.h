@@ -1,4 +1,4 @@
-/* ocpp/meter_values.h - MeterValues as real stations send them, to currents on grid phases.
+/* ocpp/inbound/meter_values.h - MeterValues as real stations send them, to currents on grid phases.
  *
  * Lenient in everything: what cannot be understood is skipped, never refused (ocpp.md "Meter values").
  */

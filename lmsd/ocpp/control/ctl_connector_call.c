@@ -1,11 +1,11 @@
-/* ocpp/ctl_connector_call.c - connector start and stop, transaction stop.
+/* ocpp/control/ctl_connector_call.c - connector start and stop, transaction stop.
  *
  * A remote start carries no profile: the limit of a transaction comes from the balance alone.
  */
 #include <string.h>
 
 #include "base/err.h"
-#include "ocpp/ctl_call.h"
+#include "ocpp/control/ctl_call.h"
 
 /* An unknown tag would start nothing, or a transaction that nobody can bill. */
 static int check_tag(struct ctl_call *c, const struct station *st, const char *tag, bool *vip)

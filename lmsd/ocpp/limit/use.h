@@ -1,4 +1,4 @@
-/* ocpp/use.h - the one table that says what a connector needs from the balance (balance.md, "Who competes"). */
+/* ocpp/limit/use.h - the one table that says what a connector needs from the balance (balance.md, "Who competes"). */
 #pragma once
 
 #include "site/site.h"

@@ -1,4 +1,4 @@
-/* ocpp/inbound_tx.c - Authorize, StartTransaction, StopTransaction, MeterValues.
+/* ocpp/inbound/inbound_tx.c - Authorize, StartTransaction, StopTransaction, MeterValues.
  *
  * The site decides and records; here the station's habits are levelled (ocpp.md "Transactions"):
  * replays after an outage, strange ids, and ownership: a station cannot touch the transaction of another.
@@ -7,11 +7,11 @@
 
 #include "base/err.h"
 #include "base/log.h"
-#include "ocpp/inbound.h"
+#include "ocpp/inbound/inbound.h"
 #include "ocpp/habits.h"
-#include "ocpp/meter_values.h"
-#include "ocpp/proof.h"
-#include "ocpp/unit.h"
+#include "ocpp/inbound/meter_values.h"
+#include "ocpp/limit/proof.h"
+#include "ocpp/limit/unit.h"
 
 #define VOLTAGE_NOMINAL 230
 #define REPLAY_US (120 * US_PER_S)

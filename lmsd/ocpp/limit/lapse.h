@@ -1,4 +1,4 @@
-/* ocpp/lapse.h - can the limits of a station fall by themselves when we fall silent?
+/* ocpp/limit/lapse.h - can the limits of a station fall by themselves when we fall silent?
  *
  * It needs a clock that agrees with ours, and a profile of two periods that begins at a given time.
  * The first a station tells with its time stamps, the second it is trusted with until it refuses.

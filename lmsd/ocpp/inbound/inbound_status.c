@@ -1,10 +1,10 @@
-/* ocpp/inbound_status.c - StatusNotification, and what a status gives rise to. */
+/* ocpp/inbound/inbound_status.c - StatusNotification, and what a status gives rise to. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "base/log.h"
-#include "ocpp/inbound.h"
+#include "ocpp/inbound/inbound.h"
 
 #define REPLAY_US (60 * US_PER_S)
 

@@ -1,16 +1,16 @@
-/* ocpp/ctl_call.c - queues calls for administrators and answers them by the station's answer.
+/* ocpp/control/ctl_call.c - queues calls for administrators and answers them by the station's answer.
  *
  * What sets or releases a limit passes the gate of the balance first, for each connector that it
  * reaches; each token that the gate gave is answered once (balance.md, "No way around").
  */
-#include "ocpp/ctl_call.h"
+#include "ocpp/control/ctl_call.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
-#include "ocpp/touch.h"
+#include "ocpp/control/touch.h"
 
 int ctl_session(struct ctl_call *c, const char *station, struct ocpp_session **out)
 {

@@ -1,8 +1,8 @@
-/* ocpp/ctl_station_call.c - station restart, unlock, availability, trigger, config get/set, call. */
+/* ocpp/control/ctl_station_call.c - station restart, unlock, availability, trigger, config get/set, call. */
 #include <string.h>
 
 #include "base/err.h"
-#include "ocpp/ctl_call.h"
+#include "ocpp/control/ctl_call.h"
 
 /* Begins a payload for a connected station. */
 static int begin(struct ctl_call *c, const char *station, struct ocpp_session **s, struct buf *b,

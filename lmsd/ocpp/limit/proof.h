@@ -1,4 +1,4 @@
-/* ocpp/proof.h - does a station keep its limits? A short guided charge that shows it.
+/* ocpp/limit/proof.h - does a station keep its limits? A short guided charge that shows it.
  *
  * Somebody plugs in a car and starts a charge. Then (a) the limit is lowered and the time measured until
  * the car obeys, (b) the connection is closed and the first draw after the return must be within the limit
