@@ -177,13 +177,14 @@ class Station:
 
     # ---- transport -------------------------------------------------------------------------
 
-    async def call(self, action, payload):
+    async def call(self, action, payload, heard=None):
+        """Answers the answer. What heard() does with it comes before the frame that follows it."""
         async with self.lock:  # one outstanding CALL
             if self.ws is None:
                 raise ConnectionError
             uid = f"{self.id}-{next(self.ids)}"
             future = asyncio.get_running_loop().create_future()
-            self.calls[uid] = future
+            self.calls[uid] = future, heard
             try:
                 await self.ws.send(json.dumps([2, uid, action, payload]))
                 return await asyncio.wait_for(future, 30)
@@ -193,13 +194,15 @@ class Station:
     async def receive(self):
         async for text in self.ws:
             frame = json.loads(text)
-            waiting = self.calls.get(frame[1])
+            waiting, heard = self.calls.get(frame[1], (None, None))
             if frame[0] == 2:
                 handler = getattr(self, "on_" + frame[2], None)
                 answer = [3, frame[1], handler(frame[3])] if handler else [4, frame[1], "NotImplemented", "", {}]
                 await self.ws.send(json.dumps(answer))
             elif waiting is not None and not waiting.done():
                 if frame[0] == 3:
+                    if heard:
+                        heard(frame[2])
                     waiting.set_result(frame[2])
                 else:
                     waiting.set_exception(RuntimeError(f"{frame[2]}: {frame[3]}"))
@@ -364,12 +367,15 @@ class Station:
         if answer["idTagInfo"]["status"] != "Accepted":
             return
         c.started_wh = c.register_wh
-        answer = await self.call("StartTransaction", {
-            "connectorId": c.number, "idTag": tag, "meterStart": int(c.register_wh), "timestamp": self.now()})
-        if answer["idTagInfo"]["status"] != "Accepted":
-            return
-        c.tx, c.tag, c.profile = answer["transactionId"], tag, None
-        self.transactions += 1
+
+        def began(answer):
+            if answer["idTagInfo"]["status"] == "Accepted":
+                c.tx, c.tag, c.profile = answer["transactionId"], tag, None
+                self.transactions += 1
+
+        # The profile of the transaction may come in one segment with its number.
+        await self.call("StartTransaction", {
+            "connectorId": c.number, "idTag": tag, "meterStart": int(c.register_wh), "timestamp": self.now()}, began)
 
     async def stop(self, c, reason):
         tx, c.tx, c.profile, c.amps = c.tx, None, None, 0.0
@@ -416,7 +422,7 @@ class Station:
             except (OSError, asyncio.TimeoutError, websockets.WebSocketException):
                 pass
             was_connected, self.ws = self.ws is not None, None
-            for future in self.calls.values():
+            for future, _ in self.calls.values():
                 if not future.done():
                     future.set_exception(ConnectionError())
             if offline and was_connected:
