@@ -6,13 +6,14 @@
 const fs = require('fs');
 const path = require('path');
 const { ok, equal, until, main, startProgram, Lmsd, ROOT, TMP } = require('./lib');
+const { Door } = require('./door');
 
 const PYTHON = '/usr/bin/python3';
 
-function startStations(lmsd, name, stations) {
+function startStations(door, name, stations) {
 	const file = path.join(TMP, `${name}.json`), report = path.join(TMP, `${name}.report`);
 	fs.writeFileSync(file, JSON.stringify({ stations }));
-	return startProgram(PYTHON, [path.join(ROOT, 'tests/sim/stations.py'), '--url', lmsd.url, '--stations', file, '--report', report])
+	return startProgram(PYTHON, [path.join(ROOT, 'tests/sim/stations.py'), '--url', door.url, '--stations', file, '--report', report])
 		.then((child) => {
 			child.report = async () => {
 				fs.rmSync(report, { force: true });
@@ -38,8 +39,9 @@ main(async () => {
 			max: MAX[id] || 32, proven: true })),
 		tags: ['TA', 'TB', 'TL', 'TS'].map((uid) => ({ uid })),
 	});
+	const door = await new Door(lmsd).open();
 	// A is 5 s ahead, B 7 s behind; LATE is too wrong, SHORT takes no second period: both keep what they have.
-	const sim = await startStations(lmsd, 'stations', [
+	const sim = await startStations(door, 'stations', [
 		{ id: 'A', clock: 5, interval: 5, cars: car('TA') },
 		{ id: 'B', clock: -7, interval: 5, cars: car('TB') },
 		{ id: 'LATE', clock: -60, interval: 5, cars: car('TL') },
@@ -49,8 +51,9 @@ main(async () => {
 	const shown = await until(() => {
 		const s = { A: show('A'), B: show('B'), LATE: show('LATE'), SHORT: show('SHORT') };
 		return s.A.limit_ma > 6000 && s.B.limit_ma > 6000 && s.LATE.limit_ma === 6000 && s.SHORT.limit_ma === 10000 &&
+			Object.values(s).every((c) => c.limit_ma === c.target_ma && c.w_ma === c.limit_ma) &&
 			s.A.fallback_ma !== null && s.B.fallback_ma !== null && s.A.fallback_ma + s.B.fallback_ma <= 6000 && s;
-	}, 'all to charge', 90000);
+	}, 'all to charge, and no order to be on its way', 90000);
 	equal([shown.LATE.fallback_ma, shown.SHORT.fallback_ma], [null, null], 'two of them keep their limits');
 	ok(shown.A.fallback_ma + shown.B.fallback_ma <= 6000, 'the others share the 6 A that are left of meter_lost', shown);
 	const why = lmsd.must('connector', 'explain', 'LATE/1').causes.find((c) => c.code === 'keeps_limit');
@@ -78,4 +81,5 @@ main(async () => {
 	await until(() => show('A').limit_ma > 6000 && show('A').fallback_ma !== null, 'A to be told its limit again', 90000);
 	const after = (await sim.report()).composite_a['A/1'];
 	ok(after.length === 2 && after[0][1] > 6 && after[1][0] > 150, 'and the fallback of A lies ahead again', after);
+	door.clean();
 });

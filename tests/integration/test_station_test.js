@@ -6,6 +6,7 @@
 const fs = require('fs');
 const path = require('path');
 const { ok, equal, until, main, startProgram, Lmsd, ROOT, TMP } = require('./lib');
+const { Door } = require('./door');
 
 main(async () => {
 	const lmsd = await new Lmsd().start();
@@ -24,7 +25,8 @@ main(async () => {
 		{ id: 'NEW', cars: cars('NEW') },
 		{ id: 'IDLE' },
 	] }));
-	await startProgram('/usr/bin/python3', [path.join(ROOT, 'tests/sim/stations.py'), '--url', lmsd.url, '--stations', file]);
+	const door = await new Door(lmsd).open();
+	await startProgram('/usr/bin/python3', [path.join(ROOT, 'tests/sim/stations.py'), '--url', door.url, '--stations', file]);
 	const show = (id) => lmsd.must('station', 'show', id);
 
 	equal((await lmsd.ctlAsync('station', 'test', 'GONE')).status, 75, 'a station that is not there is offline (75)');
@@ -60,4 +62,5 @@ main(async () => {
 	equal(show('NEW').proven, true, 'the one that was accepted with its test passed it');
 	// Afterwards the cars have their share again: the cap of the test is gone.
 	equal(lmsd.must('connector', 'explain', 'GOOD/1').causes.filter((c) => c.code === 'connector_limit'), [], 'no limit of the test is left');
+	door.clean();
 });

@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 // timeout: 240
-// Two cars fall silent under simulated stations: one sleeps and charges on when it has been woken, the other takes
+// Two cars fall silent under simulated stations, behind a door of ocpp-rpc: one sleeps and charges on when it has been woken, the other takes
 // nothing any more and counts as full after one wake-up.
 'use strict';
 const fs = require('fs');
 const path = require('path');
 const { ok, equal, until, main, startProgram, Lmsd, ROOT, TMP } = require('./lib');
+const { Door } = require('./door');
 
 main(async () => {
 	const lmsd = await new Lmsd().start();
@@ -19,7 +20,8 @@ main(async () => {
 		{ id: 'SLEEPS', interval: 5, cars: [{ tag: 'T1', arrive: 0.1, wants_wh: 1e9, sleeps_after: 15 }] },
 		{ id: 'FULL', interval: 5, cars: [{ tag: 'T2', arrive: 0.1, wants_wh: 60 }] },
 	] }));
-	await startProgram('/usr/bin/python3', [path.join(ROOT, 'tests/sim/stations.py'), '--url', lmsd.url, '--stations', file]);
+	const door = await new Door(lmsd).open();
+	await startProgram('/usr/bin/python3', [path.join(ROOT, 'tests/sim/stations.py'), '--url', door.url, '--stations', file]);
 	const show = (id) => lmsd.must('connector', 'show', `${id}/1`);
 	const causes = (id) => lmsd.must('connector', 'explain', `${id}/1`).causes;
 
@@ -34,4 +36,5 @@ main(async () => {
 	await until(() => show('FULL').reason_code === 'full_car', 'the other to be full', 180000);
 	ok(causes('FULL').some((c) => c.code === 'woken'), 'the other was woken before it counted as full');
 	equal(show('FULL').limit_ma, 6000, 'and has its minimum of what is left');
+	door.clean();
 });
