@@ -129,6 +129,21 @@ int cmd_config_get(struct lmsctl *l, const struct json *result)
 	return unknown && unknown->count > 0 && (!keys || keys->count == 0) ? -LMS_EREFUSED : 0;
 }
 
+/* A row for each key that it shall have; what it refused is an answer, and says so in the exit status. */
+int cmd_config_rows(struct lmsctl *l, const struct json *result)
+{
+	const struct json *rows = json_get(result, "rows");
+	bool refused = false;
+
+	for (const struct json *r = rows ? rows->first : NULL; r; r = r->next)
+		refused |= strcmp(json_str(json_get(r, "state"), ""), "refused") == 0;
+	if (rows && (l->opt.format == FORMAT_JSON || l->opt.format == FORMAT_NDJSON))
+		output_json_line(l, rows);
+	else if (rows)
+		output_json(l, rows);
+	return refused ? -LMS_EREFUSED : 0;
+}
+
 int cmd_explain(struct lmsctl *l, const struct json *result)
 {
 	const struct json *causes = json_get(result, "causes");

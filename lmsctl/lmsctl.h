@@ -98,6 +98,7 @@ int cmd_zone_simulate(struct lmsctl *l, const struct json *result);
 int cmd_station_answer(struct lmsctl *l, const struct json *result);
 /* station test: tells how far it is until it has ended. */
 int cmd_station_test(struct lmsctl *l, const char *params, const struct json **result);
+int cmd_config_rows(struct lmsctl *l, const struct json *result);
 int cmd_config_get(struct lmsctl *l, const struct json *result);
 int cmd_station_call(struct lmsctl *l, const struct json *result);
 int cmd_doc(struct lmsctl *l);

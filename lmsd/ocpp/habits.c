@@ -45,11 +45,42 @@ static bool set_number(const char *value, int64_t min, int64_t max, int64_t *out
 	return parse_int(value, min, max, out, &d) == 0;
 }
 
+/* config.KEY = value: what the station's own configuration shall be. */
+static bool add_config(struct ocpp_habits *h, const char *key, const char *value)
+{
+	if (!*key || strlen(key) > 50 || strlen(value) > 500 || h->config_count == HABITS_CONFIG_MAX)
+		return false;
+	h->config[h->config_count].key = arena_strdup(&h->arena, key);
+	h->config[h->config_count++].value = arena_strdup(&h->arena, value);
+	return true;
+}
+
+/* propose.KEY = value: a key of lmsctl station, in the words of people. */
+static int add_proposal(struct ocpp_habits *h, const char *key, const char *value, struct diag *d)
+{
+	const struct ctl_noun_desc *n = &ctl_nouns[CTL_NOUN_station];
+	bool human;
+	const struct field *f = field_find(n->keys, n->key_count, key, &human);
+
+	if (!f || f == n->keys)
+		return -1;
+	if (field_parse(f, value, human || f->type == FIELD_TEXT, &h->arena, &h->proposes, d))
+		return 0;
+	h->proposes.given |= UINT64_C(1) << (f - n->keys);
+	return 1;
+}
+
 /* 1: set, 0: the value is wrong, -1: no such key. */
 static int set_key(struct ocpp_habits *h, const char *key, const char *value)
 {
+	struct diag d;
 	int64_t number = 0;
 
+	diag_init(&d);
+	if (strncmp(key, "config.", 7) == 0)
+		return add_config(h, key + 7, value);
+	if (strncmp(key, "propose.", 8) == 0)
+		return add_proposal(h, key + 8, value, &d);
 	if (strcmp(key, "vendor") == 0)
 		return set_text(value, h->vendor, sizeof(h->vendor));
 	if (strcmp(key, "model") == 0)
@@ -109,7 +140,8 @@ static int read_line(struct ocpp_habits *h, char *line, const char *file, int nu
 	if (ok < 0)
 		return diag_set_at(diag, -LMS_EDATA, file, number, 1,
 				   "'%s' is no key (known are vendor, model, unit, power_at, kind, number_phases, "
-				   "periods, stack_level, step_ma, limit_keys, limit_transfers, note)", key);
+				   "periods, stack_level, step_ma, limit_keys, limit_transfers, config.KEY, propose.KEY of "
+				   "lmsctl station, note)", key);
 	if (ok == 0)
 		return diag_set_at(diag, -LMS_EDATA, file, number, 1, "%s: '%s' is no value for it", key, value);
 	return 0;
@@ -122,6 +154,8 @@ int habits_add(struct ocpp_habits **list, const char *file, const char *text, si
 	int number = 0, ret = 0;
 
 	*h = defaults;
+	arena_init(&h->arena);
+	ctl_keys_clear(&ctl_nouns[CTL_NOUN_station], &h->proposes);
 	memcpy(copy, text, len);
 	copy[len] = '\0';
 	while (ret == 0 && (line = strsep(&rest, "\n")) != NULL)
@@ -130,6 +164,7 @@ int habits_add(struct ocpp_habits **list, const char *file, const char *text, si
 		ret = diag_set_at(diag, -LMS_EDATA, file, number, 1, "vendor: is missing (as BootNotification says it)");
 	free(copy);
 	if (ret) {
+		arena_fini(&h->arena);
 		free(h);
 		return ret;
 	}
@@ -143,6 +178,7 @@ void habits_free(struct ocpp_habits *list)
 	while (list) {
 		struct ocpp_habits *next = list->next;
 
+		arena_fini(&list->arena);
 		free(list);
 		list = next;
 	}

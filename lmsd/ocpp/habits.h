@@ -5,10 +5,14 @@
  */
 #pragma once
 
+#include "base/arena.h"
 #include "base/diag.h"
 #include "base/types.h"
+#include "ctl/ctl.h"
 
 struct station;
+
+#define HABITS_CONFIG_MAX 16
 
 struct ocpp_habits {
 	struct ocpp_habits *next;
@@ -23,6 +27,10 @@ struct ocpp_habits {
 	char limit_keys[200];		/* configuration keys that limit the current, with commas */
 	char limit_transfers[200];	/* vendorId or vendorId/messageId of DataTransfer that do, with commas */
 	char note[200];
+	struct ctl_station_keys proposes;	/* propose.KEY: what station accept fills in */
+	struct { const char *key, *value; } config[HABITS_CONFIG_MAX];	/* config.KEY: of the station's own */
+	size_t config_count;
+	struct arena arena;		/* of these strings */
 };
 
 /* Adds one file's habits to the list. 0, or -LMS_EDATA with diag. */

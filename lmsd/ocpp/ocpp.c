@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "ocpp/habits.h"
 #include "ocpp/limit/proof.h"
-#include "ocpp/session.h"
+#include "ocpp/setup/setup.h"
 
 /* The tree of a frame takes some 100 bytes for each of its values; 1 MiB of "[]," stays below. */
 #define SCRATCH_MAX ((size_t)48 << 20)
@@ -47,6 +47,7 @@ static void session_free(struct ocpp_session *s, struct effects *fx)
 	for (size_t i = 0; i < ANSWERED_MAX; i++)
 		free(s->answered[i].payload);
 	proof_drop(s, fx);
+	setup_drop(s, fx);
 	if (s->link)
 		HASH_DELETE(hh_link, o->by_link, s);
 	HASH_DELETE(hh, o->by_id, s);
@@ -246,6 +247,15 @@ void ocpp_frame(struct ocpp *o, uint64_t link, const char *text, size_t len, mon
 	}
 }
 
+/* A station that was just registered is set up first; its set-up ends with the restart. */
+static void restart_asked(struct ocpp_session *s, struct station *st, const struct turn *t)
+{
+	if (st->restart_asked && s->link && s->set_up && st->conf >= 0)
+		session_restart(s, t);
+	if (s->set_up || !s->link)
+		st->restart_asked = false;
+}
+
 static bool closes_with(const struct ocpp_session *s, const struct station *st)
 {
 	return st->conf < 0 && s->o->site->registration == REG_CLOSED;
@@ -268,8 +278,10 @@ void ocpp_reconfigured(struct ocpp *o, mono_t now, wall_t wall, struct effects *
 			st->test_asked = false;
 			proof_begin(s, st, 0, MONO_NEVER, &t, NULL);
 		}
-		if (!s->link || s->registered == (st->conf >= 0))
+		if (!s->link || s->registered == (st->conf >= 0)) {
+			restart_asked(s, st, &t);
 			continue;
+		}
 		if (closes_with(s, st))
 			fx_close(fx, FX_NOW, s->link, 1008, "not registered any more");
 		session_step(s, st->conf >= 0 ? SESSION_EV_REGISTERED : SESSION_EV_DELETED, &t);

@@ -74,6 +74,7 @@ static void on_booted(struct ocpp_session *s, struct station *st, const struct t
 	s->heard = 0;
 	if (s->registered)
 		site_station_news(s->o->site, st, STATION_NEWS_BOOTED);
+	st->reboot_due = false;
 	/* A boot ends what a station said about its connectors before; it will say it again. */
 	for (size_t i = 0; i < st->connector_count; i++)
 		st->connectors[i]->status_time = WALL_NONE;
@@ -198,6 +199,21 @@ void session_trigger(struct ocpp_session *s, const char *message, int connector,
 	jw_kstr(&w, "requestedMessage", message);
 	if (connector >= 0)
 		jw_kint(&w, "connectorId", connector);
+	jw_object_end(&w);
+	call_payload(c, &b);
+	queue_push(s, c, t);
+}
+
+void session_restart(struct ocpp_session *s, const struct turn *t)
+{
+	struct call *c = call_new(CALL_TRIGGER, RANK_BACKGROUND, "Reset");
+	struct json_writer w;
+	struct buf b;
+
+	buf_init(&b);
+	jw_init(&w, &b);
+	jw_object(&w);
+	jw_kstr(&w, "type", "Soft");
 	jw_object_end(&w);
 	call_payload(c, &b);
 	queue_push(s, c, t);

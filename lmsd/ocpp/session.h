@@ -27,7 +27,7 @@ enum call_kind {
 	CALL_ORDER,		/* of the balance */
 	CALL_CONTROL,		/* of an administrator, who waits for the answer */
 	CALL_SETUP,		/* configuration baseline, step by step */
-	CALL_TRIGGER,		/* TriggerMessage of our own */
+	CALL_TRIGGER,		/* TriggerMessage or Reset of our own */
 	CALL_FREE_START,	/* RemoteStartTransaction at a free station */
 	CALL_ZERO,		/* no current for a connector that nobody balances */
 	CALL_PROOF,		/* of a test (proof.h) */
@@ -136,9 +136,10 @@ struct ocpp_session {
 	/* learned from GetConfiguration and from refusals */
 	bool watts, unit_said;
 	bool idle_absolute, flipped_kind;	/* kind of the idle profile; that of a transaction is not the usual */
-	char sampled[200];		/* MeterValuesSampledData as it is; "" = not known */
 	int64_t interval_s;		/* MeterValueSampleInterval; NUM_NONE */
-	int sampled_step;		/* setup.c: the list of measurands that it took; 0 = none yet */
+	uint8_t sampled_choice;		/* setup.c: which list of measurands it took */
+	uint32_t baseline_refused;	/* setup.c: bit row: it refuses to be set so */
+	struct setup *setup;		/* setup.c: while its configuration is gone through; NULL */
 	int max_stack;			/* ChargeProfileMaxStackLevel */
 	int max_periods;		/* ChargingScheduleMaxPeriods */
 	bool one_period;		/* refused a profile of two periods since its last boot */
@@ -176,6 +177,7 @@ int session_next_state(enum session_state state, enum session_event ev);
 void session_timer(struct ocpp_session *s, enum session_timer which, mono_t at);
 bool session_known(const struct ocpp_session *s, const struct station *st);	/* may it charge? */
 void session_trigger(struct ocpp_session *s, const char *message, int connector, const struct turn *t);
+void session_restart(struct ocpp_session *s, const struct turn *t);	/* Reset, soft */
 
 /* queue.c */
 struct call *call_new(enum call_kind kind, enum call_rank rank, const char *action);
@@ -209,7 +211,8 @@ void order_done(struct ocpp_session *s, struct call *c, const struct call_result
 int order_stack_level(const struct ocpp_session *s, const struct station *st);
 void order_zero(struct ocpp_session *s, int connector, const struct turn *t);
 
-/* setup.c */
+/* setup/setup.c */
+void setup_forget(struct ocpp_session *s);	/* other firmware: what was refused may be taken */
 void setup_begin(struct ocpp_session *s, const struct turn *t);
 void setup_done(struct ocpp_session *s, struct call *c, const struct call_result *r, const struct turn *t);
 

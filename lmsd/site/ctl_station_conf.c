@@ -46,6 +46,25 @@ static const char *test_text(const struct station *st, struct arena *arena)
 	return arena_printf(arena, "%s%s%s", st->test_text, *st->test_text ? "; now: " : "", st->test_doing);
 }
 
+/* "connectors=2 limit_unit=W": as lmsctl would be told. */
+static const char *proposal_text(const struct station *st, struct arena *arena)
+{
+	const struct ctl_noun_desc *n = &ctl_nouns[CTL_NOUN_station];
+	const char *text = "";
+	struct buf value;
+
+	for (size_t i = 1; st->proposal && i < n->key_count; i++) {
+		if (!(st->proposal->given >> i & 1))
+			continue;
+		buf_init(&value);
+		field_format(&n->keys[i], st->proposal, true, NULL, &value);
+		text = arena_printf(arena, "%s%s%.*s=%s", text, *text ? " " : "", (int)field_base_len(&n->keys[i]),
+				    n->keys[i].name, buf_cstr(&value));
+		buf_fini(&value);
+	}
+	return or_null(text);
+}
+
 void ctl_station_record(const struct site_conf *conf, int index, const struct station *st,
 			struct arena *arena, struct ctl_station *out)
 {
@@ -71,6 +90,11 @@ void ctl_station_record(const struct site_conf *conf, int index, const struct st
 	out->meter_type = or_null(st->meter_type);
 	out->meter_serial = or_null(st->meter_serial);
 	out->address = or_null(st->address);
+	out->profiles = or_null(st->profiles);
+	out->phase_rotation = or_null(st->phase_rotation);
+	out->proposal = index < 0 ? proposal_text(st, arena) : NULL;
+	out->advice = st->advice;
+	out->restart_due = st->reboot_due ? 1 : NUM_NONE;
 	out->tls = st->link ? st->tls : NUM_NONE;
 	out->last_seen = st->last_seen;
 	out->booted = st->booted;
@@ -173,14 +197,36 @@ int ctl_station_pending(struct ctl_call *c, const struct ctl_station_pending_arg
 	return ctl_answer_list_end(c, NULL);
 }
 
+/* Connectors whose phases are turned otherwise than the station's own. */
+static void edit_rotations(struct ctl_call *c, struct site_edit *e, const struct ctl_station_keys *k, const struct station *st)
+{
+	const struct ctl_noun_desc *n = &ctl_nouns[CTL_NOUN_connector];
+	const struct field *wiring = field_find(n->keys, n->key_count, "wiring", NULL);
+
+	for (int64_t i = 1; i <= k->connectors; i++) {
+		const char *said = station_said_wiring(st, (int)i);
+		struct ctl_connector_keys ck;
+
+		if (!said || strcmp(said, k->wiring) == 0)
+			continue;
+		ctl_keys_clear(n, &ck);
+		ck.id = arena_printf(c->arena, "%s/%lld", k->id, (long long)i);
+		ck.wiring = said;
+		ck.given = UINT64_C(1) | UINT64_C(1) << (wiring - n->keys);
+		site_edit_connector(e, &ck, SITE_CHANGE);
+	}
+}
+
 static int edit(struct ctl_call *c, const struct ctl_station_keys *k, enum edit_mode mode,
-		int64_t dry_run)
+		const struct station *turned /* NULL */, int64_t dry_run)
 {
 	struct site_edit *e = site_edit_new(c->hall->site);
 	bool changed;
 	int ret;
 
 	site_edit_station(e, k, mode);
+	if (turned)
+		edit_rotations(c, e, k, turned);
 	ret = ctl_commit(c, e, dry_run, &changed);
 	if (!ret)
 		ret = answer(c, site_edit_result(e), k->id);
@@ -190,40 +236,80 @@ static int edit(struct ctl_call *c, const struct ctl_station_keys *k, enum edit_
 
 int ctl_station_add(struct ctl_call *c, const struct ctl_station_add_args *a)
 {
-	return edit(c, &a->keys, SITE_CREATE, a->dry_run);
+	return edit(c, &a->keys, SITE_CREATE, NULL, a->dry_run);
+}
+
+static void give(struct ctl_station_keys *k, const char *key)
+{
+	const struct ctl_noun_desc *n = &ctl_nouns[CTL_NOUN_station];
+	const struct field *f = field_find(n->keys, n->key_count, key, NULL);
+
+	k->given |= UINT64_C(1) << (f - n->keys);
+}
+
+/* What is proposed, and over it what the administrator said. */
+static int fill_in(struct ctl_call *c, const struct ctl_station_accept_args *a, const struct station *st,
+		   struct ctl_station_keys *k)
+{
+	const struct ctl_noun_desc *n = &ctl_nouns[CTL_NOUN_station];
+
+	*k = a->keys;
+	if (st->proposal) {
+		*k = *st->proposal;
+		ctl_keys_overlay(n, k, &a->keys, c->arena);
+		k->given |= a->keys.given;
+	}
+	if (k->connectors == NUM_NONE) {
+		k->connectors = st->connector_count ? (int64_t)st->connector_count : 1;
+		give(k, "connectors");
+	}
+	if (a->rotation != 1)
+		return 0;
+	if (a->keys.wiring)
+		return diag_set(&c->diag, -LMS_EUSAGE, "rotation: is for stations whose wiring is not given (leave one out)");
+	k->wiring = station_said_wiring(st, 1);
+	give(k, "wiring");
+	return k->wiring ? 0 : diag_set(&c->diag, -LMS_ECONFLICT, "rotation: station %s tells none%s%s (give wiring=)", k->id,
+					*st->phase_rotation ? ": " : "", st->phase_rotation);
 }
 
 int ctl_station_accept(struct ctl_call *c, const struct ctl_station_accept_args *a)
 {
-	const struct ctl_noun_desc *n = &ctl_nouns[CTL_NOUN_station];
 	struct station *st = site_station(c->hall->site, a->keys.id);
-	struct ctl_station_keys k = a->keys;
+	struct ctl_station_keys k;
 	int ret;
 
-	if (site_conf_station(site_conf_newest(c->hall->site), k.id) >= 0)
+	if (site_conf_station(site_conf_newest(c->hall->site), a->keys.id) >= 0)
 		return diag_set(&c->diag, -LMS_ECONFLICT,
 				"station '%s' is registered already (lmsctl station set %s …)",
-				k.id, k.id);
+				a->keys.id, a->keys.id);
 	if (!st || !st->link)
 		return diag_set(&c->diag, -LMS_ENOTFOUND,
 				"station '%.60s' does not wait to be accepted (lmsctl station "
 				"pending; to register it beforehand: lmsctl station add)",
-				k.id);
-	if (k.connectors == NUM_NONE) {
-		const struct field *f = field_find(n->keys, n->key_count, "connectors", NULL);
-
-		k.connectors = st->connector_count ? (int64_t)st->connector_count : 1;
-		k.given |= UINT64_C(1) << (f - n->keys);
+				a->keys.id);
+	ret = fill_in(c, a, st, &k);
+	if (!ret)
+		ret = edit(c, &k, SITE_CREATE, a->rotation == 1 ? st : NULL, a->dry_run);
+	if (!ret && a->dry_run != 1) {
+		st->test_asked = a->test == 1;
+		st->restart_asked = a->restart == 1;
 	}
-	ret = edit(c, &k, SITE_CREATE, a->dry_run);
-	if (!ret && a->test == 1 && a->dry_run != 1)
-		st->test_asked = true;
 	return ret;
 }
 
 int ctl_station_set(struct ctl_call *c, const struct ctl_station_set_args *a)
 {
-	return edit(c, &a->keys, SITE_CHANGE, a->dry_run);
+	struct station *st = site_station(c->hall->site, a->keys.id);
+	int ret;
+
+	if (a->restart == 1 && st && !st->link)
+		return diag_set(&c->diag, -LMS_EOFFLINE, "restart: station %s is offline (without restart the change is "
+				"stored, and it is told when it returns)", a->keys.id);
+	ret = edit(c, &a->keys, SITE_CHANGE, NULL, a->dry_run);
+	if (!ret && st && a->restart == 1 && a->dry_run != 1)
+		st->restart_asked = true;
+	return ret;
 }
 
 int ctl_station_delete(struct ctl_call *c, const struct ctl_station_delete_args *a)

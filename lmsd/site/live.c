@@ -172,6 +172,7 @@ static void station_free(struct site *s, struct station *st)
 		free(st->connectors[i]);
 	}
 	free(st->connectors);
+	free(st->proposal);
 	free(st);
 }
 

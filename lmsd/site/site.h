@@ -154,6 +154,12 @@ struct station {
 	char fault[200];		/* what is wrong with it, for people; "" = nothing */
 	char test[12], test_doing[120], test_text[400];	/* of its latest test (ocpp/limit/proof.h): running, passed, failed */
 	bool test_asked;		/* when it is registered, test it */
+	bool restart_asked;		/* when what is changed is in force and it is set up, restart it */
+	bool reboot_due;		/* it took a setting that works after its next boot only */
+	char profiles[100];		/* SupportedFeatureProfiles as it says */
+	char phase_rotation[100];	/* ConnectorPhaseRotation as it says */
+	const char *advice;		/* from etc/stations, for people; NULL */
+	struct ctl_station_keys *proposal;	/* while not registered: what station accept fills in; NULL */
 	struct connector **connectors;	/* [0] is connector 1 */
 	size_t connector_count;
 	struct ocpp_session *session;	/* the ocpp room's, while known to it */
@@ -257,6 +263,8 @@ struct site {
 struct site *site_new(void);		/* with an empty configuration, generation 0 */
 void site_free(struct site *s);		/* frees conf too; staged belongs to its effect */
 
+/* The wiring that the station's ConnectorPhaseRotation tells, as our keys name it; NULL: it tells none. */
+const char *station_said_wiring(const struct station *st, int connector);	/* rotation.c */
 struct station *site_station(struct site *s, const char *id);		/* NULL if unknown */
 struct station *site_station_get(struct site *s, const char *id);	/* creates it, not registered */
 struct connector *site_connector(struct station *st, int number);	/* NULL if it has none such */

@@ -222,6 +222,14 @@ static void the_baseline_is_set_after_a_boot(void **state)
 		     "\"Energy.Active.Import.Register,Power.Active.Import,Current.Import\"}", "{\"status\":\"Rejected\"}");
 	bench_answer(&b, 1, "\"Energy.Active.Import.Register,Current.Import\"", ACCEPTED);
 	bench_answer(&b, 1, "{\"key\":\"MeterValueSampleInterval\",\"value\":\"10\"}", ACCEPTED);
+	/* What it does not list is not set; a cache that remembers tags is switched off. */
+	bench_answer(&b, 1, "{\"key\":[\"AuthorizationCacheEnabled\",\"LocalPreAuthorize\",\"AllowOfflineTxForUnknownId\","
+		     "\"StopTransactionOnInvalidId\"]}",
+		     "{\"configurationKey\":[{\"key\":\"AuthorizationCacheEnabled\",\"readonly\":false,\"value\":\"true\"},"
+		     "{\"key\":\"LocalPreAuthorize\",\"readonly\":true,\"value\":\"true\"},"
+		     "{\"key\":\"StopTransactionOnInvalidId\",\"readonly\":false,\"value\":\"TRUE\"}]}");
+	bench_answer(&b, 1, "\"ChangeConfiguration\",{\"key\":\"AuthorizationCacheEnabled\",\"value\":\"false\"}",
+		     "{\"status\":\"Rejected\"}");
 	assert_null(bench_find(&b, "Configuration"));
 	/* At the next boot it is so already, and what was refused is not tried again. */
 	bench_say(&b, 1, BOOT);
@@ -230,7 +238,106 @@ static void the_baseline_is_set_after_a_boot(void **state)
 	bench_answer(&b, 1, "MeterValueSampleInterval", "{\"configurationKey\":["
 		     "{\"key\":\"MeterValuesSampledData\",\"readonly\":false,\"value\":\"Current.Import,Energy.Active.Import.Register\"},"
 		     "{\"key\":\"MeterValueSampleInterval\",\"readonly\":false,\"value\":10}]}");
+	bench_answer(&b, 1, "AuthorizationCacheEnabled", "{\"configurationKey\":[{\"key\":\"AuthorizationCacheEnabled\","
+		     "\"readonly\":false,\"value\":\"true\"}]}");
 	assert_null(bench_find(&b, "ChangeConfiguration"));
+	/* But other firmware may take it. */
+	bench_say(&b, 1, "[2,\"boot2\",\"BootNotification\",{\"chargePointVendor\":\"Acme\",\"chargePointModel\":\"One\","
+		  "\"firmwareVersion\":\"2.0\"}]");
+	bench_pass(&b, US_PER_S);
+	bench_answer(&b, 1, "NumberOfConnectors", "{}");
+	bench_answer(&b, 1, "MeterValueSampleInterval", "{\"configurationKey\":["
+		     "{\"key\":\"MeterValuesSampledData\",\"readonly\":false,\"value\":\"Voltage\"},"
+		     "{\"key\":\"MeterValueSampleInterval\",\"readonly\":false,\"value\":10}]}");
+	assert_non_null(bench_find(&b, "Energy.Active.Import.Register,Power.Active.Import,Current.Import"));
+}
+
+static void what_the_vendors_file_says_is_set(void **state)
+{
+	static const char file[] = "vendor = Acme\nconfig.FreeForAll = false\nconfig.MeterValueSampleInterval = 5\n";
+	struct diag d;
+
+	(void)state;
+	diag_init(&d);
+	assert_int_equal(ocpp_add_habits(b.ocpp, "acme.conf", file, strlen(file), &d), 0);
+	bench_open(&b, 1, "CP1");
+	bench_say(&b, 1, BOOT);
+	bench_pass(&b, US_PER_S);
+	bench_answer(&b, 1, "NumberOfConnectors", "{}");
+	bench_answer(&b, 1, "MeterValuesSampledData", "{\"configurationKey\":["
+		     "{\"key\":\"MeterValuesSampledData\",\"readonly\":false,\"value\":"
+		     "\"Energy.Active.Import.Register,Power.Active.Import,Current.Import\"},"
+		     "{\"key\":\"MeterValueSampleInterval\",\"readonly\":false,\"value\":\"10\"}]}");
+	bench_answer(&b, 1, "{\"key\":\"MeterValueSampleInterval\",\"value\":\"5\"}", ACCEPTED);
+	bench_answer(&b, 1, "\"StopTransactionOnInvalidId\",\"FreeForAll\"]", "{\"configurationKey\":["
+		     "{\"key\":\"FreeForAll\",\"readonly\":false,\"value\":\"true\"}]}");
+	/* It works after a boot only, and the station has one until then. */
+	bench_answer(&b, 1, "\"ChangeConfiguration\",{\"key\":\"FreeForAll\",\"value\":\"false\"}",
+		     "{\"status\":\"RebootRequired\"}");
+	assert_true(site_station(b.site, "CP1")->reboot_due);
+	bench_say(&b, 1, BOOT);
+	assert_false(site_station(b.site, "CP1")->reboot_due);
+}
+
+static void a_file_that_proposes_nonsense_is_refused_with_its_line(void **state)
+{
+	struct diag d;
+
+	(void)state;
+	for (const char *const *text = (const char *const[]){ "vendor = A\npropose.tpye = T2\n",
+	     "vendor = A\npropose.type = T9\n", "vendor = A\npropose.id = X\n", "vendor = A\nconfig. = 1\n", NULL }; *text; text++) {
+		diag_init(&d);
+		assert_int_equal(ocpp_add_habits(b.ocpp, "a.conf", *text, strlen(*text), &d), -LMS_EDATA);
+		assert_int_equal(d.line, 2);
+	}
+}
+
+static void what_a_pending_station_tells_is_proposed(void **state)
+{
+	static const char file[] = "vendor = Acme\npropose.type = CCS\npropose.max_power = 50kW\nnote = its cable is short\n";
+	const struct ctl_station_keys *k;
+	struct station *st;
+	struct diag d;
+
+	(void)state;
+	diag_init(&d);
+	assert_int_equal(ocpp_add_habits(b.ocpp, "acme.conf", file, strlen(file), &d), 0);
+	bench_open(&b, 9, "NEW");
+	bench_say(&b, 9, BOOT);
+	bench_answer(&b, 9, "SetChargingProfile", ACCEPTED);
+	bench_pass(&b, US_PER_S);
+	bench_answer(&b, 9, "NumberOfConnectors", "{\"configurationKey\":["
+		     "{\"key\":\"NumberOfConnectors\",\"readonly\":true,\"value\":\"3\"},"
+		     "{\"key\":\"ConnectorPhaseRotation\",\"readonly\":true,\"value\":\"0.RST, 1.RST,2.str,3.Unknown\"},"
+		     "{\"key\":\"ChargingScheduleAllowedChargingRateUnit\",\"readonly\":true,\"value\":\"Power\"}]}");
+	st = site_station(b.site, "NEW");
+	k = st->proposal;
+	assert_int_equal(k->connectors, 3);
+	assert_string_equal(k->type, "CCS");
+	assert_int_equal(k->max_power_w, 50000);
+	assert_string_equal(k->limit_unit, "W");
+	assert_null(k->wiring);
+	assert_string_equal(st->advice, "its cable is short");
+	assert_string_equal(station_said_wiring(st, 1), "RST");
+	assert_string_equal(station_said_wiring(st, 2), "STR");
+	assert_null(station_said_wiring(st, 3));
+	assert_string_equal(station_said_wiring(st, 4), "RST");
+}
+
+static void a_restart_that_was_asked_for_follows_the_set_up(void **state)
+{
+	(void)state;
+	bench_open(&b, 1, "CP1");
+	bench_say(&b, 1, BOOT);
+	site_station(b.site, "CP1")->restart_asked = true;
+	bench_pass(&b, US_PER_S);
+	bench_refuse(&b, 1, "NumberOfConnectors", "NotSupported");
+	bench_refuse(&b, 1, "GetConfiguration", "NotSupported");
+	assert_null(bench_find(&b, "Reset"));
+	for (int i = 0; i < 4; i++)
+		bench_refuse(&b, 1, "ChangeConfiguration", "NotSupported");
+	assert_non_null(bench_find(&b, "\"Reset\",{\"type\":\"Soft\"}"));
+	assert_false(site_station(b.site, "CP1")->restart_asked);
 }
 
 static void limits_go_before_the_baseline(void **state)
@@ -335,6 +442,10 @@ int main(void)
 		T(a_deleted_station_waits_again),
 		T(a_station_deleted_while_it_was_away_is_forgotten),
 		T(the_baseline_is_set_after_a_boot),
+		T(what_the_vendors_file_says_is_set),
+		T(a_file_that_proposes_nonsense_is_refused_with_its_line),
+		T(what_a_pending_station_tells_is_proposed),
+		T(a_restart_that_was_asked_for_follows_the_set_up),
 		T(limits_go_before_the_baseline),
 		T(a_silent_station_is_asked_once),
 		T(a_station_that_told_everything_is_not_asked),

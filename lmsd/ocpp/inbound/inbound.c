@@ -108,7 +108,9 @@ static void on_boot(struct inbound *in)
 	bool known = session_known(in->s, in->st);
 	bool closed = !known && in->s->o->site->registration == REG_CLOSED;
 	struct station *st = in->st;
+	char firmware[sizeof(st->firmware)];
 
+	memcpy(firmware, st->firmware, sizeof(firmware));
 	inbound_copy_field(st->vendor, sizeof(st->vendor), in->p, "chargePointVendor");
 	inbound_copy_field(st->model, sizeof(st->model), in->p, "chargePointModel");
 	inbound_copy_field(st->serial, sizeof(st->serial), in->p, "chargePointSerialNumber");
@@ -118,6 +120,8 @@ static void on_boot(struct inbound *in)
 	inbound_copy_field(st->imsi, sizeof(st->imsi), in->p, "imsi");
 	inbound_copy_field(st->meter_type, sizeof(st->meter_type), in->p, "meterType");
 	inbound_copy_field(st->meter_serial, sizeof(st->meter_serial), in->p, "meterSerialNumber");
+	if (strcmp(firmware, st->firmware) != 0)
+		setup_forget(in->s);
 	st->booted = in->t->wall;
 	if (known || !in->s->booted)
 		keep_boot(in);

@@ -14,7 +14,6 @@
 
 #define ZONE_DEPTH_MAX    64
 #define MAX_MA_DEFAULT    INT64_C(32000)
-#define MAX_MA_DEFAULT_TE INT64_C(16000) /* a household socket */
 #define MIN_MA_DEFAULT    INT64_C(6000)  /* IEC 61851: the pilot knows no less */
 #define STEP_MA_DEFAULT   INT64_C(100)
 
@@ -315,9 +314,10 @@ static void connector_in_force(const struct site_conf *c, const struct station_c
 	/* Unknown counts on all phases that there are: here, one. */
 	if (strcmp(conn->wiring, "unknown") == 0 && zone_is_single_phase_site(c, st->zone))
 		conn->wiring = "L1";
-	conn->max_ma = or_default(k->max_ma, or_default(st->k.max_ma, strcmp(conn->type, "TE") == 0
-									  ? MAX_MA_DEFAULT_TE
-									  : MAX_MA_DEFAULT));
+	conn->max_ma = or_default(k->max_ma, or_default(st->k.max_ma, MAX_MA_DEFAULT));
+	/* The station's is meant for its other connectors. */
+	if (k->max_ma == NUM_NONE && strcmp(conn->type, "TE") == 0 && conn->max_ma > TYPE_MAX_MA_TE)
+		conn->max_ma = TYPE_MAX_MA_TE;
 	conn->min_ma = or_default(k->min_ma, or_default(st->k.min_ma, MIN_MA_DEFAULT));
 	conn->dc = strcmp(conn->type, "CCS") == 0 || strcmp(conn->type, "CHAdeMO") == 0;
 	conn->meter = k->external_meter ? site_conf_meter(c, k->external_meter) : -1;

@@ -25,7 +25,8 @@ int check_below_normal(const struct site_conf *c, const struct zone_conf *z, con
 		       const struct phase_ma *p, struct diag *diag);
 /* Meters of single connectors (check_external.c). */
 int check_external(const struct site_conf *c, struct diag *diag);
-/* Powers where there is a rectifier, and only there (check_least.c). */
+/* A maximum that the type of a connector cannot take; powers where there is a rectifier, and only there (check_least.c). */
+int check_types(const struct station_conf *st, struct diag *diag);
 int check_powers(const struct station_conf *st, struct diag *diag);
 /* What connectors may draw while nobody charges must fit everywhere (check_sum.c). */
 int check_sums(const struct site_conf *c, struct diag *diag);

@@ -131,6 +131,32 @@ static int check_caps(const struct site_conf *c, const struct station_conf *st, 
 	return 0;
 }
 
+static const char *type_rule(const struct connector_conf *conn, int64_t *most)
+{
+	*most = conn->dc ? LIMIT_MAX_MA : strcmp(conn->type, "TE") == 0 ? TYPE_MAX_MA_TE : TYPE_MAX_MA_T2;
+	return *most == TYPE_MAX_MA_TE ? "a TE socket takes 16 A at most" : "a T2 connector takes 80 A at most";
+}
+
+/* Of the connector itself; the station's counts where all of its connectors are of the type that it names. */
+int check_types(const struct station_conf *st, struct diag *diag)
+{
+	int64_t most;
+
+	for (size_t i = 0; i < st->connector_count; i++) {
+		const struct connector_conf *conn = &st->connectors[i];
+		bool own = conn->k.max_ma != NUM_NONE;
+		bool stations = !own && st->k.max_ma != NUM_NONE && !conn->k.type;
+		const char *rule = type_rule(conn, &most);
+
+		if ((!own || conn->k.max_ma <= most) && (!stations || st->k.max_ma <= most))
+			continue;
+		return diag_set(diag, -LMS_ERANGE, "%s %s: max: %lld A is too much for its type (%s)",
+				own ? "connector" : "station", own ? conn->k.id : st->k.id,
+				(long long)((own ? conn->k.max_ma : st->k.max_ma) / 1000), rule);
+	}
+	return 0;
+}
+
 int check_powers(const struct station_conf *st, struct diag *diag)
 {
 	bool any = false;

@@ -13,6 +13,8 @@ enum item_kind { ITEM_ZONE, ITEM_METER, ITEM_SOURCE, ITEM_STATION, ITEM_CONNECTO
 
 /* 230 V less and plus 10 %; what a site may say instead. */
 #define VOLTAGE_MIN_DEFAULT INT64_C(207)
+#define TYPE_MAX_MA_TE INT64_C(16000)	/* a household socket (CEE 7/5) */
+#define TYPE_MAX_MA_T2 INT64_C(80000)	/* IEC 61851-1, table A.8: the pilot tells no more */
 #define VOLTAGE_MAX_DEFAULT INT64_C(253)
 #define VOLTAGE_LEAST       INT64_C(90)
 #define VOLTAGE_MOST        INT64_C(400)
