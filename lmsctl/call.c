@@ -134,7 +134,7 @@ static int run_list(struct lmsctl *l, const char *params)
 	int64_t left = l->opt.limit == NUM_NONE || l->opt.sort ? -1 : l->opt.limit;
 	const char *cursor = NULL;
 	struct rows rows;
-	int ret = rows_init(&rows, l, &ctl_nouns[l->verb->noun], false);
+	int ret = rows_init(&rows, l, &ctl_nouns[l->verb->records], false);
 
 	if (ret == 0)
 		ret = call_connect(l, NULL, NULL);
@@ -168,7 +168,7 @@ out:
 static int show_record(struct lmsctl *l, const struct json *result)
 {
 	struct rows rows;
-	int ret = rows_init(&rows, l, &ctl_nouns[l->verb->noun], true);
+	int ret = rows_init(&rows, l, &ctl_nouns[l->verb->records], true);
 
 	if (ret == 0)
 		ret = rows_add(&rows, l, result);
@@ -324,6 +324,18 @@ static void watch_running(struct lmsctl *l)
 	words_add(l, "state", "running");
 }
 
+/* Of a log the latest are wanted. */
+static void limit_to_latest(struct lmsctl *l)
+{
+	if (l->opt.limit == NUM_NONE || l->opt.sort || !field_find(l->verb->args, l->verb->arg_count, "last", NULL))
+		return;
+	for (size_t i = 0; i < l->word_count; i++) {
+		if (l->words[i].name && (strcmp(l->words[i].name, "since") == 0 || strcmp(l->words[i].name, "last") == 0))
+			return;
+	}
+	words_add(l, "last", arena_printf(&l->arena, "%lld", (long long)l->opt.limit));
+}
+
 int call_run(struct lmsctl *l)
 {
 	const struct json *result;
@@ -333,6 +345,7 @@ int call_run(struct lmsctl *l)
 
 	if (l->opt.watch && l->verb->id == CTL_VERB_transaction_list)
 		watch_running(l);
+	limit_to_latest(l);
 	ret = args_build(l, &params);
 	if (ret)
 		return ret;

@@ -1,4 +1,4 @@
-/* lmsctl/cmd_watch.c - -w and `events -f`: lmsd pushes, nobody polls.
+/* lmsctl/cmd_watch.c - -w, `events -f` and `station messages -f`: lmsd pushes, nobody polls.
  *
  * A table is drawn anew with every push; in the other formats each changed record is a line.
  */
@@ -10,14 +10,16 @@
 #include "base/text.h"
 #include "lmsctl/output.h"
 
-#define EVENTS_FIRST 10
+#define LINES_FIRST 10
 #define COMPACT_ABOVE ((size_t)4 << 20)
 
 struct watch {
 	struct lmsctl *l;
 	struct rows rows;	/* as they are now */
 	struct rows fresh;	/* what is to be printed, where it is not the whole table */
-	bool events, redraw, began;
+	bool log;		/* records are things that happened, not how something is */
+	bool whole;		/* … and from where on all are wanted was said */
+	bool redraw, began;
 	size_t compact_at;
 	int ret;
 };
@@ -94,26 +96,32 @@ static void compact(struct watch *w)
 
 /* ---- showing ---- */
 
-static void print_event(struct lmsctl *l, const struct ctl_event *e)
+struct cell { const char *name; int width; };
+static const struct cell event_cells[] = { { "time", 19 },   { "level", 7 },  { "subject", 7 },
+					   { "object", 12 }, { "event", 16 }, { "text", 0 }, { 0 } };
+static const struct cell message_cells[] = { { "time", 19 }, { "station", 12 }, { "direction", 3 }, { "text", 0 },
+					     { 0 } };
+
+/* One line of a log, in columns that need not know the lines to come. */
+static void print_line(struct lmsctl *l, const struct ctl_noun_desc *n, const void *rec)
 {
-	const struct time_zone *tz = e->time == WALL_NONE ? NULL : local_zone_at(l, e->time);
-	const struct ctl_noun_desc *n = &ctl_nouns[CTL_NOUN_event];
-	static const struct { const char *name; int width;
-	} cells[] = { { "time", 19 },   { "level", 7 },  { "subject", 7 },
-		      { "object", 12 }, { "event", 16 }, { "text", 0 } };
+	const struct cell *cells = n->id == CTL_NOUN_message ? message_cells : event_cells;
+	wall_t time = n->id == CTL_NOUN_message ? ((const struct ctl_message *)rec)->time
+						: ((const struct ctl_event *)rec)->time;
+	const struct time_zone *tz = time == WALL_NONE ? NULL : local_zone_at(l, time);
 	struct buf raw, safe;
 
 	buf_init(&raw);
 	buf_init(&safe);
-	for (size_t i = 0; i < ARRAY_LEN(cells); i++) {
-		const struct field *f = field_find(n->fields, n->field_count, cells[i].name, NULL);
+	for (const struct cell *c = cells; c->name; c++) {
+		const struct field *f = field_find(n->fields, n->field_count, c->name, NULL);
 
 		buf_clear(&raw);
 		buf_clear(&safe);
-		if (field_present(f, e))
-			field_format(f, e, true, tz, &raw);
+		if (field_present(f, rec))
+			field_format(f, rec, true, tz, &raw);
 		text_escape(&safe, buf_cstr(&raw), raw.len);
-		printf("%s%-*s", i ? "  " : "", cells[i].width, buf_cstr(&safe));
+		printf("%s%-*s", c > cells ? "  " : "", c->width, buf_cstr(&safe));
 	}
 	putchar('\n');
 	buf_fini(&raw);
@@ -133,9 +141,9 @@ static void show_stream(struct watch *w)
 	if (!w->began && !is_table(l))
 		output_begin(&w->fresh, l);
 	w->began = true;
-	if (w->events && is_table(l) && !l->opt.fields) {
+	if (w->log && is_table(l) && !l->opt.fields) {
 		for (size_t i = 0; i < w->fresh.count; i++)
-			print_event(l, w->fresh.items[i].rec);
+			print_line(l, w->fresh.noun, w->fresh.items[i].rec);
 	} else {
 		output_part(&w->fresh, l);
 	}
@@ -159,10 +167,10 @@ static void redraw(struct watch *w)
 	w->rows.count = count;
 }
 
-/* Events are no state: none replaces another, and of the old ones a few are enough. */
-static bool take_events(struct watch *w, const struct json *items, bool first)
+/* What happened is no state: none replaces another, and of the old ones a few are enough. */
+static bool take_lines(struct watch *w, const struct json *items, bool first)
 {
-	size_t wanted = w->l->opt.limit == NUM_NONE ? EVENTS_FIRST : (size_t)w->l->opt.limit;
+	size_t wanted = w->l->opt.limit == NUM_NONE ? LINES_FIRST : (size_t)w->l->opt.limit;
 	size_t skip = first && items->count > wanted ? items->count - wanted : 0;
 
 	for (const struct json *j = items->first; j && w->ret == 0; j = j->next) {
@@ -209,8 +217,10 @@ static void on_push(void *ctx, const char *method, const struct json *params)
 	}
 	if (snapshot)
 		rows_clear(&w->rows);
-	if (items && w->events)
-		visible |= take_events(w, items, snapshot != NULL);
+	if (json_bool(json_get(params, "lagged"), false))
+		fprintf(stderr, "lmsctl: %s: too many to follow, some are left out\n", w->l->label);
+	if (items && w->log)
+		visible |= take_lines(w, items, snapshot != NULL && !w->whole);
 	else if (items)
 		visible |= take_state(w, items);
 	for (const struct json *j = gone ? gone->first : NULL; j; j = j->next)
@@ -230,7 +240,8 @@ int cmd_watch(struct lmsctl *l, const char *params)
 {
 	static const struct client_ops ops = { .notify = on_push };
 	struct watch w = { .l = l,
-			   .events = l->verb->noun == CTL_NOUN_event,
+			   .log = ctl_noun_is_log(l->verb->records),
+			   .whole = strstr(params, "\"since\":") || strstr(params, "\"last\":"),
 			   .compact_at = COMPACT_ABOVE };
 	const struct json *result;
 	int ret;
@@ -238,8 +249,8 @@ int cmd_watch(struct lmsctl *l, const char *params)
 	/* An array that never ends is no JSON: one record a line then. */
 	if (l->opt.format == FORMAT_JSON)
 		l->opt.format = FORMAT_NDJSON;
-	w.redraw = is_table(l) && !w.events;
-	ret = rows_init(&w.rows, l, &ctl_nouns[l->verb->noun], l->verb->result == CTL_RECORD);
+	w.redraw = is_table(l) && !w.log;
+	ret = rows_init(&w.rows, l, &ctl_nouns[l->verb->records], l->verb->result == CTL_RECORD);
 	if (ret == 0)
 		ret = rows_init(&w.fresh, l, w.rows.noun, w.rows.record);
 	if (ret == 0)

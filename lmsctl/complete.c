@@ -17,8 +17,10 @@ static void offer(const char *prefix, const char *candidate)
 
 static void offer_commands(const char *prefix)
 {
-	for (size_t i = 0; i < CTL_NOUN_COUNT; i++)
-		offer(prefix, ctl_nouns[i].name);
+	for (size_t i = 0; i < CTL_NOUN_COUNT; i++) {
+		if (help_has_verbs(&ctl_nouns[i]))
+			offer(prefix, ctl_nouns[i].name);
+	}
 	for (size_t i = 0; i < alias_count; i++) {
 		if (aliases[i].help)
 			offer(prefix, aliases[i].word);

@@ -147,7 +147,8 @@ static void put_noun_head(const struct ctl_noun_desc *n)
 static void put_noun(struct lmsctl *l, const struct ctl_noun_desc *n)
 {
 	put_noun_head(n);
-	puts(".Bl -tag -width Ds");
+	if (help_has_verbs(n))
+		puts(".Bl -tag -width Ds");
 	for (size_t i = 0; i < CTL_VERB_COUNT; i++) {
 		const struct ctl_verb_desc *v = &ctl_verbs[i];
 
@@ -159,7 +160,8 @@ static void put_noun(struct lmsctl *l, const struct ctl_noun_desc *n)
 		put_text(v->help);
 		printf(" (%s)\n", help_roles(v->role, &l->arena));
 	}
-	puts(".El");
+	if (help_has_verbs(n))
+		puts(".El");
 	if (n->key_count) {
 		puts(".Pp\nKeys:");
 		put_fields(n->keys, n->key_count, DOC_KEYS);
@@ -249,7 +251,10 @@ static void put_control_method(struct lmsctl *l, const struct ctl_verb_desc *v)
 
 	printf(".It Ic %s\n", v->method);
 	put_text(v->help);
-	printf(".\nRole: %s.\nResult: %s.\n", help_roles(v->role, &l->arena), results[v->result]);
+	printf(".\nRole: %s.\nResult: %s", help_roles(v->role, &l->arena), results[v->result]);
+	if (v->records != v->noun)
+		printf(", of the noun %s", ctl_nouns[v->records].name);
+	puts(".");
 	if (v->takes_keys)
 		puts("Takes the keys of its noun.");
 	if (v->arg_count)
@@ -271,6 +276,8 @@ static void put_control(struct lmsctl *l)
 			put_fields(n->fields + n->key_count, n->field_count - n->key_count,
 				   DOC_RAW);
 		}
+		if (!help_has_verbs(n))
+			continue;
 		puts(".Pp\nMethods:\n.Bl -tag -width Ds");
 		for (size_t k = 0; k < CTL_VERB_COUNT; k++) {
 			if (ctl_verbs[k].noun == n->id)

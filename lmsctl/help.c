@@ -63,6 +63,15 @@ bool help_lists(const struct ctl_verb_desc *v)
 	return v->id != CTL_VERB_system_watch && v->id != CTL_VERB_system_unwatch;
 }
 
+bool help_has_verbs(const struct ctl_noun_desc *n)
+{
+	for (size_t i = 0; i < CTL_VERB_COUNT; i++) {
+		if (ctl_verbs[i].noun == n->id && help_lists(&ctl_verbs[i]))
+			return true;
+	}
+	return false;
+}
+
 const char *help_roles(enum ctl_least role, struct arena *arena)
 {
 	static const struct { enum ctl_role role; const char *name;
@@ -161,6 +170,8 @@ static int help_all(struct lmsctl *l)
 	for (size_t i = 0; i < CTL_NOUN_COUNT; i++) {
 		const char *separator = "";
 
+		if (!help_has_verbs(&ctl_nouns[i]))
+			continue;
 		printf("  %-12s %s\n  %-12s ", ctl_nouns[i].name, ctl_nouns[i].help, "");
 		for (size_t k = 0; k < CTL_VERB_COUNT; k++) {
 			if (ctl_verbs[k].noun != ctl_nouns[i].id || !help_lists(&ctl_verbs[k]))
@@ -204,7 +215,7 @@ static bool help_has_arguments(const struct ctl_verb_desc *v)
 
 static int help_verb(struct lmsctl *l, const struct ctl_verb_desc *v)
 {
-	const struct ctl_noun_desc *n = &ctl_nouns[v->noun];
+	const struct ctl_noun_desc *n = &ctl_nouns[v->noun], *shown = &ctl_nouns[v->records];
 
 	printf("lmsctl %s\n\n%s (role: %s)\n", help_synopsis(v, &l->arena), v->help,
 	       help_roles(v->role, &l->arena));
@@ -216,10 +227,11 @@ static int help_verb(struct lmsctl *l, const struct ctl_verb_desc *v)
 		puts("\nKeys (KEY= without a value clears):");
 		print_fields(n->keys, n->key_count, true);
 	}
-	if ((v->result == CTL_LIST || v->result == CTL_RECORD) && n->field_count > n->key_count) {
-		puts("\nIt shows (-f chooses, -o wide shows all):");
-		print_fields(n->fields + (v->takes_keys ? n->key_count : 0),
-			     n->field_count - (v->takes_keys ? n->key_count : 0), false);
+	if ((v->result == CTL_LIST || v->result == CTL_RECORD) && shown->field_count > shown->key_count) {
+		printf("\nIt shows (%s chooses, -o wide shows all):\n",
+		       ctl_noun_is_log(shown->id) ? "--fields" : "-f");
+		print_fields(shown->fields + (v->takes_keys ? n->key_count : 0),
+			     shown->field_count - (v->takes_keys ? n->key_count : 0), false);
 	}
 	return 0;
 }

@@ -12,5 +12,6 @@ const char *help_value(const struct field *f);
 const char *help_raw(const struct field *f);
 /* Is it a command for people? Watches are for programs: people write -w. */
 bool help_lists(const struct ctl_verb_desc *v);
+bool help_has_verbs(const struct ctl_noun_desc *n);	/* any such */
 /* "operator or technician" */
 const char *help_roles(enum ctl_least role, struct arena *arena);

@@ -73,13 +73,12 @@ static int run(struct lmsctl *l)
 	case SPECIAL_DOC:
 		return cmd_doc(l);
 	case SPECIAL_EVENTS:
-		l->opt.watch |= l->opt.follow;
-		break;
 	case SPECIAL_NONE:
 	case SPECIAL_HELP:
 	case SPECIAL_COMPLETE:
 		break;
 	}
+	l->opt.watch |= l->opt.follow;
 	return l->verb ? call_run(l) : incomplete(l);
 }
 

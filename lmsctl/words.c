@@ -382,7 +382,7 @@ static int short_options(struct lmsctl *l, struct scan *s)
 		const struct option_row *row = find_option(NULL, *p);
 		const char *value;
 
-		if (*p == 'f' && l->special == SPECIAL_EVENTS) {
+		if (*p == 'f' && l->verb && ctl_noun_is_log(l->verb->records)) {
 			l->opt.follow = true;
 			continue;
 		}

@@ -3,7 +3,7 @@
 
 static const struct ctl_noun_desc *answer_noun(const struct ctl_call *c)
 {
-	return &ctl_nouns[c->verb->noun];
+	return &ctl_nouns[c->verb->records];
 }
 
 int ctl_answer_record(struct ctl_call *c, const void *rec)
@@ -28,6 +28,17 @@ int ctl_answer_list_end(struct ctl_call *c, const char *next)
 {
 	jw_array_end(&c->w);
 	jw_kstr(&c->w, "next", next);
+	jw_object_end(&c->w);
+	return 0;
+}
+
+int ctl_answer_log_end(struct ctl_call *c, const char *seen, bool more, bool lagged)
+{
+	jw_array_end(&c->w);
+	jw_kstr(&c->w, "next", more ? seen : NULL);
+	jw_kstr(&c->w, "seen", seen);
+	if (lagged)
+		jw_kbool(&c->w, "lagged", true);
 	jw_object_end(&c->w);
 	return 0;
 }

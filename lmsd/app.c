@@ -18,6 +18,7 @@
 #include "hall/hours.h"
 #include "modbus/bus.h"
 #include "net/tls.h"
+#include "ocpp/frames/frame_log.h"
 
 #define EXIT_STORE_FAILED 70
 #define WATCHDOG_US (10 * US_PER_S)	/* a third of the unit's WatchdogSec */
@@ -99,7 +100,7 @@ static int on_upgrade(void *ctx, const struct ws_upgrade *u)
 static void *on_opened(void *ctx, struct ws_conn *conn, const struct ws_upgrade *u)
 {
 	struct app *app = ctx;
-	struct wire *l = wire_open(app, conn);
+	struct wire *l = wire_open(app, conn, u->identity);
 	struct event ev = event_now(app, EV_STATION_OPENED);
 
 	ev.u.opened.link = l->id;
@@ -118,6 +119,7 @@ static void on_message(void *user, const char *text, size_t len)
 	ev.u.frame.link = l->id;
 	ev.u.frame.text = text;
 	ev.u.frame.len = len;
+	frame_log_add(l->app->hall.frames, ev.wall, l->station, true, text, len);
 	app_event(l->app, &ev);
 }
 
@@ -337,6 +339,7 @@ int app_new(const struct boot_conf *boot, struct app **out, struct diag *diag)
 	app->hall.site = site_new();
 	app->hall.balance = balance_new();
 	app->hall.ocpp = ocpp_new(app->hall.site);
+	app->hall.frames = frame_log_new(FRAME_LOG_SIZE);
 	app->hall.started = loop_now(app->loop);
 	app->hall.site->outside = (struct site_outside){ app, tz_known, sense_check, feed_check };
 	app->timer = loop_timer_new(app->loop, on_timer, app);
@@ -426,6 +429,7 @@ void app_free(struct app *app)
 	}
 	loop_timer_free(app->timer);
 	ocpp_free(app->hall.ocpp);
+	frame_log_free(app->hall.frames);
 	balance_free(app->hall.balance);
 	free(app->hall.site->zone_views);
 	free(app->hall.site->meter_views);

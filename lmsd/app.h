@@ -28,6 +28,7 @@ struct wire {
 	uint64_t id;
 	UT_hash_handle hh;
 	struct ws_conn *conn;
+	char *station;		/* identity */
 	uint64_t places;	/* CALLs numbered in their order; the last that has left: */
 	uint64_t left;
 	unsigned held;		/* answers that wait for a commit: later answers queue behind them */
@@ -113,7 +114,7 @@ int load_site(struct app *app, struct diag *diag);
 /* Carries out this turn's effects; those that need a commit wait in a parcel. */
 void carry_turn(struct app *app);
 void carry_committed(struct app *app, uint64_t seq);
-struct wire *wire_open(struct app *app, struct ws_conn *conn);
+struct wire *wire_open(struct app *app, struct ws_conn *conn, const char *station);
 struct wire *wire_find(struct app *app, uint64_t id);
 void wire_gone(struct app *app, struct wire *link);
 void carry_fini(struct app *app);

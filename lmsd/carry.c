@@ -10,16 +10,18 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "ocpp/frames/frame_log.h"
 
 /* ---- links -------------------------------------------------------------------------------- */
 
-struct wire *wire_open(struct app *app, struct ws_conn *conn)
+struct wire *wire_open(struct app *app, struct ws_conn *conn, const char *station)
 {
 	struct wire *l = xcalloc(1, sizeof(*l));
 
 	l->app = app;
 	l->id = ++app->next_wire;
 	l->conn = conn;
+	l->station = xstrdup(station);
 	HASH_ADD(hh, app->wires, id, sizeof(l->id), l);
 	return l;
 }
@@ -35,6 +37,7 @@ struct wire *wire_find(struct app *app, uint64_t id)
 void wire_gone(struct app *app, struct wire *l)
 {
 	HASH_DEL(app->wires, l);
+	free(l->station);
 	free(l);
 }
 
@@ -79,7 +82,8 @@ static void carry_frame(struct app *app, struct effect *e)
 			return;
 		l->left = e->u.frame.place;
 	}
-	ws_conn_send(l->conn, e->u.frame.text, e->u.frame.len);
+	if (ws_conn_send(l->conn, e->u.frame.text, e->u.frame.len) == 0)
+		frame_log_add(app->hall.frames, loop_wall(), l->station, false, e->u.frame.text, e->u.frame.len);
 }
 
 static void carry_one(struct app *app, struct effect *e)

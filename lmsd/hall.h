@@ -11,6 +11,7 @@
 struct site;
 struct balance;
 struct ocpp;
+struct frame_log;
 struct sense;
 struct control;
 
@@ -18,6 +19,7 @@ struct hall {
 	struct site *site;
 	struct balance *balance;
 	struct ocpp *ocpp;
+	struct frame_log *frames;
 	struct sense *sense;		/* the hall's, for meter.profiles */
 	struct control *control;	/* for system.watch only */
 	mono_t started;
@@ -48,6 +50,9 @@ int ctl_answer_record(struct ctl_call *c, const void *rec);
 void ctl_answer_list(struct ctl_call *c);
 void ctl_answer_item(struct ctl_call *c, const void *rec);
 int ctl_answer_list_end(struct ctl_call *c, const char *next);
+/* Of a log: `seen` is the number up to which it was looked through, and the cursor if there is more; lagged:
+ * some of what follows the cursor that was given is not held any more. */
+int ctl_answer_log_end(struct ctl_call *c, const char *seen, bool more, bool lagged);
 /* {"changed": …} */
 int ctl_answer_done(struct ctl_call *c, bool changed);
 

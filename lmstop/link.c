@@ -154,7 +154,7 @@ static void lose(struct link *l, const struct diag *why)
 			       l->requests[i].label);
 		l->requests[i].id = 0;
 	}
-	l->meter[0] = '\0';
+	l->meter[0] = l->station[0] = '\0';
 	l->explain = 0;
 	l->error = why->err;
 	if (ui->link != UI_LOST)
@@ -239,15 +239,16 @@ void link_connect(struct link *l)
 
 /* ---- what the user wants ---- */
 
-static void follow_meter(struct link *l)
+/* A watch of the one object that is looked at: `now` is what it is about, "" = none. */
+static void follow_object(struct link *l, enum model_list_id list, const char *verb, const char *wanted,
+			  char now[ITEM_ID_MAX])
 {
-	const char *wanted = ui_meter_wanted(l->ui);
-	struct link_watch *w = &l->watches[MODEL_METER];
+	struct link_watch *w = &l->watches[list];
 	char params[200];
 	struct json_writer jw;
 	struct buf args;
 
-	if (strcmp(wanted ? wanted : "", l->meter) == 0)
+	if (strcmp(wanted ? wanted : "", now) == 0)
 		return;
 	if (w->request)
 		return;		/* its number is not known yet: ended when it is */
@@ -256,16 +257,18 @@ static void follow_meter(struct link *l)
 		client_send(l->client, "system.unwatch", params);
 	}
 	memset(w, 0, sizeof(*w));
-	model_clear(l->model, MODEL_METER);
-	snprintf(l->meter, sizeof(l->meter), "%s", wanted ? wanted : "");
+	model_clear(l->model, list);
+	snprintf(now, ITEM_ID_MAX, "%s", wanted ? wanted : "");
 	if (!wanted)
 		return;
 	buf_init(&args);
 	jw_init(&jw, &args);
 	jw_object(&jw);
 	jw_kstr(&jw, "id", wanted);
+	if (list == MODEL_MESSAGES)
+		jw_kint(&jw, "last", MODEL_MESSAGES_MAX);
 	jw_object_end(&jw);
-	watch_list(l, MODEL_METER, "meter.show", buf_cstr(&args), 500);
+	watch_list(l, list, verb, buf_cstr(&args), 500);
 	buf_fini(&args);
 }
 
@@ -314,7 +317,8 @@ void link_follow(struct link *l)
 		l->ui->request.set = false;
 		return;
 	}
-	follow_meter(l);
+	follow_object(l, MODEL_METER, "meter.show", ui_meter_wanted(l->ui), l->meter);
+	follow_object(l, MODEL_MESSAGES, "station.messages", ui_messages_wanted(l->ui), l->station);
 	follow_causes(l);
 	if (l->ui->request.set)
 		send_request(l);

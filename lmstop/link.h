@@ -30,6 +30,7 @@ struct link {
 	mono_t explain_at;
 	char explained[ITEM_ID_MAX];
 	char meter[ITEM_ID_MAX];	/* that MODEL_METER is about */
+	char station[ITEM_ID_MAX];	/* and MODEL_MESSAGES */
 	struct { int64_t id; char label[160]; bool of_station; } requests[LINK_REQUESTS];
 };
 
@@ -37,7 +38,7 @@ void link_init(struct link *l, struct ev_loop *loop, const char *path, struct ui
 	       struct model *model);
 void link_fini(struct link *l);
 void link_connect(struct link *l);
-/* Sends what the user asked for, and watches the meter that he looks at. Call when something
+/* Sends what the user asked for, and watches the meter or station that he looks at. Call when something
  * happened. */
 void link_follow(struct link *l);
 /* Every list has come. */

@@ -14,7 +14,7 @@ static const enum ctl_noun_id nouns[MODEL_LISTS] = {
 	[MODEL_STATIONS] = CTL_NOUN_station, [MODEL_PENDING] = CTL_NOUN_station,
 	[MODEL_CONNECTORS] = CTL_NOUN_connector, [MODEL_METERS] = CTL_NOUN_meter,
 	[MODEL_TRANSACTIONS] = CTL_NOUN_transaction, [MODEL_EVENTS] = CTL_NOUN_event,
-	[MODEL_METER] = CTL_NOUN_meter,
+	[MODEL_METER] = CTL_NOUN_meter, [MODEL_MESSAGES] = CTL_NOUN_message,
 };
 
 void model_init(struct model *m)
@@ -174,7 +174,8 @@ bool model_apply(struct model *m, enum model_list_id list, const struct json *pa
 		put(l, j, now);
 	for (const struct json *j = gone ? gone->first : NULL; j; j = j->next)
 		drop(l, json_str(j, ""));
-	while (list == MODEL_EVENTS && l->count > MODEL_EVENTS_MAX)
+	while ((list == MODEL_EVENTS && l->count > MODEL_EVENTS_MAX) ||
+	       (list == MODEL_MESSAGES && l->count > MODEL_MESSAGES_MAX))
 		drop(l, l->rows[0]->id);
 	return true;
 }
@@ -265,6 +266,11 @@ const struct ctl_transaction *model_transaction(const struct model *m, size_t i,
 const struct ctl_event *model_event(const struct model *m, size_t i)
 {
 	return record(m, MODEL_EVENTS, i, NULL);
+}
+
+const struct ctl_message *model_message(const struct model *m, size_t i)
+{
+	return record(m, MODEL_MESSAGES, i, NULL);
 }
 
 /* ---- the tree of zones ---- */

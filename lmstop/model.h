@@ -12,10 +12,12 @@ enum model_list_id {
 	MODEL_SYSTEM, MODEL_ZONES, MODEL_STATIONS, MODEL_PENDING, MODEL_CONNECTORS, MODEL_METERS,
 	MODEL_TRANSACTIONS, MODEL_EVENTS,
 	MODEL_METER,		/* the one meter that is looked at, with all its values */
+	MODEL_MESSAGES,		/* the latest OCPP frames of the one station that is looked at */
 	MODEL_LISTS
 };
 
 #define MODEL_EVENTS_MAX 500
+#define MODEL_MESSAGES_MAX 50
 
 struct model_row {
 	const char *id;
@@ -57,6 +59,7 @@ const struct ctl_connector *model_connector(const struct model *m, size_t i);
 const struct ctl_meter *model_meter(const struct model *m, size_t i, mono_t *received);
 const struct ctl_transaction *model_transaction(const struct model *m, size_t i, mono_t *received);
 const struct ctl_event *model_event(const struct model *m, size_t i);
+const struct ctl_message *model_message(const struct model *m, size_t i);
 
 /* The zones as a tree is read: order[i] is an index, depth[i] how deep it lies. Both have
  * model_count entries. A zone whose parent is not there counts as a root. */

@@ -128,6 +128,13 @@ const char *ui_meter_wanted(const struct ui *ui)
 	return l->view == &view_meter ? l->id : NULL;
 }
 
+const char *ui_messages_wanted(const struct ui *ui)
+{
+	const struct ui_level *l = ui_level(ui);
+
+	return l->view == &view_station && (ui->roles & (unsigned)CTL_STAFF) ? l->id : NULL;
+}
+
 const char *ui_causes_wanted(const struct ui *ui)
 {
 	const struct ui_level *l = ui_level(ui);

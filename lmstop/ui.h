@@ -125,6 +125,8 @@ void ui_say(struct ui *ui, enum style style, const char *fmt, ...)
 void ui_answer(struct ui *ui, const char *label, const char *status, const char *error);
 /* The meter whose values are looked at, or NULL. */
 const char *ui_meter_wanted(const struct ui *ui);
+/* The station whose OCPP frames are looked at, or NULL; who may not see them asks for none. */
+const char *ui_messages_wanted(const struct ui *ui);
 /* The connector whose causes are looked at, or NULL; and what connector.explain answered. */
 const char *ui_causes_wanted(const struct ui *ui);
 void ui_causes_set(struct ui *ui, const char *connector, const struct json *result);

@@ -100,6 +100,39 @@ static void draw_transactions(struct page *p, const char *station)
 	grid_fini(&g);
 }
 
+static const struct grid_column message_columns[] = {
+	{ "time", 11, true, 0, false, 0, 0 }, { "", 3, false, 0, true, 0, 0 }, { "frame", 0, false, 0, false, 24, 0 },
+};
+
+/* The latest first. */
+static void draw_messages(struct page *p, size_t most)
+{
+	const struct model *m = ui_model(p->ui);
+	size_t count = model_count(m, MODEL_MESSAGES);
+	struct grid g;
+
+	if (!ui_messages_wanted(p->ui))
+		return;
+	page_rule(p, 0, STYLE_BOLD, "latest OCPP frames", NULL);
+	grid_init(&g, p->ui, message_columns, ARRAY_LEN(message_columns));
+	for (size_t i = count; i > 0 && g.row_count < most; i--) {
+		const struct ctl_message *f = model_message(m, i - 1);
+		bool in = f->direction && strcmp(f->direction, "in") == 0;
+
+		grid_row(&g, ITEM_NONE, "");
+		grid_time(&g, STYLE_NORMAL, f->time);
+		grid_text(&g, in ? STYLE_NORMAL : STYLE_DIM, f->direction);
+		grid_text(&g, in ? STYLE_NORMAL : STYLE_DIM, f->text);
+	}
+	if (g.row_count == 0)
+		page_note(p, 1, STYLE_DIM, "none is held");
+	else
+		grid_layout(&g, p->canvas.width - 1);
+	for (size_t i = 0; i < g.row_count; i++)
+		grid_draw_row(&g, i, p, 1);
+	grid_fini(&g);
+}
+
 static void draw_one(struct page *p)
 {
 	const struct model *m = ui_model(p->ui);
@@ -119,6 +152,7 @@ static void draw_one(struct page *p)
 	draw_fields(p, 1, &ctl_nouns[CTL_NOUN_station], r->rec, r->received);
 	page_rule(p, 0, STYLE_BOLD, "latest events", NULL);
 	draw_events_of(p, 1, id, 12);
+	draw_messages(p, 20);
 }
 
 /* Each cause stands below what it is the cause of. */

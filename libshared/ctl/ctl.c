@@ -57,14 +57,28 @@ const struct ctl_noun_desc ctl_nouns[CTL_NOUN_COUNT] = {
 #include "ctl/nouns.def"
 #include "ctl/undef.h"
 
+#define CTL_VERB(n, v, role, result, help) enum { n##_##v##_others = 0
+#define CTL_ANSWERS(n, v, other) + 1 + CTL_NOUN_##other
+#define CTL_VERB_END(n, v) };
+#include "ctl/nouns.def"
+#include "ctl/undef.h"
+
 const struct ctl_verb_desc ctl_verbs[CTL_VERB_COUNT] = {
-#define CTL_VERB(n, v, role, result, help) { CTL_VERB_##n##_##v, CTL_NOUN_##n, #v, help, #n "." #v, \
+#define CTL_VERB(n, v, role, result, help) { CTL_VERB_##n##_##v, CTL_NOUN_##n, \
+		n##_##v##_others > 0 ? (enum ctl_noun_id)(n##_##v##_others - 1) : CTL_NOUN_##n, #v, help, #n "." #v, \
 		CTL_##role, CTL_##result, n##_##v##_args, ARRAY_LEN(n##_##v##_args) - 1, \
 		n##_##v##_reads == 0, n##_##v##_keys_at > 0, n##_##v##_keys_at, \
 		sizeof(struct ctl_##n##_##v##_args) },
 #include "ctl/nouns.def"
 #include "ctl/undef.h"
 };
+
+bool ctl_noun_is_log(enum ctl_noun_id noun)
+{
+	const struct ctl_noun_desc *n = &ctl_nouns[noun];
+
+	return n->field_count > 0 && strcmp(n->fields[0].name, "seq") == 0;
+}
 
 static bool same_name(const char *a, const char *b)
 {

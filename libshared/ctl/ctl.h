@@ -97,6 +97,7 @@ struct ctl_noun_desc {
 struct ctl_verb_desc {
 	enum ctl_verb_id id;
 	enum ctl_noun_id noun;
+	enum ctl_noun_id records;	/* what it answers are records of: `noun`, mostly */
 	const char *name, *help;	/* "set" */
 	const char *method;		/* "zone.set" */
 	enum ctl_least role;
@@ -106,6 +107,9 @@ struct ctl_verb_desc {
 	bool takes_keys;		/* the noun's keys are arguments too */
 	size_t keys_offset, args_size;
 };
+
+/* Records of such a noun are things that happened: numbered, never changed, followed from a number on. */
+bool ctl_noun_is_log(enum ctl_noun_id noun);
 
 extern const struct ctl_noun_desc ctl_nouns[CTL_NOUN_COUNT];
 extern const struct ctl_verb_desc ctl_verbs[CTL_VERB_COUNT];

@@ -145,7 +145,7 @@ static void write_ref(struct json_writer *w, const char *noun)
 
 static void write_result(struct json_writer *w, const struct ctl_verb_desc *v)
 {
-	const char *noun = ctl_nouns[v->noun].name;
+	const char *noun = ctl_nouns[v->records].name;
 
 	jw_key(w, "result");
 	jw_object(w);
@@ -167,6 +167,16 @@ static void write_result(struct json_writer *w, const struct ctl_verb_desc *v)
 		jw_object(w);
 		write_type(w, "string", true);
 		jw_object_end(w);
+		if (ctl_noun_is_log(v->records)) {
+			jw_key(w, "seen");
+			jw_object(w);
+			write_type(w, "string", false);
+			jw_object_end(w);
+			jw_key(w, "lagged");
+			jw_object(w);
+			write_type(w, "boolean", false);
+			jw_object_end(w);
+		}
 		jw_object_end(w);
 	} else if (v->result == CTL_STATION || v->result == CTL_DONE) {
 		jw_kstr(w, "type", "object");

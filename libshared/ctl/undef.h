@@ -6,5 +6,6 @@
 #undef CTL_ARG
 #undef CTL_ARG_KEYS
 #undef CTL_READS
+#undef CTL_ANSWERS
 #undef CTL_VERB_END
 #undef CTL_NOUN_END

@@ -2,8 +2,9 @@
  *
  * State is coalesced, never queued: a watch remembers a hash per record and compares when its
  * interval has passed. A reader that is behind gets nothing until it has caught up, and then what
- * is true at that moment, so a slow one costs neither memory nor order. Events are not state: of
- * them only those after the last one sent are pushed.
+ * is true at that moment, so a slow one costs neither memory nor order. What happened (events, OCPP
+ * frames) is not state: of it only what is younger than the last one sent is pushed, so much at a
+ * time, and "lagged" says that some of it was overwritten before it could be sent.
  */
 #include "control/control.h"
 
@@ -15,6 +16,7 @@
 #include "base/err.h"
 
 #define PAGE_ITEMS 1000
+#define LOG_PUSH_MAX ((size_t)1 << 20)	/* bytes of a log in one push; the rest follows in the next */
 
 struct seen {
 	UT_hash_handle hh;
@@ -33,7 +35,8 @@ struct watch {
 	mono_t due;
 	uint64_t seq, round;
 	struct seen *seen;
-	bool append_only;		/* events: a cursor instead of a comparison */
+	bool append_only;		/* a log: a cursor instead of a comparison */
+	bool lagged;
 	char cursor[80];
 	struct diag why;		/* it ended: what its verb answered at last */
 };
@@ -50,7 +53,7 @@ struct watch *watch_new(struct control *c, struct control_peer *peer, int64_t nu
 	w->args = xstrdup(args_json);
 	w->every_us = every_us;
 	w->due = INT64_MIN;		/* the snapshot leaves with the next push */
-	w->append_only = verb->noun == CTL_NOUN_event;
+	w->append_only = ctl_noun_is_log(verb->records);
 	return w;
 }
 
@@ -203,7 +206,11 @@ static bool watch_collect(struct watch *w, struct arena *arena, struct json_writ
 					 r->first && r->first->text ? r->first->text : "");
 		}
 		cursor = items ? json_str(json_get(result, "next"), NULL) : NULL;
-	} while (cursor != NULL);
+		w->lagged |= json_bool(json_get(result, "lagged"), false);
+		/* Frames of others may have been passed over. */
+		if (w->append_only && json_str(json_get(result, "seen"), NULL) != NULL)
+			snprintf(w->cursor, sizeof(w->cursor), "%s", json_str(json_get(result, "seen"), ""));
+	} while (cursor != NULL && !(w->append_only && jw->buf->len > LOG_PUSH_MAX));
 	return true;
 }
 
@@ -267,8 +274,13 @@ bool watch_push(struct watch *w, mono_t now)
 	watch_write_gone(w, &jw);
 	if (b.len > before + strlen(",\"gone\":[]"))
 		count++;
+	if (w->lagged)
+		jw_kbool(&jw, "lagged", true);
 	jw_object_end(&jw);
 	jw_object_end(&jw);
+	if (ok && w->lagged)
+		count++;
+	w->lagged = false;
 	if (ok && (count > 0 || w->seq == 0)) {
 		control_peer_line(w->peer, b.data, b.len);
 		w->seq++;

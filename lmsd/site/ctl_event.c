@@ -18,6 +18,7 @@ int ctl_event_list(struct ctl_call *c, const struct ctl_event_list_args *a)
 	uint64_t after = event_ring_last(ring) > limit ? event_ring_last(ring) - limit : 0;
 	const struct site_event *e;
 	char next[24];
+	bool lagged = false;
 	int64_t cursor;
 
 	if (a->cursor) {
@@ -27,6 +28,8 @@ int ctl_event_list(struct ctl_call *c, const struct ctl_event_list_args *a)
 			return diag_set(&c->diag, -LMS_EUSAGE,
 					"cursor: '%.60s' is not of a page before", a->cursor);
 		after = (uint64_t)cursor;
+		e = event_ring_next(ring, after);
+		lagged = e != NULL && e->seq > after + 1;
 	}
 	ctl_answer_list(c);
 	for (; limit > 0 && (e = event_ring_next(ring, after)); limit--) {
@@ -43,5 +46,5 @@ int ctl_event_list(struct ctl_call *c, const struct ctl_event_list_args *a)
 		after = e->seq;
 	}
 	snprintf(next, sizeof(next), "%llu", (unsigned long long)after);
-	return ctl_answer_list_end(c, event_ring_next(ring, after) ? next : NULL);
+	return ctl_answer_log_end(c, next, event_ring_next(ring, after) != NULL, lagged);
 }

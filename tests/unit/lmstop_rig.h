@@ -91,6 +91,11 @@ static const char *const rig_site[MODEL_LISTS] = {
 	"{'name':'voltage_l1n','value':230.1,'unit':'V','time':'2026-11-19T05:09:58Z','quality':'good'}," \
 	"{'name':'pf_l1','value':null,'unit':'','time':'2026-11-19T05:09:50Z','quality':'nan'}]}"
 
+#define RIG_MESSAGES \
+	"{'seq':9,'time':'2026-11-19T05:09:58Z','station':'CP2','direction':'in','bytes':24,'text':'[2,\\'7\\',\\'Heartbeat\\',{}]'}," \
+	"{'seq':12,'time':'2026-11-19T05:09:58Z','station':'CP2','direction':'out','bytes':51," \
+	"'text':'[3,\\'7\\',{\\'currentTime\\':\\'2026-11-19T05:09:58.123Z\\'}]'}"
+
 /* One push, written with ' for " . */
 static inline bool rig_push(struct model *m, enum model_list_id list, const char *text, mono_t now)
 {

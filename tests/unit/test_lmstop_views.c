@@ -98,6 +98,8 @@ static void check(const struct view_case *c)
 	rig_type(&r, c->keys);
 	if (strcmp(c->name, "meter") == 0)
 		rig_snapshot(&r.model, MODEL_METER, RIG_METER_VALUES, RIG_NOW);
+	if (strcmp(c->name, "station") == 0)
+		rig_snapshot(&r.model, MODEL_MESSAGES, RIG_MESSAGES, RIG_NOW);
 	if (strcmp(c->name, "connector") == 0)
 		rig_causes(&r);
 	picture = rig_picture(&r);
