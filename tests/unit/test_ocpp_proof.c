@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "ocpp/limit/proof.h"
+#include "ocpp/limit/wiring.h"
 #include "site/edit.h"
 #include "tests/unit/helper_ocpp.h"
 
@@ -327,6 +328,34 @@ static void every_state_ends(void **state)
 	}
 }
 
+static void the_meter_tells_whether_the_phases_are_as_set(void **state)
+{
+	static const struct { int64_t car[3], meter[3]; enum wiring_verdict verdict; const char *text; } rows[] = {
+		{ { 10000, 0, 0 }, { 10400, 300, -900 }, WIRING_AS_SET, "on L1, as it is set" },
+		{ { 10000, 0, 0 }, { 200, 9800, 100 }, WIRING_OTHERWISE, "on L2, but as it is set it was on L1" },
+		{ { 10000, 10000, 0 }, { 10000, 100, 9000 }, WIRING_OTHERWISE, "on L1+L3, but as it is set it was on L1+L2" },
+		{ { 10000, 10000, 10000 }, { 9000, 11000, 10000 }, WIRING_TOGETHER, "single-phase car" },
+		/* A kettle that was switched off at the same time, or on, and a car that is too small to tell. */
+		{ { 10000, 0, 0 }, { 10000, 8700, 0 }, WIRING_UNCLEAR, "" },
+		{ { 10000, 0, 0 }, { 10000, 0, -8700 }, WIRING_UNCLEAR, "" },
+		{ { 10000, 0, 0 }, { 0, 4000, 0 }, WIRING_UNCLEAR, "" },
+		{ { 1900, 0, 0 }, { 0, 1900, 0 }, WIRING_UNCLEAR, "" },
+		{ { 10000, 0, 0 }, { 10000, NUM_NONE, 0 }, WIRING_UNCLEAR, "" },
+		{ { NUM_NONE, NUM_NONE, NUM_NONE }, { 10000, 0, 0 }, WIRING_UNCLEAR, "" },
+	};
+	char text[200];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct phase_ma car = {{ rows[i].car[0], rows[i].car[1], rows[i].car[2] }};
+		struct phase_ma meter = {{ rows[i].meter[0], rows[i].meter[1], rows[i].meter[2] }};
+
+		assert_int_equal(wiring_judge(&car, &meter, text, sizeof(text)), rows[i].verdict);
+		if (!strstr(text, rows[i].text) || !*rows[i].text != !*text)
+			fail_msg("row %zu says '%s'", i, text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -343,6 +372,7 @@ int main(void)
 		T(one_waits_and_a_second_is_refused),
 		T(whoever_follows_is_told_how_far_it_is_and_begins_none),
 		T(every_state_ends),
+		T(the_meter_tells_whether_the_phases_are_as_set),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "ocpp/limit/wiring.h"
 #include "site/edit.h"
 
 #define TOLERANCE_MA  500
@@ -22,6 +23,7 @@ struct proof {
 	int64_t drew_ma, limit_ma;	/* when it began; that it shall obey */
 	mono_t accepted_at;
 	int64_t settle_ms;
+	struct phase_ma car, meter;	/* before it was lowered, on grid phases; then the car's fall */
 	bool asked;			/* MeterValues are on their way */
 	uint64_t token;			/* of who waits; 0 = nobody */
 	mono_t reply_by;		/* tell him by then how far it is */
@@ -224,6 +226,23 @@ struct step {
 
 typedef enum proof_state step_fn(const struct step *x);
 
+/* Some seconds after the car obeyed: the meter has seen it by now. An unknown wiring has nothing to compare. */
+static void say_wiring(const struct step *x)
+{
+	const struct connector *conn = site_connector(x->st, x->s->proof->connector);
+	const struct connector_conf *cc = conn ? site_connector_conf(x->s->o->site, conn) : NULL;
+	struct phase_ma now = wiring_feeder(x->s->o->site, x->st), fall = wiring_fall(&x->s->proof->meter, &now);
+	char text[120];
+
+	if (!cc || strcmp(cc->wiring, "unknown") == 0)
+		return;
+	if (wiring_judge(&x->s->proof->car, &fall, text, sizeof(text)) == WIRING_OTHERWISE)
+		log_station(WARNING, x->s->id, "wiring_differs", "connector=%d set=%s meter=%s", conn->number, cc->wiring,
+			    log_text(text));
+	if (*text)
+		say(x->st, text);
+}
+
 static enum proof_state lower(const struct step *x)
 {
 	struct proof *p = x->s->proof;
@@ -233,6 +252,8 @@ static enum proof_state lower(const struct step *x)
 		return PROOF_WAITS;
 	p->connector = x->connector;
 	p->drew_ma = x->number;
+	p->car = site_connector(x->st, x->connector)->draw;
+	p->meter = wiring_feeder(x->s->o->site, x->st);
 	set_cap(x->s, x->st, least);
 	return PROOF_LOWERS;
 }
@@ -269,6 +290,7 @@ static enum proof_state settle(const struct step *x)
 	say(x->st, text);
 	/* In whole seconds, and one more: it was looked at once a second. */
 	p->settle_ms = (ms + 1999) / 1000 * 1000;
+	p->car = wiring_fall(&p->car, &site_connector(x->st, p->connector)->draw);
 	fx_close(x->t->fx, FX_NOW, x->s->link, 1001, "test");
 	return PROOF_AWAY;
 }
@@ -285,6 +307,8 @@ static enum proof_state never_settled(const struct step *x)
 
 static enum proof_state came_back(const struct step *x)
 {
+	if (x->s->proof->state == PROOF_AWAY)
+		say_wiring(x);
 	x->s->proof->asked = false;
 	ask_draw(x->s, x->t);
 	return PROOF_BACK;
