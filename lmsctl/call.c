@@ -273,6 +273,8 @@ static int show_text(struct lmsctl *l, const struct json *result)
 		return cmd_station_call(l, result);
 	if (l->verb->id == CTL_VERB_station_config_diff || l->verb->id == CTL_VERB_station_config_restore)
 		return cmd_config_rows(l, result);
+	if (l->verb->id == CTL_VERB_station_local_list_version)
+		return cmd_list_version(l, result);
 	if (l->opt.format != FORMAT_TABLE && l->opt.format != FORMAT_WIDE)
 		output_json_line(l, result);
 	else if (l->verb->id == CTL_VERB_connector_explain)

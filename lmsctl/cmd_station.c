@@ -114,6 +114,20 @@ int cmd_station_call(struct lmsctl *l, const struct json *result)
 	return status ? verdict(status) : 0;
 }
 
+/* OCPP 1.6, 6.22: 0 is a list that is empty, -1 a station that has none. */
+int cmd_list_version(struct lmsctl *l, const struct json *result)
+{
+	int64_t version;
+
+	if (l->opt.format == FORMAT_TABLE || l->opt.format == FORMAT_WIDE)
+		output_json(l, result);
+	else if (l->opt.format == FORMAT_JSON || l->opt.format == FORMAT_NDJSON)
+		output_json_line(l, result);
+	else
+		output_json_line(l, json_get(result, "listVersion"));
+	return json_int(json_get(result, "listVersion"), &version) == 0 && version < 0 ? -LMS_EREFUSED : 0;
+}
+
 /* GetConfiguration: a table of the keys, then those that the station does not know. */
 int cmd_config_get(struct lmsctl *l, const struct json *result)
 {

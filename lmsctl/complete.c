@@ -28,29 +28,25 @@ static void offer_commands(const char *prefix)
 }
 
 /* First words of the noun's verbs; after such a first word ("config"), the second ones. */
-static void offer_verbs(const struct ctl_noun_desc *n, const char *first, const char *prefix)
+static void offer_verbs(struct lmsctl *l, const struct ctl_noun_desc *n, const char *first, const char *prefix)
 {
 	const char *last = "";
 
 	for (size_t i = 0; i < CTL_VERB_COUNT; i++) {
-		static char word[64];
-		const char *joint = strchr(ctl_verbs[i].name, '_');
-		size_t len =
-			joint ? (size_t)(joint - ctl_verbs[i].name) : strlen(ctl_verbs[i].name);
+		const char *text = words_verb(&ctl_verbs[i], ' ', &l->arena);
+		size_t len = strcspn(text, " ");
 
 		if (ctl_verbs[i].noun != n->id || !help_lists(&ctl_verbs[i]))
 			continue;
 		if (first) {
-			if (joint && strlen(first) == len &&
-			    strncmp(first, ctl_verbs[i].name, len) == 0)
-				offer(prefix, joint + 1);
+			if (text[len] && strlen(first) == len && strncmp(first, text, len) == 0)
+				offer(prefix, text + len + 1);
 			continue;
 		}
-		if (strlen(last) == len && strncmp(last, ctl_verbs[i].name, len) == 0)
-			continue;
-		snprintf(word, sizeof(word), "%.*s", (int)len, ctl_verbs[i].name);
-		last = word;
-		offer(prefix, word);
+		text = arena_strndup(&l->arena, text, len);
+		if (strcmp(last, text) != 0)
+			offer(prefix, text);
+		last = text;
 	}
 }
 
@@ -179,11 +175,11 @@ int cmd_complete(struct lmsctl *l)
 	else if (line.verb && ret == 0)
 		offer_arguments(l, &line, last);
 	else if (ret == 0 && line.noun)
-		offer_verbs(line.noun, NULL, last);
+		offer_verbs(l, line.noun, NULL, last);
 	else if (ret == 0 && line.special == SPECIAL_NONE)
 		offer_commands(last);
 	else if (line.noun && count >= 2)
-		offer_verbs(line.noun, l->words[count - 2].value, last);
+		offer_verbs(l, line.noun, l->words[count - 2].value, last);
 	diag_init(&l->diag);
 	return 0;
 }

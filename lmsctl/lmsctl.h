@@ -101,6 +101,7 @@ int cmd_station_test(struct lmsctl *l, const char *params, const struct json **r
 int cmd_config_rows(struct lmsctl *l, const struct json *result);
 int cmd_config_get(struct lmsctl *l, const struct json *result);
 int cmd_station_call(struct lmsctl *l, const struct json *result);
+int cmd_list_version(struct lmsctl *l, const struct json *result);
 int cmd_doc(struct lmsctl *l);
 int cmd_complete(struct lmsctl *l);
 

@@ -62,13 +62,28 @@ const struct ctl_noun_desc *words_noun(const char *word)
 	return ctl_noun_find(singular);
 }
 
+/* "config_get" is the verb get of a group; these are one word with a hyphen in it. */
+static const char *const hyphenated[] = { "local_list", "data_transfer" };
+
+static size_t words_first(const char *verb)
+{
+	for (size_t i = 0; i < ARRAY_LEN(hyphenated); i++) {
+		size_t len = strlen(hyphenated[i]);
+
+		if (strncmp(verb, hyphenated[i], len) == 0 && (verb[len] == '_' || verb[len] == '\0'))
+			return len;
+	}
+	return strcspn(verb, "_");
+}
+
 const char *words_verb(const struct ctl_verb_desc *v, char joint, struct arena *arena)
 {
 	char *text = arena_strdup(arena, v->name);
+	size_t first = words_first(text);
 
-	for (char *p = text; *p; p++) {
-		if (*p == '_')
-			*p = joint;
+	for (size_t i = 0; text[i]; i++) {
+		if (text[i] == '_')
+			text[i] = i < first ? '-' : joint;
 	}
 	return text;
 }
@@ -153,28 +168,32 @@ static int take_alias(struct lmsctl *l, const struct alias *a)
 	return 0;
 }
 
-/* The verb that `word` and perhaps `next` ("config get") name; *used words of the two. */
-static const struct ctl_verb_desc *find_verb(const struct ctl_noun_desc *n, const char *word,
-					     const char *next, int *used)
+/* The verb that the next words name, the most of them that do ("config get", "local list send"); *used of
+ * them. */
+static const struct ctl_verb_desc *find_verb(const struct ctl_noun_desc *n, char *const *words, int count, int *used)
 {
 	const struct ctl_verb_desc *v;
-	char both[64];
+	const char *word = words[0];
 
-	*used = 1;
-	if (next && (size_t)snprintf(both, sizeof(both), "%s_%s", word, next) < sizeof(both)) {
-		v = ctl_verb_find_words(n->name, both);
-		if (v) {
-			*used = 2;
+	for (*used = count < 3 ? count : 3; *used > 1; (*used)--) {
+		char joined[80] = "";
+		size_t len = 0;
+
+		for (int i = 0; i < *used && len < sizeof(joined); i++)
+			len += (size_t)snprintf(joined + len, sizeof(joined) - len, "%s%s", i ? "_" : "", words[i]);
+		v = len < sizeof(joined) ? ctl_verb_find_words(n->name, joined) : NULL;
+		if (v)
 			return v;
-		}
 	}
 	/* `meter watch` is `meter list -w`. */
 	return ctl_verb_find_words(n->name, strcmp(word, "watch") == 0 ? "list" : word);
 }
 
-static int take_verb(struct lmsctl *l, const char *word, const char *next, int *used)
+static int take_verb(struct lmsctl *l, char *const *words, int count, int *used)
 {
-	l->verb = find_verb(l->noun, word, next, used);
+	const char *word = words[0], *next = count > 1 ? words[1] : NULL;
+
+	l->verb = find_verb(l->noun, words, count, used);
 	if (!l->verb) {
 		if (next && next[0] != '-' && strchr(word, '=') == NULL) {
 			/* "config gte": the first word alone tells little. */
@@ -417,7 +436,7 @@ static int plain_word(struct lmsctl *l, const char *text)
 
 static int command_word(struct lmsctl *l, struct scan *s)
 {
-	const char *word = s->argv[s->i], *next = s->i + 1 < s->argc ? s->argv[s->i + 1] : NULL;
+	const char *word = s->argv[s->i];
 	const struct alias *a;
 	int used = 1, ret;
 
@@ -426,7 +445,7 @@ static int command_word(struct lmsctl *l, struct scan *s)
 		return 0;
 	}
 	if (l->noun) {
-		ret = take_verb(l, word, next, &used);
+		ret = take_verb(l, &s->argv[s->i], s->argc - s->i, &used);
 		s->i += used - 1;
 		return ret;
 	}

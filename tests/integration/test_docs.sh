@@ -32,7 +32,7 @@ all_in() {
 }
 
 nouns() { lmsctl help | sed -n 's/^  \([a-z]*\) \{3,\}[a-zA-Z].*$/\1/p'; }
-verbs() { for noun in $(nouns); do lmsctl help "$noun"; done 2>&1 | sed -n 's/^  lmsctl \([a-z]* [a-z ]*[a-z]\).*/\1/p'; }
+verbs() { for noun in $(nouns); do lmsctl help "$noun"; done 2>&1 | sed -n 's/^  lmsctl \([a-z]* [a-z -]*[a-z]\).*/\1/p'; }
 options() { lmsctl help | sed -n 's/^  .*\(--[a-z-]*\) .*/\1/p'; }
 all_in lmsctl.1 "lmsctl(1) has every command of the help" < <(verbs)
 all_in lmsctl.1 "lmsctl(1) has every option of the help" < <(options)

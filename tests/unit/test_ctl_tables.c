@@ -61,7 +61,7 @@ static void every_verb_is_found_by_its_method_and_words(void **state)
 static void looking_is_no_change_whoever_may_look(void **state)
 {
 	static const char *const reads[] = { "tag.list", "tag.show", "zone.list", "connector.explain", "config.show",
-		"station.config_get", "system.watch" };
+		"station.config_get", "station.local_list_version", "station.profile_composite", "system.watch" };
 	static const char *const changes[] = { "tag.add", "tag.delete", "connector.limit", "station.call",
 		"station.availability", "config.apply", "transaction.stop", "zone.set" };
 

@@ -126,6 +126,33 @@ int ctl_call_send(struct ctl_call *c, struct ocpp_session *s, const char *action
 	return CTL_LATER;
 }
 
+int ctl_call_begin(struct ctl_call *c, const char *station, struct ocpp_session **s, struct buf *b, struct json_writer *w)
+{
+	int ret = ctl_session(c, station, s);
+
+	if (ret)
+		return ret;
+	buf_init(b);
+	jw_init(w, b);
+	jw_object(w);
+	return 0;
+}
+
+int ctl_call_end(struct ctl_call *c, struct ocpp_session *s, const char *action, struct buf *b, struct json_writer *w,
+		 enum call_style style)
+{
+	jw_object_end(w);
+	return ctl_call_send(c, s, action, b, style);
+}
+
+int ctl_check_connector(struct ctl_call *c, int64_t number, int64_t least)
+{
+	if (number == NUM_NONE || (number >= least && number <= CONNECTORS_MAX))
+		return 0;
+	return diag_set(&c->diag, -LMS_ERANGE, "connector: must be a number from %d to %d", (int)least,
+			CONNECTORS_MAX);
+}
+
 /* ---- the station's answer ---- */
 
 static void write_payload(const struct call *c, const struct json *payload, struct json_writer *w)

@@ -1,49 +1,21 @@
-/* ocpp/control/ctl_station_call.c - station restart, unlock, availability, trigger, config get/set, call. */
+/* ocpp/control/ctl_station_call.c - station restart, unlock, availability, trigger, config get/set, cache clear,
+ * data-transfer, call. */
 #include <string.h>
 
 #include "base/err.h"
 #include "ocpp/control/ctl_call.h"
-
-/* Begins a payload for a connected station. */
-static int begin(struct ctl_call *c, const char *station, struct ocpp_session **s, struct buf *b,
-		 struct json_writer *w)
-{
-	int ret = ctl_session(c, station, s);
-
-	if (ret)
-		return ret;
-	buf_init(b);
-	jw_init(w, b);
-	jw_object(w);
-	return 0;
-}
-
-static int send(struct ctl_call *c, struct ocpp_session *s, const char *action, struct buf *b,
-		struct json_writer *w, enum call_style style)
-{
-	jw_object_end(w);
-	return ctl_call_send(c, s, action, b, style);
-}
-
-static int check_number(struct ctl_call *c, int64_t number, int64_t least)
-{
-	if (number >= least && number <= CONNECTORS_MAX)
-		return 0;
-	return diag_set(&c->diag, -LMS_ERANGE, "connector: must be a number from %d to %d", (int)least,
-			CONNECTORS_MAX);
-}
 
 int ctl_station_restart(struct ctl_call *c, const struct ctl_station_restart_args *a)
 {
 	struct ocpp_session *s;
 	struct json_writer w;
 	struct buf b;
-	int ret = begin(c, a->id, &s, &b, &w);
+	int ret = ctl_call_begin(c, a->id, &s, &b, &w);
 
 	if (ret)
 		return ret;
 	jw_kstr(&w, "type", a->hard == 1 ? "Hard" : "Soft");
-	return send(c, s, "Reset", &b, &w, STYLE_STATION);
+	return ctl_call_end(c, s, "Reset", &b, &w, STYLE_STATION);
 }
 
 int ctl_station_unlock(struct ctl_call *c, const struct ctl_station_unlock_args *a)
@@ -52,14 +24,14 @@ int ctl_station_unlock(struct ctl_call *c, const struct ctl_station_unlock_args 
 	struct ocpp_session *s;
 	struct json_writer w;
 	struct buf b;
-	int ret = check_number(c, number, 1);
+	int ret = ctl_check_connector(c, number, 1);
 
 	if (ret == 0)
-		ret = begin(c, a->id, &s, &b, &w);
+		ret = ctl_call_begin(c, a->id, &s, &b, &w);
 	if (ret)
 		return ret;
 	jw_kint(&w, "connectorId", number);
-	return send(c, s, "UnlockConnector", &b, &w, STYLE_STATION);
+	return ctl_call_end(c, s, "UnlockConnector", &b, &w, STYLE_STATION);
 }
 
 int ctl_station_availability(struct ctl_call *c, const struct ctl_station_availability_args *a)
@@ -68,15 +40,26 @@ int ctl_station_availability(struct ctl_call *c, const struct ctl_station_availa
 	struct ocpp_session *s;
 	struct json_writer w;
 	struct buf b;
-	int ret = check_number(c, number, 0);
+	int ret = ctl_check_connector(c, number, 0);
 
 	if (ret == 0)
-		ret = begin(c, a->id, &s, &b, &w);
+		ret = ctl_call_begin(c, a->id, &s, &b, &w);
 	if (ret)
 		return ret;
 	jw_kint(&w, "connectorId", number);
 	jw_kstr(&w, "type", a->type);
-	return send(c, s, "ChangeAvailability", &b, &w, STYLE_STATION);
+	return ctl_call_end(c, s, "ChangeAvailability", &b, &w, STYLE_STATION);
+}
+
+/* Which of the two has this message; NULL: not the one that was asked for. */
+static const char *trigger_action(const struct ctl_station_trigger_args *a)
+{
+	bool both = strcmp(a->message, "DiagnosticsStatusNotification") != 0;
+
+	if (a->extended == 1)
+		return both ? "ExtendedTriggerMessage" : NULL;
+	return strcmp(a->message, "LogStatusNotification") == 0 || strcmp(a->message, "SignChargePointCertificate") == 0 ?
+		"ExtendedTriggerMessage" : "TriggerMessage";
 }
 
 int ctl_station_trigger(struct ctl_call *c, const struct ctl_station_trigger_args *a)
@@ -84,16 +67,20 @@ int ctl_station_trigger(struct ctl_call *c, const struct ctl_station_trigger_arg
 	struct ocpp_session *s;
 	struct json_writer w;
 	struct buf b;
-	int ret = a->connector == NUM_NONE ? 0 : check_number(c, a->connector, 0);
+	const char *action = trigger_action(a);
+	int ret = ctl_check_connector(c, a->connector, 0);
 
+	if (!action)
+		return diag_set(&c->diag, -LMS_EUSAGE, "extended: %s is not a message of ExtendedTriggerMessage",
+				a->message);
 	if (ret == 0)
-		ret = begin(c, a->id, &s, &b, &w);
+		ret = ctl_call_begin(c, a->id, &s, &b, &w);
 	if (ret)
 		return ret;
 	jw_kstr(&w, "requestedMessage", a->message);
 	if (a->connector != NUM_NONE)
 		jw_kint(&w, "connectorId", a->connector);
-	return send(c, s, "TriggerMessage", &b, &w, STYLE_STATION);
+	return ctl_call_end(c, s, action, &b, &w, STYLE_STATION);
 }
 
 int ctl_station_config_get(struct ctl_call *c, const struct ctl_station_config_get_args *a)
@@ -101,7 +88,7 @@ int ctl_station_config_get(struct ctl_call *c, const struct ctl_station_config_g
 	struct ocpp_session *s;
 	struct json_writer w;
 	struct buf b;
-	int ret = begin(c, a->id, &s, &b, &w);
+	int ret = ctl_call_begin(c, a->id, &s, &b, &w);
 
 	if (ret)
 		return ret;
@@ -117,7 +104,7 @@ int ctl_station_config_get(struct ctl_call *c, const struct ctl_station_config_g
 		}
 		jw_array_end(&w);
 	}
-	return send(c, s, "GetConfiguration", &b, &w, STYLE_PAYLOAD);
+	return ctl_call_end(c, s, "GetConfiguration", &b, &w, STYLE_PAYLOAD);
 }
 
 int ctl_station_config_set(struct ctl_call *c, const struct ctl_station_config_set_args *a)
@@ -125,13 +112,45 @@ int ctl_station_config_set(struct ctl_call *c, const struct ctl_station_config_s
 	struct ocpp_session *s;
 	struct json_writer w;
 	struct buf b;
-	int ret = begin(c, a->id, &s, &b, &w);
+	int ret = ctl_call_begin(c, a->id, &s, &b, &w);
 
 	if (ret)
 		return ret;
 	jw_kstr(&w, "key", a->key);
 	jw_kstr(&w, "value", a->value);
-	return send(c, s, "ChangeConfiguration", &b, &w, STYLE_STATION);
+	return ctl_call_end(c, s, "ChangeConfiguration", &b, &w, STYLE_STATION);
+}
+
+int ctl_station_cache_clear(struct ctl_call *c, const struct ctl_station_cache_clear_args *a)
+{
+	struct ocpp_session *s;
+	struct json_writer w;
+	struct buf b;
+	int ret = ctl_call_begin(c, a->id, &s, &b, &w);
+
+	return ret ? ret : ctl_call_end(c, s, "ClearCache", &b, &w, STYLE_STATION);
+}
+
+int ctl_station_data_transfer(struct ctl_call *c, const struct ctl_station_data_transfer_args *a)
+{
+	struct ocpp_session *s;
+	struct json_writer w;
+	struct buf b;
+	int ret;
+
+	if (strlen(a->vendor) > 255)
+		return diag_set(&c->diag, -LMS_ERANGE, "vendor: is longer than 255 characters");
+	if (a->message && strlen(a->message) > 50)
+		return diag_set(&c->diag, -LMS_ERANGE, "message: is longer than 50 characters");
+	ret = ctl_call_begin(c, a->id, &s, &b, &w);
+	if (ret)
+		return ret;
+	jw_kstr(&w, "vendorId", a->vendor);
+	if (a->message)
+		jw_kstr(&w, "messageId", a->message);
+	if (a->data)
+		jw_kstr(&w, "data", a->data);
+	return ctl_call_end(c, s, "DataTransfer", &b, &w, STYLE_STATION);
 }
 
 static bool is_action(const char *action)
