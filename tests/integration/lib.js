@@ -165,6 +165,7 @@ class Station {
 		this.badSchema = [];
 		this.config = { NumberOfConnectors: String(options.connectors || 1), MeterValueSampleInterval: '10',
 			...(options.config || {}) };
+		this.answers = { ...this.usualAnswers(), ...(options.handlers || {}) };
 	}
 
 	async connect() {
@@ -174,44 +175,45 @@ class Station {
 		});
 		this.cli.on('strictValidationFailure', (e) => this.badSchema.push(String(e.error)));
 		this.cli.on('badMessage', (e) => this.badSchema.push('bad message: ' + String(e.error)));
-		this.handlers();
+		this.cli.handle(({ method, params }) => this.onCall(method, params));
 		await this.cli.connect();
 		return this;
 	}
 
-	handlers() {
-		const answer = (method, fn) => this.cli.handle(method, ({ params }) => {
-			this.received.push({ method, params, at: Date.now() });
-			return fn(params);
-		});
-		this.cli.handle(({ method, params }) => {
-			this.received.push({ method, params, at: Date.now() });
-			throw createRPCError('NotImplemented');
-		});
-		answer('SetChargingProfile', (p) => this.onProfile(p));
-		answer('ClearChargingProfile', () => ({ status: 'Unknown' }));
-		answer('GetConfiguration', (p) => {
-			const keys = p.key && p.key.length ? p.key : Object.keys(this.config);
-			return {
-				configurationKey: keys.filter((k) => k in this.config)
-					.map((key) => ({ key, readonly: key === 'NumberOfConnectors', value: this.config[key] })),
-				unknownKey: keys.filter((k) => !(k in this.config)),
-			};
-		});
-		answer('ChangeConfiguration', (p) => {
-			this.config[p.key] = p.value;
-			return { status: 'Accepted' };
-		});
-		answer('TriggerMessage', (p) => {
-			if (p.requestedMessage === 'BootNotification') setImmediate(() => this.boot().catch(() => {}));
-			return { status: 'Accepted' };
-		});
-		answer('RemoteStartTransaction', () => ({ status: 'Accepted' }));
-		answer('RemoteStopTransaction', () => ({ status: 'Accepted' }));
-		answer('Reset', () => ({ status: 'Accepted' }));
-		answer('UnlockConnector', () => ({ status: 'Unlocked' }));
-		answer('ChangeAvailability', () => ({ status: 'Accepted' }));
-		for (const [method, fn] of Object.entries(this.options.handlers || {})) answer(method, fn);
+	// A call of lmsd; an answer that throws is a CALLERROR.
+	onCall(method, params) {
+		this.received.push({ method, params, at: Date.now() });
+		if (!this.answers[method]) throw createRPCError('NotImplemented');
+		return this.answers[method](params);
+	}
+
+	usualAnswers() {
+		const accepted = () => ({ status: 'Accepted' });
+		return {
+			SetChargingProfile: (p) => this.onProfile(p),
+			ClearChargingProfile: () => ({ status: 'Unknown' }),
+			GetConfiguration: (p) => {
+				const keys = p.key && p.key.length ? p.key : Object.keys(this.config);
+				return {
+					configurationKey: keys.filter((k) => k in this.config)
+						.map((key) => ({ key, readonly: key === 'NumberOfConnectors', value: this.config[key] })),
+					unknownKey: keys.filter((k) => !(k in this.config)),
+				};
+			},
+			ChangeConfiguration: (p) => {
+				this.config[p.key] = p.value;
+				return { status: 'Accepted' };
+			},
+			TriggerMessage: (p) => {
+				if (p.requestedMessage === 'BootNotification') setImmediate(() => this.boot().catch(() => {}));
+				return { status: 'Accepted' };
+			},
+			RemoteStartTransaction: accepted,
+			RemoteStopTransaction: accepted,
+			Reset: accepted,
+			UnlockConnector: () => ({ status: 'Unlocked' }),
+			ChangeAvailability: accepted,
+		};
 	}
 
 	onProfile(p) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // timeout: 240
-// Two cars fall silent under simulated stations, behind a door of ocpp-rpc: one sleeps and charges on when it has been woken, the other takes
-// nothing any more and counts as full after one wake-up.
+// Two cars fall silent under simulated stations, behind a door of ocpp-rpc: one sleeps and charges on when it has been
+// woken, the other takes nothing any more and counts as full after one wake-up.
 'use strict';
 const fs = require('fs');
 const path = require('path');

@@ -1,0 +1,259 @@
+// What the octt_* tests share: the cases of the certification list for central systems (OCTT, OCPP 1.6), each run
+// over every transport, each with a station of its own by ocpp-rpc in strict mode, all against one lmsd.
+//
+// A case passes when what it checks holds, no message of either side breaks its schema, and lmsd asked nothing that the
+// station has no answer for. lmsd is asked through lmsctl alone.
+'use strict';
+const { execFileSync } = require('child_process');
+const crypto = require('crypto');
+const fs = require('fs');
+const path = require('path');
+const { ok, equal, until, main, Lmsd, Station, TMP } = require('./lib');
+
+const AT_ONCE = 12;	// cases that run side by side
+
+// ---- certificates ---------------------------------------------------------------------------
+
+const file = (name) => path.join(TMP, name);
+const read = (name) => fs.readFileSync(file(name));
+const openssl = (...args) => execFileSync('openssl', args, { cwd: TMP, stdio: ['ignore', 'pipe', 'pipe'] });
+
+// NAME.pem of a new authority, and its key.
+function authority(name) {
+	openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '30',
+		'-subj', `/O=lms tests/CN=${name}`, '-keyout', `${name}.key`, '-out', `${name}.pem`);
+}
+
+// NAME.pem for a common name, signed by an authority; its key is new, or that of a certificate made before.
+function certificate(name, ca, commonName, { key, san } = {}) {
+	if (!key) openssl('ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', `${name}.key`);
+	openssl('req', '-x509', '-CA', `${ca}.pem`, '-CAkey', `${ca}.key`, '-key', `${key || name}.key`, '-days', '30',
+		'-subj', `/O=lms tests/CN=${commonName}`, '-out', `${name}.pem`,
+		...(san ? ['-addext', `subjectAltName=${san}`] : []));
+}
+
+function makeCertificates() {
+	authority('ca');
+	certificate('lmsd', 'ca', 'lmsd', { san: 'IP:127.0.0.1' });
+	openssl('ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', 'station.key');
+}
+
+// ---- transports -----------------------------------------------------------------------------
+
+const TRANSPORTS = [
+	{ name: 'ws', suffix: 'ws', tls: false, rpc: () => ({}) },
+	{
+		name: 'wss with basic auth', suffix: 'basic', tls: true,
+		rpc: (id, t) => {
+			t.key = crypto.randomBytes(20);
+			return { password: t.key, wsOpts: { ca: read('ca.pem') } };
+		},
+	},
+	{
+		name: 'wss with a client certificate', suffix: 'cert', tls: true,
+		rpc: (id) => {
+			certificate(id, 'ca', id, { key: 'station' });
+			return { wsOpts: { ca: read('ca.pem'), cert: read(`${id}.pem`), key: read('station.key') } };
+		},
+	},
+];
+
+// ---- a case ---------------------------------------------------------------------------------
+
+// A station that can be told what to answer to the next call of its kind.
+class Peer extends Station {
+	onCall(method, params) {
+		const at = this.expected.findIndex((e) => e.method === method && e.fits(params));
+		if (at < 0) {
+			if (!this.answers[method]) this.unexpected.push(method);
+			return super.onCall(method, params);
+		}
+		const [{ answer, resolve }] = this.expected.splice(at, 1);
+		resolve(params);
+		return answer;
+	}
+}
+
+class Case {
+	constructor(lmsd, { id, name, run }, transport, index) {
+		Object.assign(this, { lmsd, run, transport, name });
+		this.tc = id;
+		this.id = `${id}-${transport.suffix}`;
+		// Tags are of this case alone; they differ in their last letter.
+		this.uid = `${id.slice(3).replace('_', '.')}.${index}`.toUpperCase();
+		this.tag = this.uid + 'A';
+		this.problems = [];
+		const rpc = transport.rpc(this.id, this);
+		if (transport.tls) rpc.endpoint = lmsd.wss;
+		this.station = new Peer(lmsd, this.id, { connectors: 2, rpc });
+		Object.assign(this.station, { expected: [], unexpected: [] });
+	}
+
+	ok(condition, what, detail) {
+		if (!condition) this.problems.push(detail === undefined ? what : { what, detail });
+		return condition;
+	}
+
+	equal(actual, expected, what) {
+		return this.ok(JSON.stringify(actual) === JSON.stringify(expected), what, { actual, expected });
+	}
+
+	// The answer to a call of the station has these members.
+	answers(answer, expected, what) {
+		for (const [k, v] of Object.entries(expected)) this.equal(answer[k], v, `${what}: ${k}`);
+		return answer;
+	}
+
+	ctl(...args) {
+		return this.lmsd.ctlAsync(...args);
+	}
+
+	// What lmsctl shows; it must succeed.
+	async show(...args) {
+		const r = await this.ctl(...args);
+		if (r.status !== 0) throw new Error(`lmsctl ${args.join(' ')}: status ${r.status}: ${r.err}`);
+		return r.json;
+	}
+
+	// The next call of this method that fits is answered so; answers its parameters.
+	asked(method, answer, fits = () => true) {
+		return new Promise((resolve) => this.station.expected.push({ method, answer, fits, resolve }));
+	}
+
+	// lmsctl makes lmsd ask, the station answers; lmsctl prints that answer and exits with 0, or 6 where it is a refusal.
+	async order(args, method, answer, { status = 0, fits, printed = (json) => json && json.status === answer.status } = {}) {
+		const asked = this.asked(method, answer, fits);
+		const r = await this.ctl(...args, '-y');
+		this.equal(r.status, status, `exit status of lmsctl ${args.join(' ')} (${r.err.trim()})`);
+		this.ok(printed(r.json), `lmsctl ${args.join(' ')} prints the answer of the station`, r.out);
+		return Promise.race([asked, Promise.resolve().then(() => {
+			throw new Error(`lmsctl ${args.join(' ')}: ${method} did not come: ${r.err}`);
+		})]);
+	}
+
+	// ---- what stations do
+
+	call(method, params) {
+		return this.station.call(method, params);
+	}
+
+	status(connector, status, more = {}) {
+		return this.call('StatusNotification', { connectorId: connector, errorCode: 'NoError', status,
+			timestamp: new Date().toISOString(), ...more });
+	}
+
+	async booted() {
+		this.answers(await this.station.boot(), { status: 'Accepted' }, 'BootNotification');
+		for (const n of [0, 1, 2]) await this.status(n, 'Available');
+	}
+
+	async up() {
+		await this.station.connect();
+		await this.booted();
+		await until(() => this.station.profiles.some((p) => p.purpose === 'TxDefaultProfile'), 'the first limit');
+	}
+
+	async again() {
+		await this.station.close();
+		await this.station.connect();
+	}
+
+	async authorize(tag = this.tag, status = 'Accepted') {
+		const { idTagInfo } = await this.call('Authorize', { idTag: tag });
+		this.answers(idTagInfo, { status }, `Authorize ${tag}`);
+	}
+
+	async start(tag = this.tag, { status = 'Accepted', connector = 1, ago_s = 0, ...more } = {}) {
+		const { idTagInfo, transactionId } = await this.call('StartTransaction', { connectorId: connector, idTag: tag,
+			meterStart: 1000, timestamp: new Date(Date.now() - ago_s * 1000).toISOString(), ...more });
+		this.answers(idTagInfo, { status }, `StartTransaction of ${tag}`);
+		this.ok(transactionId > 0, 'a transaction has a number');
+		return transactionId;
+	}
+
+	async stop(transactionId, reason, { tag = this.tag, status = 'Accepted', ago_s = 0, meterStop = 2500 } = {}) {
+		const { idTagInfo } = await this.call('StopTransaction', { transactionId, meterStop, reason,
+			...(tag ? { idTag: tag } : {}), timestamp: new Date(Date.now() - ago_s * 1000).toISOString() });
+		if (tag) this.answers(idTagInfo, { status }, 'StopTransaction');
+	}
+
+	// A session on connector 1, up to Charging.
+	async charging(tag = this.tag) {
+		await this.authorize(tag);
+		await this.status(1, 'Preparing');
+		const tx = await this.start(tag);
+		await this.status(1, 'Charging');
+		return tx;
+	}
+
+	async unplugged() {
+		await this.status(1, 'Finishing');
+		await this.status(1, 'Available');
+	}
+
+	// The ledger has it so.
+	async booked(tx, expected) {
+		const t = await this.show('transaction', 'show', String(tx));
+		this.answers(t, { station: this.id, connector: 1, tag: this.tag, ...expected }, `transaction ${tx}`);
+		return t;
+	}
+
+	async running(expected, what) {
+		const list = await this.show('transaction', 'list', 'state=running', `station=${this.id}`);
+		this.equal(list.map((t) => t.id), expected, what);
+	}
+
+	async result() {
+		try {
+			await this.run(this);
+		} catch (e) {
+			this.problems.push(e.stack);
+		}
+		const { badSchema, unexpected } = this.station;
+		if (badSchema.length) this.problems.push({ schema: badSchema });
+		if (unexpected.length) this.problems.push({ unexpected });
+		await this.station.close();
+		return { name: `${this.tc}_CSMS over ${this.transport.name}: ${this.name}`, problems: this.problems };
+	}
+}
+
+// ---- a group --------------------------------------------------------------------------------
+
+// Works through a list, some at a time; answers the results in its order.
+async function pool(list, fn) {
+	const results = new Array(list.length);
+	const queue = list.entries();
+	await Promise.all(Array.from({ length: AT_ONCE }, async () => {
+		for (const [i, item] of queue) results[i] = await fn(item);
+	}));
+	return results;
+}
+
+// Runs a group of the list: `count` cases of tc(), over every transport.
+function group(title, count, cases, { overrides = {}, prepare = async () => {} } = {}) {
+	return main(async () => {
+		equal(cases.length, count, `${title}: ${count} cases`);
+		makeCertificates();
+		const lmsd = await new Lmsd().start({ 'listen.wss': '127.0.0.1:0', 'tls.certificate': file('lmsd.pem'),
+			'tls.key': file('lmsd.key'), ...overrides });
+		lmsd.wss = `wss://127.0.0.1:${lmsd.child.ready.wss}`;
+		const all = cases.flatMap((c) => TRANSPORTS.map((t, k) => new Case(lmsd, c, t, k)));
+		lmsd.apply({
+			zones: [{ id: 'P1', static: 6000 }],
+			stations: all.map(({ id }) => ({ id, zone: 'P1', wiring: 'RST', connectors: 2, max: 16, proven: true })),
+			tags: all.flatMap(({ uid }) => [
+				{ uid: uid + 'A' },
+				{ uid: uid + 'E', expires: '2020-01-01T00:00:00Z' },
+				{ uid: uid + 'B', active: false },
+			]),
+		});
+		await prepare(lmsd, all);
+		for (const { name, problems } of await pool(all, (c) => c.result())) {
+			ok(problems.length === 0, name, problems.length ? problems : undefined);
+		}
+	});
+}
+
+const tc = (id, name, run) => ({ id, name, run });
+
+module.exports = { group, tc, until, file, read, openssl, certificate, authority };
