@@ -42,6 +42,8 @@ static const char *destroys(struct lmsctl *l, const char *params)
 	case CTL_VERB_connector_stop:
 	case CTL_VERB_transaction_stop:
 		return "ends the session";
+	case CTL_VERB_transaction_close:
+		return "ends it in the ledger only";
 	case CTL_VERB_station_availability:
 		return strcmp(member(l, params, "type"), "Inoperative") == 0
 			       ? "nobody can charge there"

@@ -21,7 +21,7 @@ struct tx_query {
 	struct buf out;
 	struct json_writer w;
 	wall_t wall;
-	char station[ID_MAX + 1], tag[ID_MAX + 1];
+	char station[ID_MAX + 1], tag[ID_MAX + 1], state[12];
 	bool running, ended;		/* which are wanted */
 	int32_t *run_ids;		/* descending */
 	size_t run_count, run_next;
@@ -38,6 +38,10 @@ static const struct ctl_noun_desc *tx_noun(void)
 
 static bool query_wants(const struct tx_query *q, const struct ctl_transaction *r)
 {
+	bool runs = strcmp(q->state, "running") == 0;	/* zombies do, too */
+
+	if (q->state[0] != '\0' && !runs && (!r->state || strcmp(r->state, q->state) != 0))
+		return false;
 	return (q->station[0] == '\0' || (r->station && strcmp(r->station, q->station) == 0)) &&
 	       (q->tag[0] == '\0' || (r->tag && strcmp(r->tag, q->tag) == 0));
 }
@@ -182,8 +186,9 @@ static int list_args(struct ctl_call *c, const struct ctl_transaction_list_args 
 	if (a->tag != NULL && tag_normalize(a->tag, q->tag) < 0)
 		return diag_set(d, -LMS_EUSAGE, "tag: '%s' is no tag", log_text(a->tag));
 	snprintf(q->station, sizeof(q->station), "%s", a->station ? a->station : "");
-	q->running = a->state == NULL || strcmp(a->state, "running") == 0;
-	q->ended = a->state == NULL || strcmp(a->state, "ended") == 0;
+	snprintf(q->state, sizeof(q->state), "%s", a->state ? a->state : "");
+	q->running = a->state == NULL || strcmp(a->state, "running") == 0 || strcmp(a->state, "zombie") == 0;
+	q->ended = a->state == NULL || !q->running;
 	return 0;
 }
 

@@ -95,6 +95,8 @@ static int set_key(struct ocpp_habits *h, const char *key, const char *value)
 		return set_choice(value, "Relative|Absolute", &h->absolute);
 	if (strcmp(key, "number_phases") == 0)
 		return set_choice(value, "no|yes", &h->number_phases);
+	if (strcmp(key, "tag_serial") == 0)
+		return set_choice(value, "no|yes", &h->tag_serial);
 	if (strcmp(key, "periods") == 0)
 		return set_choice(value, "2|1", &h->one_period);
 	if (strcmp(key, "limit_keys") == 0)
@@ -140,7 +142,7 @@ static int read_line(struct ocpp_habits *h, char *line, const char *file, int nu
 	if (ok < 0)
 		return diag_set_at(diag, -LMS_EDATA, file, number, 1,
 				   "'%s' is no key (known are vendor, model, unit, power_at, kind, number_phases, "
-				   "periods, stack_level, step_ma, limit_keys, limit_transfers, config.KEY, propose.KEY of "
+				   "periods, tag_serial, stack_level, step_ma, limit_keys, limit_transfers, config.KEY, propose.KEY of "
 				   "lmsctl station, note)", key);
 	if (ok == 0)
 		return diag_set_at(diag, -LMS_EDATA, file, number, 1, "%s: '%s' is no value for it", key, value);
@@ -210,6 +212,16 @@ const struct ocpp_habits *habits_of(const struct ocpp_habits *list, const struct
 		}
 	}
 	return best;
+}
+
+bool habits_plain_tag(const struct ocpp_habits *h, const char *said, char *out, size_t size)
+{
+	const char *end = strrchr(said, '_');
+
+	if (!h->tag_serial || !end || end == said || !end[1] || (size_t)(end - said) >= size)
+		return false;
+	snprintf(out, size, "%.*s", (int)(end - said), said);
+	return true;
 }
 
 static bool names(const char *keys, const char *key)

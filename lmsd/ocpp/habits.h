@@ -21,6 +21,7 @@ struct ocpp_habits {
 	bool output;			/* power_at = input|output: what powers of a DC station count */
 	bool absolute;			/* kind = Absolute|Relative, of the profile of a transaction */
 	bool number_phases;		/* numberPhases must be given */
+	bool tag_serial;		/* tags end in _SERIAL of the charger where they were shown */
 	bool one_period;		/* periods = 1: a schedule has one; else two are tried where they help */
 	int stack_level;
 	int64_t step_ma;		/* 100 or 1000; NUM_NONE = not known */
@@ -38,6 +39,8 @@ int habits_add(struct ocpp_habits **list, const char *file, const char *text, si
 void habits_free(struct ocpp_habits *list);
 /* The most specific entry for what the station told at its boot; never NULL: the defaults. */
 const struct ocpp_habits *habits_of(const struct ocpp_habits *list, const struct station *st);
+/* The tag without the serial of a charger behind it, where the model adds one. false: as it is. */
+bool habits_plain_tag(const struct ocpp_habits *h, const char *said, char *out, size_t size);
 /* May this configuration key limit the current, or switch limits off? By its words, and by the files. */
 bool habits_limit_key(const struct ocpp_habits *list, const char *key);
 /* The same of a DataTransfer to the station. */

@@ -12,8 +12,9 @@ struct ledger *ledger_new(void)
 void ledger_free(struct ledger *l)
 {
 	HASH_CLEAR(by_start, l->starts);
-	for (size_t i = 0; i < l->ended_count; i++)
-		free(l->ended[i]);
+	HASH_CLEAR(hh, l->ended);
+	for (size_t i = 0; i < l->count; i++)
+		free(l->ring[(l->first + i) % ENDED_KEPT]);
 	free(l);
 }
 
@@ -60,33 +61,53 @@ void ledger_unrun(struct site *s, struct tx *tx)
 	}
 }
 
+static void remember(struct ledger *l, struct tx *tx)
+{
+	HASH_ADD(hh, l->ended, id, sizeof(tx->id), tx);
+	HASH_ADD(by_start, l->starts, start_key, sizeof(tx->start_key), tx);
+	l->count++;
+}
+
+static void forget_first(struct ledger *l)
+{
+	struct tx *tx = l->ring[l->first];
+
+	HASH_DELETE(hh, l->ended, tx);
+	HASH_DELETE(by_start, l->starts, tx);
+	free(tx);
+	l->first = (l->first + 1) % ENDED_KEPT;
+	l->count--;
+}
+
 void ledger_end(struct site *s, struct tx *take_tx)
 {
 	struct ledger *l = s->ledger;
-	size_t lowest = 0;
 
-	if (l->ended_count < ENDED_KEPT) {
-		l->ended[l->ended_count++] = take_tx;
-		return;
-	}
-	for (size_t i = 1; i < ENDED_KEPT; i++)
-		if (l->ended[i]->id < l->ended[lowest]->id)
-			lowest = i;
-	/* While loading, from new to old, the one that comes may itself be the oldest. */
-	if (l->ended[lowest]->id > take_tx->id) {
+	if (l->count == ENDED_KEPT)
+		forget_first(l);
+	l->ring[(l->first + l->count) % ENDED_KEPT] = take_tx;
+	remember(l, take_tx);
+}
+
+void ledger_end_before(struct site *s, struct tx *take_tx)
+{
+	struct ledger *l = s->ledger;
+
+	if (l->count == ENDED_KEPT) {
 		free(take_tx);
 		return;
 	}
-	free(l->ended[lowest]);
-	l->ended[lowest] = take_tx;
+	l->first = (l->first + ENDED_KEPT - 1) % ENDED_KEPT;
+	l->ring[l->first] = take_tx;
+	remember(l, take_tx);
 }
 
 struct tx *ledger_ended(struct site *s, int32_t id)
 {
-	for (size_t i = 0; i < s->ledger->ended_count; i++)
-		if (s->ledger->ended[i]->id == id)
-			return s->ledger->ended[i];
-	return NULL;
+	struct tx *tx;
+
+	HASH_FIND(hh, s->ledger->ended, &id, sizeof(id), tx);
+	return tx;
 }
 
 struct tx *ledger_same(struct site *s, uint64_t key)
@@ -94,8 +115,5 @@ struct tx *ledger_same(struct site *s, uint64_t key)
 	struct tx *tx;
 
 	HASH_FIND(by_start, s->ledger->starts, &key, sizeof(key), tx);
-	for (size_t i = 0; i < s->ledger->ended_count && !tx; i++)
-		if (s->ledger->ended[i]->start_key == key)
-			tx = s->ledger->ended[i];
 	return tx;
 }

@@ -1,19 +1,20 @@
 /* site/ledger.h - private to the site room: transactions in memory, and those that ended lately.
  *
- * Stations repeat what they are not sure of. So the latest ENDED_KEPT transactions are remembered
- * after their end, refused and orphaned ones included, to answer the same again.
+ * Stations repeat what they are not sure of. So the ENDED_KEPT transactions that ended last are
+ * remembered after their end, refused and orphaned ones included, to answer the same again.
  */
 #pragma once
 
 #include "site/site.h"
 
-#define ENDED_KEPT 256
+#define ENDED_KEPT 1024
 
 struct ledger {
-	struct tx *starts; /* running ones by start_key */
-	struct tx *ended[ENDED_KEPT];
-	size_t ended_count;
-	size_t replays; /* running ones that are not their connector's */
+	struct tx *starts; /* by start_key: running ones, and ended ones that are remembered */
+	struct tx *ended;  /* by id */
+	struct tx *ring[ENDED_KEPT];
+	size_t first, count; /* of the ring: the one that ended first, and how many */
+	size_t replays;      /* running ones that are not their connector's */
 };
 
 struct ledger *ledger_new(void);
@@ -23,8 +24,10 @@ uint64_t ledger_key(const char *station, uint64_t hash);
 /* Takes it into the running ones (its tag counts), or out of them. */
 void ledger_run(struct site *s, struct tx *take_tx);
 void ledger_unrun(struct site *s, struct tx *tx);
-/* Takes it into the ended ones; frees the one with the lowest id if there are too many. */
+/* Takes it into the ended ones as the latest; frees the first of them if there are too many. */
 void ledger_end(struct site *s, struct tx *take_tx);
+/* At start, from new to old: takes it in as the first one, or frees it if there is no room. */
+void ledger_end_before(struct site *s, struct tx *take_tx);
 struct tx *ledger_ended(struct site *s, int32_t id);
 /* By start_key, running or ended. */
 struct tx *ledger_same(struct site *s, uint64_t key);

@@ -108,6 +108,7 @@ struct connector {
 	enum conn_use use;
 	struct tx *tx;			/* running, else NULL */
 	bool tag_vip;			/* of the tag that was accepted last */
+	bool status_old;		/* its status was said before its transaction began, and not again since */
 	struct phase_ma draw;		/* on grid phases, NUM_NONE = not measured */
 	int64_t power_w, register_wh;	/* latest meter values; NUM_NONE */
 	bool draw_nonsense;		/* the last sample had currents that are no numbers */
@@ -177,8 +178,10 @@ struct tx {
 	wall_t start_received;
 	int64_t meter_start_wh, meter_stop_wh, energy_wh;
 	char state[12];			/* running, ended, orphan, refused */
-	char reason[32], stop_tag[ID_MAX + 1], note[160];
+	char reason[32], stop_tag[ID_MAX + 1], note[300];
+	char closed_by[40];		/* who ended it by hand; "" = nobody */
 	bool estimated, vip;
+	bool implausible;		/* more energy than its connector can deliver in that time */
 	mono_t started_mono;		/* 0 after a restart of lmsd */
 	uint64_t start_hash;		/* recognises the same StartTransaction again */
 	bool assumed;			/* ended or refused by us: its StopTransaction may still come */
@@ -310,6 +313,7 @@ struct tx_start {
 	struct connector *conn;
 	const char *tag;
 	wall_t time;			/* as the station says, WALL_NONE if impossible */
+	const char *time_sent;		/* then: what it said, for the record; NULL */
 	int64_t meter_wh;
 	uint64_t hash;			/* of connector, time, meterStart and tag as sent */
 	bool replay;			/* queued while offline: never touches live allocation */
@@ -323,6 +327,7 @@ struct tx_stop {
 	int32_t id;			/* as the station says; -1, 0 or unknown: an orphan is recorded */
 	const char *tag, *reason;
 	wall_t time;
+	const char *time_sent;		/* as in tx_start */
 	int64_t meter_wh;
 };
 /* Records a StopTransaction. Another station's transaction is refused (-LMS_EROLE) and reported. */
@@ -333,9 +338,19 @@ void site_tx_register(struct site *s, struct tx *tx, int64_t register_wh, wall_t
  * one began on it, the station was deleted. One that comes later completes the record. */
 void site_tx_close(struct site *s, struct tx *tx, const char *reason, const char *note, wall_t wall,
 		   struct effects *fx);
+/* The same by hand: somebody says that it is over. Its end is that of its last register, which he may
+ * correct (NUM_NONE = as it is known). 0, or -LMS_EDATA with diag where that cannot be. */
+int site_tx_close_by_hand(struct site *s, struct tx *tx, const char *why, const char *by, int64_t register_wh,
+			  wall_t wall, struct effects *fx, struct diag *diag);
+/* Why a running transaction may be over without its stop, a constant; NULL = it looks alive. */
+const char *site_tx_zombie(const struct site *s, const struct tx *tx, wall_t wall);
 /* A transaction that began as a replay turns out to be running: it becomes its connector's. */
 void site_tx_adopt(struct site *s, struct tx *tx);
 struct tx *site_tx(struct site *s, int32_t id);				/* running only */
+/* The replayed one that waits to be adopted on this connector; NULL. */
+struct tx *site_tx_waiting(const struct site *s, const struct connector *c);
+/* Is this the id of a transaction that ended lately? */
+bool site_tx_ended(struct site *s, int32_t id);
 /* From the stored form: a running one runs again (its connector takes it), an ended one is
  * remembered (repeated messages) and summed. Configuration and tags are loaded before, and ended ones
  * from the newest on: 1 says that no older one is needed. 0, 1, or an error. */

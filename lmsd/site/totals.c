@@ -66,9 +66,7 @@ static void recount(struct site *s, wall_t from, int64_t *sessions, int64_t *ene
 		*sessions += 1;
 		*energy_wh += tx->energy_wh;
 	}
-	for (size_t i = 0; i < s->ledger->ended_count; i++) {
-		const struct tx *tx = s->ledger->ended[i];
-
+	for (const struct tx *tx = s->ledger->ended; tx; tx = tx->hh.next) {
 		if (tx->start < from || !is_counted(tx))
 			continue;
 		*sessions += 1;

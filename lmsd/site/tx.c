@@ -37,6 +37,19 @@ static void set_text(char *out, size_t size, const char *text)
 	snprintf(out, size, "%s", text ? text : "");
 }
 
+/* What was sent is kept, as far as it can be shown. */
+static void note_time(struct tx *tx, const char *which, const char *sent)
+{
+	char note[120], plain[40];
+	size_t n = 0;
+
+	for (; sent && *sent && n < sizeof(plain) - 1; sent++)
+		plain[n++] = *sent >= ' ' && *sent <= '~' ? *sent : '?';
+	plain[n] = '\0';
+	snprintf(note, sizeof(note), "%s time as received%s%s%s", which, n ? " (" : "", plain, n ? " was sent)" : "");
+	tx_note(tx, note);
+}
+
 /* ---- ends ---- */
 
 /* More than the socket can deliver: a meter with another unit, or a register that jumped. */
@@ -58,7 +71,8 @@ static void flag_impossible(const struct site *s, struct tx *tx)
 	if (seconds < 0 || seconds > INT64_C(86400) * 366)
 		return;
 	possible_wh = rated_w * seconds / 3600 * 11 / 10;
-	if (tx->energy_wh > possible_wh)
+	tx->implausible = tx->energy_wh > possible_wh;
+	if (tx->implausible)
 		tx_note(tx, "more energy than the connector can deliver in that time");
 }
 
@@ -121,6 +135,33 @@ void site_tx_close(struct site *s, struct tx *tx, const char *reason, const char
 	if (note)
 		tx_note(tx, note);
 	tx_end(s, tx, fx);
+}
+
+int site_tx_close_by_hand(struct site *s, struct tx *tx, const char *why, const char *by, int64_t register_wh,
+			  wall_t wall, struct effects *fx, struct diag *diag)
+{
+	char note[200];
+
+	if (register_wh != NUM_NONE && (!is_register(register_wh) || register_wh < tx->meter_stop_wh))
+		return diag_set(diag, -LMS_EDATA, "meter_stop: %lld Wh is below the last register that is known, %lld Wh "
+				"(leave it out to take that)", (long long)register_wh, (long long)tx->meter_stop_wh);
+	if (register_wh != NUM_NONE)
+		register_advance(s, tx, register_wh);
+	set_text(tx->state, sizeof(tx->state), "ended");
+	set_text(tx->reason, sizeof(tx->reason), "Other");
+	set_text(tx->closed_by, sizeof(tx->closed_by), by);
+	snprintf(note, sizeof(note), "closed by hand: %s", why);
+	tx_note(tx, note);
+	tx->stop = wall;
+	tx->assumed = tx->estimated = true;
+	flag_impossible(s, tx);
+	tx_end(s, tx, fx);
+	return 0;
+}
+
+bool site_tx_ended(struct site *s, int32_t id)
+{
+	return ledger_ended(s, id) != NULL;
 }
 
 void site_tx_adopt(struct site *s, struct tx *tx)
@@ -204,7 +245,7 @@ static struct tx *tx_new(struct site *s, const struct tx_start *in, const struct
 	tx->start_received = wall;
 	if (in->time == WALL_NONE) {
 		tx->start = wall;
-		tx_note(tx, "start time as received");
+		note_time(tx, "start", in->time_sent);
 	}
 	tx->meter_start_wh = in->meter_wh;
 	if (!is_register(in->meter_wh)) {
@@ -290,6 +331,7 @@ struct tx *site_tx_start(struct site *s, const struct tx_start *in, mono_t now, 
 		use_tag(auth->tag, wall, fx);
 	if (!in->replay) {
 		c->tx = tx;
+		c->status_old = true;
 		c->tag_vip = auth->vip;
 		c->register_wh = tx->meter_start_wh;
 		site_touch(s, c);
@@ -345,7 +387,7 @@ static void stop_time(struct tx *tx, const struct tx_stop *in, wall_t wall)
 	tx->stop = in->time;
 	if (in->time == WALL_NONE) {
 		tx->stop = wall;
-		tx_note(tx, "stop time as received");
+		note_time(tx, "stop", in->time_sent);
 	}
 	if (tx->stop >= tx->start)
 		return;
@@ -369,6 +411,7 @@ static void stop_fill(struct site *s, struct tx *tx, const struct tx_stop *in, w
 			 in->reason && *in->reason ? in->reason : "Local");
 	}
 	tx->assumed = false;
+	tx->closed_by[0] = '\0';
 	flag_impossible(s, tx);
 }
 

@@ -16,7 +16,7 @@ struct tx_text {
 	{ #member, offsetof(struct tx, member), sizeof(((struct tx *)0)->member) }
 static const struct tx_text tx_texts[] = {
 	TX_TEXT(station), TX_TEXT(zone),   TX_TEXT(tag),      TX_TEXT(group), TX_TEXT(holder),
-	TX_TEXT(state),   TX_TEXT(reason), TX_TEXT(stop_tag), TX_TEXT(note),
+	TX_TEXT(state),   TX_TEXT(reason), TX_TEXT(stop_tag), TX_TEXT(note),  TX_TEXT(closed_by),
 };
 
 struct tx_int {
@@ -40,6 +40,7 @@ struct tx_flag {
 	{ #member, offsetof(struct tx, member) }
 static const struct tx_flag tx_flags[] = {
 	TX_FLAG(estimated), TX_FLAG(vip), TX_FLAG(assumed), TX_FLAG(reset), TX_FLAG(replay),
+	TX_FLAG(implausible),
 };
 
 void tx_note(struct tx *tx, const char *text)
@@ -203,9 +204,9 @@ int site_tx_load(struct site *s, const char *json, size_t len, bool running, str
 		return 0;
 	}
 	received = tx->start_received;
-	ledger_end(s, tx);
+	ledger_end_before(s, tx);
 	/* Ids rise with our own clock, so that what is older still was received earlier still. */
-	return s->ledger->ended_count == ENDED_KEPT && received < s->totals.week_start &&
+	return s->ledger->count == ENDED_KEPT && received < s->totals.week_start &&
 	       received < s->totals.month_start;
 }
 
@@ -238,7 +239,6 @@ void site_tx_to_record(const struct site *s, const struct tx *tx, wall_t wall,
 {
 	wall_t end = tx->stop == WALL_NONE ? wall : tx->stop;
 
-	(void)s;
 	ctl_record_clear(&ctl_nouns[CTL_NOUN_transaction], out);
 	out->id = tx->id;
 	out->station = tx->station;
@@ -255,8 +255,13 @@ void site_tx_to_record(const struct site *s, const struct tx *tx, wall_t wall,
 	out->meter_stop_wh = tx->meter_stop_wh;
 	out->energy_wh = tx->energy_wh;
 	out->estimated = tx->estimated;
+	out->zombie = strcmp(tx->state, "running") == 0 ? site_tx_zombie(s, tx, wall) : NULL;
+	if (out->zombie)
+		out->state = "zombie";
 	out->reason = or_null(tx->reason);
+	out->implausible = tx->implausible;
 	out->stop_tag = or_null(tx->stop_tag);
+	out->closed_by = or_null(tx->closed_by);
 	out->note = or_null(tx->note);
 }
 

@@ -122,6 +122,42 @@ void bench_say(struct bench *b, uint64_t link, const char *frame)
 	free(copy);
 }
 
+void bench_sayf(struct bench *b, uint64_t link, const char *format, ...)
+{
+	char frame[20000];
+	va_list ap;
+
+	va_start(ap, format);
+	assert_in_range(vsnprintf(frame, sizeof(frame), format, ap), 1, sizeof(frame) - 1);
+	va_end(ap);
+	bench_say(b, link, frame);
+}
+
+void bench_status(struct bench *b, uint64_t link, int connector, const char *status)
+{
+	bench_sayf(b, link, "[2,\"status\",\"StatusNotification\",{\"connectorId\":%d,\"errorCode\":\"NoError\","
+		   "\"status\":\"%s\"}]", connector, status);
+}
+
+void bench_stop(struct bench *b, uint64_t link, int64_t tx, int64_t meter_wh)
+{
+	char time[RFC3339_MAX];
+
+	bench_sayf(b, link, "[2,\"stop\",\"StopTransaction\",{\"transactionId\":%lld,\"meterStop\":%lld,"
+		   "\"timestamp\":\"%s\"}]", (long long)tx, (long long)meter_wh, rfc3339_format(b->wall, time));
+}
+
+const char *bench_stored(const struct bench *b, enum store_table table)
+{
+	const char *json = "";
+
+	for (const struct effect *e = b->fx.first; e; e = e->next) {
+		if (e->kind == FX_PUT && e->u.put.table == table)
+			json = e->u.put.json;
+	}
+	return json;
+}
+
 void bench_pass(struct bench *b, int64_t us)
 {
 	bench_turn(b);

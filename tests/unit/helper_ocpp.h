@@ -8,6 +8,9 @@
 
 #include "ocpp/ocpp.h"
 
+/* A test that is named after what real stations do (ocpp.md "What real stations do"). */
+#define QUIRK(sentence, test) { "quirk: " sentence, test, set_up, tear_down, NULL }
+
 #define BENCH_WALL (INT64_C(1795240800) * US_PER_S)
 
 struct bench {
@@ -28,7 +31,14 @@ void bench_turn(struct bench *b);
 void bench_open(struct bench *b, uint64_t link, const char *id);
 void bench_close(struct bench *b, uint64_t link);
 void bench_say(struct bench *b, uint64_t link, const char *frame);
+void bench_sayf(struct bench *b, uint64_t link, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void bench_pass(struct bench *b, int64_t us);
+/* StatusNotification without a time, with NoError. */
+void bench_status(struct bench *b, uint64_t link, int connector, const char *status);
+/* StopTransaction of now. */
+void bench_stop(struct bench *b, uint64_t link, int64_t tx, int64_t meter_wh);
+/* What the turn stored last in this table, as JSON; "" = nothing. */
+const char *bench_stored(const struct bench *b, enum store_table table);
 /* The same for a transaction whose limit falls after 300 s; it raises nothing. */
 uint64_t bench_order_falls(struct bench *b, const char *station, int connector, int64_t limit_ma, int64_t fallback_ma);
 uint64_t bench_order(struct bench *b, const char *station, int connector, bool idle, int64_t limit_ma, bool raises);

@@ -147,7 +147,7 @@ static void another_time_zone_keeps_the_sums(void **state)
 	desk_fini(&d);
 }
 
-/* From the newest on, a start reads 256 and this month, and then stops. */
+/* From the newest on, a start reads 1024 and this month, and then stops. */
 static void loading_stops_where_nothing_older_is_needed(void **state)
 {
 	struct desk d;
@@ -156,24 +156,24 @@ static void loading_stops_where_nothing_older_is_needed(void **state)
 	(void)state;
 	desk_init(&d);
 	site_totals_roll(d.site, d.wall);
-	for (int i = 0; i < 400; i++) {
-		wall_t t = d.wall - i * HOUR / 4;
+	for (int i = 0; i < 1200; i++) {
+		wall_t t = d.wall - i * HOUR / 12;
 		int len = snprintf(json, sizeof(json),
 				   "{\"id\":%d,\"start\":%lld,\"start_received\":%lld,\"energy_wh\":1,\"state\":\"ended\"}",
-				   1000 - i, (long long)t, (long long)t);
-		/* the week began on 27 April, 104 hours ago: 416 quarters */
+				   3000 - i, (long long)t, (long long)t);
+		/* the week began on 27 April, 104 hours ago: 1248 times 5 min */
 		assert_int_equal(site_tx_load(d.site, json, (size_t)len, false, NULL), 0);
 	}
-	for (int i = 400; i < 420; i++) {
-		wall_t t = d.wall - i * HOUR / 4;
+	for (int i = 1200; i < 1260; i++) {
+		wall_t t = d.wall - i * HOUR / 12;
 		int len = snprintf(json, sizeof(json),
 				   "{\"id\":%d,\"start\":%lld,\"start_received\":%lld,\"energy_wh\":1,\"state\":\"ended\"}",
-				   1000 - i, (long long)t, (long long)t);
+				   3000 - i, (long long)t, (long long)t);
 
-		assert_int_equal(site_tx_load(d.site, json, (size_t)len, false, NULL), i > 416);
+		assert_int_equal(site_tx_load(d.site, json, (size_t)len, false, NULL), i > 1248);
 	}
-	assert_int_equal(d.site->totals.sessions_week, 417);
-	assert_int_equal(d.site->next_tx, 1001);
+	assert_int_equal(d.site->totals.sessions_week, 1249);
+	assert_int_equal(d.site->next_tx, 3001);
 	desk_fini(&d);
 }
 

@@ -620,20 +620,39 @@ static void strange_records_are_read_as_far_as_they_go(void **state)
 }
 
 /* More than are remembered: the oldest are forgotten, the latest still answer the same. */
-static void the_latest_256_are_remembered(void **state)
+static void the_latest_1024_are_remembered(void **state)
 {
 	struct ledger_desk l;
 
 	(void)state;
 	begin(&l);
-	for (uint64_t i = 1; i <= 300; i++) {
+	for (uint64_t i = 1; i <= 1100; i++) {
 		start(&l, "S1/1", "ANN", 0, i);
 		stop(&l, "S1", l.id, 1, l.d.wall);
 	}
-	start(&l, "S1/1", "ANN", 0, 45);
-	assert_int_equal(l.id, 45);
-	start(&l, "S1/1", "ANN", 0, 44);
-	assert_int_equal(l.id, 301);
+	start(&l, "S1/1", "ANN", 0, 77);
+	assert_int_equal(l.id, 77);
+	start(&l, "S1/1", "ANN", 0, 76);
+	assert_int_equal(l.id, 1101);
+	desk_fini(&l.d);
+}
+
+/* A car that stood there for weeks, while more than are remembered came and went. */
+static void the_oldest_may_be_the_last_to_end(void **state)
+{
+	struct ledger_desk l;
+
+	(void)state;
+	begin(&l);
+	start(&l, "S1/1", "ANN", 0, 5000);
+	for (uint64_t i = 1; i <= 1100; i++) {
+		start(&l, "S1/2", "BOB", 0, i);
+		stop(&l, "S1", l.id, 1, l.d.wall);
+	}
+	assert_int_equal(stop(&l, "S1", 1, 50, l.d.wall), 0);
+	assert_int_equal(ended(&l, 1).energy_wh, 50);
+	start(&l, "S1/1", "ANN", 0, 5000);
+	assert_int_equal(l.id, 1);
 	desk_fini(&l.d);
 }
 
@@ -660,7 +679,8 @@ int main(void)
 		cmocka_unit_test(registers_are_stored_once_a_minute),
 		cmocka_unit_test(deleting_a_station_ends_its_transactions),
 		cmocka_unit_test(strange_records_are_read_as_far_as_they_go),
-		cmocka_unit_test(the_latest_256_are_remembered),
+		cmocka_unit_test(the_latest_1024_are_remembered),
+		cmocka_unit_test(the_oldest_may_be_the_last_to_end),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

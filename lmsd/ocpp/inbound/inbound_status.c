@@ -102,6 +102,7 @@ static void keep_status(struct inbound *in, struct connector *conn, const char *
 	bool changed = strcmp(conn->status, status) != 0;
 
 	in->s->heard |= bit;
+	conn->status_old = false;
 	inbound_copy(conn->status, sizeof(conn->status), status);
 	inbound_copy_field(conn->error_code, sizeof(conn->error_code), in->p, "errorCode");
 	inbound_copy_field(conn->info, sizeof(conn->info), in->p, "info");

@@ -35,11 +35,23 @@ static void write_id_tag_info(struct json_writer *w, const struct auth *auth)
 	jw_object_end(w);
 }
 
+/* A tag as it is known here: some stations add the serial of the charger where it was shown. */
+static const char *tag_of(const struct inbound *in, char plain[ID_MAX + 1])
+{
+	const char *said = ocpp_read_text(json_get(in->p, "idTag"));
+
+	if (!said || site_tag(in->s->o->site, said) || !habits_plain_tag(habits_of(in->s->o->habits, in->st), said, plain,
+									 ID_MAX + 1))
+		return said;
+	return plain;
+}
+
 static const struct auth invalid = { .status = AUTH_INVALID, .expires = WALL_NONE };
 
 void inbound_authorize(struct inbound *in)
 {
-	const char *tag = ocpp_read_text(json_get(in->p, "idTag"));
+	char plain[ID_MAX + 1];
+	const char *tag = tag_of(in, plain);
 	struct auth auth = invalid;
 
 	if (session_known(in->s, in->st) && strlen(tag) <= ID_MAX)
@@ -97,8 +109,10 @@ static void after_start(struct inbound *in, struct connector *conn, const struct
 
 void inbound_start(struct inbound *in)
 {
-	const char *tag = ocpp_read_text(json_get(in->p, "idTag"));
-	struct tx_start start = { .tag = tag, .hash = start_hash(in->p), .time = WALL_NONE };
+	char plain[ID_MAX + 1];
+	const char *tag = tag_of(in, plain);
+	struct tx_start start = { .tag = tag, .hash = start_hash(in->p), .time = WALL_NONE,
+				  .time_sent = ocpp_read_text(json_get(in->p, "timestamp")) };
 	struct auth auth = invalid;
 	int64_t number = -1;
 	struct tx *tx;
@@ -130,11 +144,13 @@ void inbound_start(struct inbound *in)
 
 void inbound_stop(struct inbound *in)
 {
-	const char *tag = ocpp_read_text(json_get(in->p, "idTag"));
+	char plain[ID_MAX + 1];
+	const char *tag = tag_of(in, plain);
 	struct tx_stop stop = {
 		.station = in->st, .tag = tag,
 		.reason = ocpp_read_text(json_get(in->p, "reason")),
 		.time = inbound_time(in, json_get(in->p, "timestamp")),
+		.time_sent = ocpp_read_text(json_get(in->p, "timestamp")),
 	};
 	struct auth auth = invalid;
 	int64_t id = -1;
@@ -163,20 +179,29 @@ void inbound_stop(struct inbound *in)
 
 /* ---- meter values ---- */
 
-/* The transaction that the values belong to: the one named, else (unknown id) the one that runs there.
- * false: it is another station's. */
+/* The transaction that the values belong to: the one named, else (unknown id) the one that runs there, or
+ * that waits to be taken for running. Those of one that has ended belong to none. false: it is another
+ * station's. */
 static bool find_tx(struct inbound *in, struct connector *conn, struct tx **out)
 {
 	int64_t id = 0;
+	bool named = ocpp_read_int(json_get(in->p, "transactionId"), &id) == 0;
+	struct site *site = in->s->o->site;
 	struct tx *tx = NULL;
 
-	if (ocpp_read_int(json_get(in->p, "transactionId"), &id) == 0 && id > 0 && id <= INT32_MAX)
-		tx = site_tx(in->s->o->site, (int32_t)id);
+	*out = NULL;
+	if (named && id > 0 && id <= INT32_MAX) {
+		tx = site_tx(site, (int32_t)id);
+		if (!tx && site_tx_ended(site, (int32_t)id))
+			return true;
+	}
 	if (tx && strcmp(tx->station, in->s->id) != 0) {
 		log_station(WARNING, in->s->id, "transaction_foreign", "transaction=%d", tx->id);
 		return false;
 	}
 	*out = tx ? tx : conn ? conn->tx : NULL;
+	if (!*out && named && conn)
+		*out = site_tx_waiting(site, conn);
 	return true;
 }
 

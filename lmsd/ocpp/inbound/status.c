@@ -26,12 +26,14 @@ static bool authorized(const struct ocpp_session *s, const struct connector *con
 void status_refresh(struct ocpp_session *s, struct station *st, struct connector *conn, const struct turn *t)
 {
 	enum use_tx tx = conn->tx ? USE_TX_RUNNING : authorized(s, conn) ? USE_TX_AUTHORIZED : USE_TX_NONE;
+	/* "Finishing" for ever, and other words from before its start, say nothing of a transaction. */
+	const char *status = conn->tx && conn->status_old ? "" : conn->status;
 	enum conn_use use = USE_NONE;
 
 	/* Nobody balances a pending station. */
 	if (session_known(s, st))
-		use = use_of(conn->status, tx, drew(conn, t->now));
-	if (tx == USE_TX_RUNNING && strcmp(conn->status, "SuspendedEV") == 0 && use == USE_CHARGING)
+		use = use_of(status, tx, drew(conn, t->now));
+	if (tx == USE_TX_RUNNING && strcmp(status, "SuspendedEV") == 0 && use == USE_CHARGING)
 		session_timer(s, TIMER_USE, conn->drew_at + DREW_US + 1);
 	if (use == conn->use)
 		return;
