@@ -35,6 +35,8 @@ static const char *destroys(struct lmsctl *l, const char *params)
 	case CTL_VERB_station_delete:
 	case CTL_VERB_tag_delete:
 		return "forgets it";
+	case CTL_VERB_station_firmware_update:
+		return "replaces its firmware";
 	case CTL_VERB_station_restart:
 		return "ends its sessions";
 	case CTL_VERB_station_unlock:
@@ -366,6 +368,8 @@ int call_run(struct lmsctl *l)
 	}
 	if (ret == 0)
 		ret = call_confirm(l, params);
+	if (ret == 0 && cmd_is_job(l->verb))
+		return cmd_job(l, params);
 	if (ret == 0)
 		ret = call_connect(l, NULL, NULL);
 	if (ret)

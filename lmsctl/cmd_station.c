@@ -8,7 +8,7 @@
 /* OCPP 1.6 says yes in several words, per message. */
 static bool is_yes(const char *status)
 {
-	return enum_index("Accepted|Scheduled|RebootRequired|Unlocked", status) >= 0;
+	return enum_index("Accepted|AcceptedCanceled|Scheduled|RebootRequired|Unlocked", status) >= 0;
 }
 
 static const char *note_on(const char *status)
@@ -17,6 +17,8 @@ static const char *note_on(const char *status)
 		return " (takes effect after `lmsctl station restart`)";
 	if (strcmp(status, "Scheduled") == 0)
 		return " (when the running session has ended)";
+	if (strcmp(status, "AcceptedCanceled") == 0)
+		return " (the job before is cancelled)";
 	return "";
 }
 

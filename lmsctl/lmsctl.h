@@ -25,9 +25,10 @@ enum format {
 struct options {
 	const char *socket, *fields, *sort, *tz;
 	const char *file;		/* of apply, diff and config check */
+	const char *out;		/* where a file goes that lmsd or a station sends; "-" = stdout */
 	enum format format;
 	int64_t limit;			/* of records; NUM_NONE = all */
-	bool watch, follow, dry_run, yes, quiet, utc, help, version;
+	bool watch, wait, follow, dry_run, yes, quiet, utc, help, version;
 	enum { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER } color;
 	bool terminal;			/* stdout is one */
 	int width;			/* of it; 0 = unbounded */
@@ -99,6 +100,9 @@ int cmd_station_answer(struct lmsctl *l, const struct json *result);
 /* station test: tells how far it is until it has ended. */
 int cmd_station_test(struct lmsctl *l, const char *params, const struct json **result);
 int cmd_config_rows(struct lmsctl *l, const struct json *result);
+/* firmware update, diagnostics, log: with --wait or -O until the job has ended. */
+bool cmd_is_job(const struct ctl_verb_desc *v);
+int cmd_job(struct lmsctl *l, const char *params);
 int cmd_config_get(struct lmsctl *l, const struct json *result);
 int cmd_station_call(struct lmsctl *l, const struct json *result);
 int cmd_list_version(struct lmsctl *l, const struct json *result);

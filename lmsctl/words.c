@@ -18,6 +18,8 @@ const struct option_row option_rows[] = {
 	{ 0, "sort", "FIELD", "by this field; -FIELD turns the order" },
 	{ 0, "limit", "N", "at most this many records" },
 	{ 'w', "watch", NULL, "stay, and show what changes" },
+	{ 0, "wait", NULL, "with firmware update, diagnostics and log: stay until the job has ended" },
+	{ 'O', "out", "FILE", "write the file that comes there; - is standard output" },
 	{ 0, "explain", NULL, "with zone show and connector show: why it is so (their explain)" },
 	{ 'n', "dry-run", NULL, "check and show, change nothing" },
 	{ 'y', "yes", NULL, "do not ask" },
@@ -271,6 +273,9 @@ static int set_option(struct lmsctl *l, const struct option_row *row, const char
 		return 0;
 	case 'o':
 		return read_format(l, value);
+	case 'O':
+		o->out = value;
+		return 0;
 	case 'f':
 		*(words_take_file(l) ? &o->file : &o->fields) = value;
 		return 0;
@@ -279,7 +284,7 @@ static int set_option(struct lmsctl *l, const struct option_row *row, const char
 	case 'l':
 		return parse_int(value, 0, INT64_MAX, &o->limit, &l->diag) ? -LMS_EUSAGE : 0;
 	case 'w':
-		o->watch = true;
+		*(row->letter ? &o->watch : &o->wait) = true;
 		return 0;
 	case 'n':
 		o->dry_run = true;

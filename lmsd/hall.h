@@ -14,6 +14,22 @@ struct ocpp;
 struct frame_log;
 struct sense;
 struct control;
+struct station;
+struct transfer;
+
+/* lmsd's file server, as far as the handlers of stations need it. */
+struct hall_files {
+	void *ctx;
+	/* A URL that nobody can guess, for this job alone, good until `until`: of the file t->file that the station
+	 * fetches, or where it sends one to. Notes in the job what opens it. 0, or diag. */
+	int (*grant)(void *ctx, const struct station *st, struct transfer *t, wall_t until, char *url, size_t size,
+		     struct diag *diag);
+	/* Does lmsd keep this file? Its id into `id`. 0, or diag. */
+	int (*find)(void *ctx, const char *name, char id[], struct diag *diag);
+	/* Are certificate (PEM) and signature (base64) well-formed and those of the file (NULL: of another server's)? */
+	int (*check_signed)(void *ctx, const char *file, const char *certificate, const char *signature, wall_t wall,
+			    struct diag *diag);
+};
 
 struct hall {
 	struct site *site;
@@ -23,6 +39,7 @@ struct hall {
 	struct sense *sense;		/* the hall's, for meter.profiles */
 	struct control *control;	/* for system.watch only */
 	mono_t started;
+	const struct hall_files *files;
 	bool store_failed;
 	const char *listen_ws, *listen_wss;
 };

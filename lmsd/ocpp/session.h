@@ -37,7 +37,12 @@ enum call_kind {
 enum call_rank { RANK_DECREASE, RANK_ORDER, RANK_BACKGROUND };
 
 /* How the answer of a control call is written: ctl.h, enum ctl_result. */
-enum call_style { STYLE_STATION, STYLE_PAYLOAD, STYLE_RAW };
+enum call_style {
+	STYLE_STATION,
+	STYLE_TAKEN,	/* its message has no status: an answer is a yes */
+	STYLE_PAYLOAD,
+	STYLE_RAW
+};
 
 struct reserved { int connector; uint32_t slot; uint64_t token; };	/* what the balance admitted for it */
 
@@ -62,6 +67,7 @@ struct call {
 	int32_t tx;
 	int step;		/* setup */
 	enum call_style style;
+	int64_t job;		/* control: of a transfer that begins with it (site/transfer.h); 0 */
 	struct reserved *reserved;	/* owned */
 	size_t reserved_count;
 };

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "site/ctl_site_util.h"
+#include "site/transfer.h"
 
 static const char *state_text(enum station_state state)
 {
@@ -44,6 +45,11 @@ static const char *test_text(const struct station *st, struct arena *arena)
 	if (strcmp(st->test, "running") != 0)
 		return or_null(st->test_text);
 	return arena_printf(arena, "%s%s%s", st->test_text, *st->test_text ? "; now: " : "", st->test_doing);
+}
+
+static const char *transfer_status(const struct station *st, enum transfer_kind kind)
+{
+	return st->transfer[kind] ? or_null(st->transfer[kind]->status) : NULL;
 }
 
 /* "connectors=2 limit_unit=W": as lmsctl would be told. */
@@ -99,6 +105,8 @@ void ctl_station_record(const struct site_conf *conf, int index, const struct st
 	out->last_seen = st->last_seen;
 	out->booted = st->booted;
 	out->fault = fault_text(st, arena);
+	out->firmware_status = transfer_status(st, TRANSFER_FIRMWARE);
+	out->upload_status = transfer_status(st, TRANSFER_UPLOAD);
 	out->test = or_null(st->test);
 	out->test_text = test_text(st, arena);
 	out->charging = 0;

@@ -171,6 +171,8 @@ static void station_free(struct site *s, struct station *st)
 			undirty(s, st->connectors[i]);
 		free(st->connectors[i]);
 	}
+	for (int k = 0; k < TRANSFER_KINDS; k++)
+		free(st->transfer[k]);
 	free(st->connectors);
 	free(st->proposal);
 	free(st);

@@ -96,6 +96,9 @@ enum conn_use { USE_NONE, USE_WELCOME, USE_WAITS, USE_CHARGING, USE_FULL, USE_ST
 
 struct tx;
 struct station;
+struct transfer;			/* site/transfer.h */
+
+enum transfer_kind { TRANSFER_FIRMWARE, TRANSFER_UPLOAD, TRANSFER_KINDS };
 
 struct connector {
 	struct station *station;
@@ -161,6 +164,7 @@ struct station {
 	char phase_rotation[100];	/* ConnectorPhaseRotation as it says */
 	const char *advice;		/* from etc/stations, for people; NULL */
 	struct ctl_station_keys *proposal;	/* while not registered: what station accept fills in; NULL */
+	struct transfer *transfer[TRANSFER_KINDS];	/* the latest of each kind; NULL */
 	struct connector **connectors;	/* [0] is connector 1 */
 	size_t connector_count;
 	struct ocpp_session *session;	/* the ocpp room's, while known to it */

@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "ocpp/control/touch.h"
+#include "site/transfer.h"
 
 int ctl_session(struct ctl_call *c, const char *station, struct ocpp_session **out)
 {
@@ -102,6 +103,12 @@ static int admit(struct ctl_call *c, const struct ocpp_session *s, struct call *
 
 int ctl_call_send(struct ctl_call *c, struct ocpp_session *s, const char *action, struct buf *b, enum call_style style)
 {
+	return ctl_call_send_job(c, s, action, b, style, 0);
+}
+
+int ctl_call_send_job(struct ctl_call *c, struct ocpp_session *s, const char *action, struct buf *b,
+		      enum call_style style, int64_t job)
+{
 	const struct turn t = { c->now, c->wall, c->fx };
 	struct call *call;
 	int ret;
@@ -114,6 +121,7 @@ int ctl_call_send(struct ctl_call *c, struct ocpp_session *s, const char *action
 	call = call_new(CALL_CONTROL, RANK_ORDER, action);
 	call->token = c->token;
 	call->style = style;
+	call->job = job;
 	call_payload(call, b);
 	ret = admit(c, s, call);
 	if (ret) {
@@ -165,6 +173,15 @@ static void write_payload(const struct call *c, const struct json *payload, stru
 		jw_copy(w, payload);
 }
 
+/* Every answer of STYLE_STATION has a status (OCPP 1.6, 6): without one, nothing was promised. */
+static const char *answer_status(const struct call *c, const struct json *payload)
+{
+	/* OCPP 1.6, 5.1: a station that has no diagnostics names no file. */
+	if (strcmp(c->action, "GetDiagnostics") == 0 && *json_str(json_get(payload, "fileName"), "") == '\0')
+		return "NoFile";
+	return c->style == STYLE_TAKEN ? "Accepted" : json_str(json_get(payload, "status"), "(no status)");
+}
+
 static void write_answer(const struct call *c, const struct json *payload, struct json_writer *w)
 {
 	if (c->style == STYLE_PAYLOAD) {
@@ -176,14 +193,15 @@ static void write_answer(const struct call *c, const struct json *payload, struc
 		jw_key(w, "answer");
 		jw_copy(w, payload);
 	} else {
-		/* Every answer of these has a status (OCPP 1.6, 6): without one, nothing was promised. */
-		jw_kstr(w, "status", json_str(json_get(payload, "status"), "(no status)"));
+		jw_kstr(w, "status", answer_status(c, payload));
 		for (const struct json *j = payload ? payload->first : NULL; j; j = j->next) {
 			if (!j->key || strcmp(j->key, "status") == 0)
 				continue;
 			jw_key(w, j->key);
 			jw_copy(w, j);
 		}
+		if (c->job)
+			jw_kint(w, "job", c->job);
 	}
 	jw_object_end(w);
 }
@@ -239,12 +257,25 @@ static void reply_failure(const struct ocpp_session *s, const struct call *c, co
 	fx_reply_error(t->fx, c->token, -LMS_EOFFLINE, text);
 }
 
+/* The job that it was to begin. Without an answer the station may be at it all the same. */
+static void answer_job(const struct ocpp_session *s, const struct call *c, const struct call_result *r,
+		       const struct turn *t)
+{
+	struct station *st = c->job ? session_station(s) : NULL;
+	const char *status = r->how == CALL_ANSWERED ? answer_status(c, r->payload) :
+		r->how == CALL_ERROR ? r->code : r->how == CALL_UNSENT ? "NotAsked" : "NoAnswer";
+
+	if (st)
+		transfer_answered(st, c->job, status, t->wall, t->fx);
+}
+
 void control_done(struct ocpp_session *s, struct call *c, const struct call_result *r, const struct turn *t)
 {
 	struct json_writer w;
 	struct buf b;
 
 	answer_reserved(s, c, reserved_answer(r), t->fx);
+	answer_job(s, c, r, t);
 	if (r->how != CALL_ANSWERED && r->how != CALL_ERROR) {
 		reply_failure(s, c, r, t);
 		return;

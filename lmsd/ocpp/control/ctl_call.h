@@ -15,3 +15,6 @@ int ctl_call_end(struct ctl_call *c, struct ocpp_session *s, const char *action,
 int ctl_check_connector(struct ctl_call *c, int64_t number, int64_t least);
 /* Sends the payload that `w` wrote into `b` (taken). CTL_LATER, or an error. */
 int ctl_call_send(struct ctl_call *c, struct ocpp_session *s, const char *action, struct buf *b, enum call_style style);
+/* The same for a message that begins a job of the station's (site/transfer.h), which its answer moves on. */
+int ctl_call_send_job(struct ctl_call *c, struct ocpp_session *s, const char *action, struct buf *b,
+		      enum call_style style, int64_t job);

@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "ocpp/limit/lapse.h"
+#include "site/transfer.h"
 
 #define HEARTBEAT_S 300
 #define PENDING_S 30
@@ -125,6 +126,7 @@ static void on_boot(struct inbound *in)
 	st->booted = in->t->wall;
 	if (known || !in->s->booted)
 		keep_boot(in);
+	transfer_booted(st, firmware, in->t->wall, in->t->fx);
 	session_step(in->s, known ? SESSION_EV_BOOT_KNOWN : SESSION_EV_BOOT_UNKNOWN, in->t);
 	jw_object(&in->w);
 	jw_kstr(&in->w, "status", known ? "Accepted" : closed ? "Rejected" : "Pending");
@@ -161,6 +163,29 @@ static void on_notice(struct inbound *in)
 	jw_object_end(&in->w);
 }
 
+static void on_transfer(struct inbound *in, enum transfer_kind kind)
+{
+	const char *status = ocpp_read_text(json_get(in->p, "status"));
+	int64_t request = NUM_NONE;
+
+	if (json_get(in->p, "requestId"))
+		ocpp_read_int(json_get(in->p, "requestId"), &request);
+	if (status)
+		transfer_said(in->st, kind, request, status, in->t->wall, in->t->fx);
+	jw_object(&in->w);
+	jw_object_end(&in->w);
+}
+
+static void on_firmware_status(struct inbound *in)
+{
+	on_transfer(in, TRANSFER_FIRMWARE);
+}
+
+static void on_upload_status(struct inbound *in)
+{
+	on_transfer(in, TRANSFER_UPLOAD);
+}
+
 /* No certificate authority of ours signs for stations. */
 static void on_sign_certificate(struct inbound *in)
 {
@@ -173,14 +198,14 @@ static inbound_fn *const handlers[OCPP_ACTION_COUNT] = {
 	[OCPP_ACTION_Authorize] = inbound_authorize,
 	[OCPP_ACTION_BootNotification] = on_boot,
 	[OCPP_ACTION_DataTransfer] = on_data_transfer,
-	[OCPP_ACTION_DiagnosticsStatusNotification] = on_notice,
-	[OCPP_ACTION_FirmwareStatusNotification] = on_notice,
+	[OCPP_ACTION_DiagnosticsStatusNotification] = on_upload_status,
+	[OCPP_ACTION_FirmwareStatusNotification] = on_firmware_status,
 	[OCPP_ACTION_Heartbeat] = on_heartbeat,
-	[OCPP_ACTION_LogStatusNotification] = on_notice,
+	[OCPP_ACTION_LogStatusNotification] = on_upload_status,
 	[OCPP_ACTION_MeterValues] = inbound_meter,
 	[OCPP_ACTION_SecurityEventNotification] = on_notice,
 	[OCPP_ACTION_SignCertificate] = on_sign_certificate,
-	[OCPP_ACTION_SignedFirmwareStatusNotification] = on_notice,
+	[OCPP_ACTION_SignedFirmwareStatusNotification] = on_firmware_status,
 	[OCPP_ACTION_StartTransaction] = inbound_start,
 	[OCPP_ACTION_StatusNotification] = inbound_status,
 	[OCPP_ACTION_StopTransaction] = inbound_stop,

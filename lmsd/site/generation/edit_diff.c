@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "site/generation/edit_parts.h"
+#include "site/transfer.h"
 
 static struct site_change *change_add(struct change_list *list, const char *kind, const char *id,
 				      const char *key)
@@ -146,6 +147,7 @@ static void store_item(const struct site_edit *e, enum item_kind kind, const str
 		return;
 	if (it->gone) {
 		fx_del(fx, STORE_BOOT, it->id);
+		transfer_forget(it->id, fx);
 		forget_limits(e, it->id, 0, fx);
 	} else {
 		int index = site_conf_station(e->candidate, it->id);
