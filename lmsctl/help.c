@@ -197,8 +197,8 @@ static void print_fields(const struct field *fields, size_t count, bool values)
 	for (size_t i = 0; i < count; i++) {
 		const struct field *f = &fields[i];
 
-		/* Paging is done for people, and -n is in the synopsis. */
-		if (strcmp(f->name, "cursor") == 0 || strcmp(f->name, "dry_run") == 0)
+		/* Paging is done for people, -n is in the synopsis, and a document comes from a file. */
+		if (strcmp(f->name, "cursor") == 0 || strcmp(f->name, "dry_run") == 0 || strcmp(f->name, "document") == 0)
 			continue;
 		printf("  %-*.*s %s%s", width, (int)field_base_len(f), f->name, f->help,
 		       values && (f->flags & FIELD_REQUIRED) ? " (required)" : "");

@@ -46,10 +46,24 @@ static bool has_zone(const char *clock)
 	return strpbrk(clock, "Zz+-") != NULL;
 }
 
-const char *local_time_read(struct lmsctl *l, const char *text)
+/* "14:30" is today's: the text with the date before it. */
+static const char *with_date(const struct lmsctl *l, const char *text, char out[40])
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	if (strlen(text) < 4 || strlen(text) > 8 || strspn(text, "0123456789:") != strlen(text) || !strchr(text, ':') ||
+	    !(l->opt.utc ? gmtime_r(&now, &tm) : localtime_r(&now, &tm)))
+		return text;
+	snprintf(out, 40, "%04d-%02d-%02d %s", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, text);
+	return out;
+}
+
+const char *local_time_read(struct lmsctl *l, const char *words)
 {
 	struct tm tm = { .tm_isdst = -1 };
-	const char *rest = strptime(text, "%Y-%m-%d", &tm);
+	char dated[40];
+	const char *text = with_date(l, words, dated), *rest = strptime(text, "%Y-%m-%d", &tm);
 	char *out;
 
 	if (!rest || (*rest && has_zone(rest)))

@@ -253,6 +253,8 @@ static int read_member(const struct in *in, const struct json *j, void *rec)
 		return read_phases(in, j, field_member(in->f, rec));
 	if (!field_is_string(in->f))
 		return read_number(in, j, field_member(in->f, rec));
+	if (j->type == JSON_ARRAY && j->count > 1)
+		return diag_set(in->diag, -LMS_EDATA, "%s: takes one value, not a list of %zu (choose one)", in->name, (size_t)j->count);
 	if (j->type != JSON_STRING)
 		return wrong_type(in);
 	return take_string(in, j->text, j->len, rec);

@@ -58,6 +58,11 @@ static void note_missing(char *out, size_t size, const char *what)
 	snprintf(out + len, size - len, "%s%s", len ? "; " : "", what);
 }
 
+static const char *plural(int64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 /* What a person should do next, the most important first. */
 static const char *missing(const struct ctl_call *c, const struct ctl_system *r, char *out, size_t size)
 {
@@ -72,21 +77,23 @@ static const char *missing(const struct ctl_call *c, const struct ctl_system *r,
 	if (r->stations == 0)
 		note_missing(out, size, "no station configured (lmsctl station pending)");
 	if (unlimited > 0) {
-		snprintf(text, sizeof(text), "%zu station(s) below no zone with a limit (lmsctl zone set)",
-			 unlimited);
+		snprintf(text, sizeof(text), "%zu station%s below no zone with a limit (lmsctl zone set)", unlimited,
+			 plural((int64_t)unlimited));
 		note_missing(out, size, text);
 	}
 	if (r->stations_pending > 0) {
-		snprintf(text, sizeof(text), "%lld station(s) wait to be accepted", (long long)r->stations_pending);
+		snprintf(text, sizeof(text), "%lld station%s to be accepted", (long long)r->stations_pending,
+			 r->stations_pending == 1 ? " waits" : "s wait");
 		note_missing(out, size, text);
 	}
 	if (r->stations_online < r->stations) {
-		snprintf(text, sizeof(text), "%lld station(s) offline", (long long)(r->stations - r->stations_online));
+		snprintf(text, sizeof(text), "%lld station%s offline", (long long)(r->stations - r->stations_online),
+			 plural(r->stations - r->stations_online));
 		note_missing(out, size, text);
 	}
 	if (r->meters_ok < r->meters) {
-		snprintf(text, sizeof(text), "%lld meter(s) without good values",
-			 (long long)(r->meters - r->meters_ok));
+		snprintf(text, sizeof(text), "%lld meter%s without good values", (long long)(r->meters - r->meters_ok),
+			 plural(r->meters - r->meters_ok));
 		note_missing(out, size, text);
 	}
 	return out[0] ? out : NULL;

@@ -89,6 +89,8 @@ check "a date means its last second, local time" 0 '"expires":"2026-12-31T22:59:
 	"${s[@]}" tag add 04AB expires=2026-12-31 --tz Europe/Paris -o json
 check "a time without zone is local" 0 '"expires":"2026-07-01T06:00:00Z"' \
 	"${s[@]}" tag add 04AB expires=2026-07-01T08:00 --tz Europe/Paris -o json
+check "a time without a date is today's" 0 "\"expires\":\"$(date -u +%F)T08:05:00Z\"" \
+	"${s[@]}" tag add 04AB expires=8:05 --utc -o json
 check "times are shown in the zone that is asked for" 0 "expires +2026-07-01 08:00:00" \
 	"${s[@]}" tag add 04AB expires=2026-07-01T06:00:00Z --tz Europe/Paris
 check "a date that does not exist is refused" 65 "expires: '2026-02-30' is not a time" "${s[@]}" tag add 04AB expires=2026-02-30

@@ -214,6 +214,8 @@ static const struct refusal refusals[] = {
 	  "100 % to 500 %" },
 	{ "a raise without a pause", "zone.set", "{'id': 'DYN', 'raise': '1s'}", LMS_ERANGE, "zone DYN: raise:",
 	  "5 seconds" },
+	{ "a zone below two others", "zone.set", "{'id': 'P2', 'parent': ['P1', 'ROOT']}", LMS_EDATA,
+	  "parent: takes one value, not a list of 2", "choose one" },
 	{ "a household socket of 32 A", "connector.set", "{'id': 'S1/1', 'type': 'TE', 'max': '20'}", LMS_ERANGE,
 	  "connector S1/1: max: 20 A is too much", "16 A at most" },
 	{ "a station of sockets above 16 A", "station.set", "{'id': 'S1', 'type': 'TE', 'max': '32'}", LMS_ERANGE,
