@@ -216,6 +216,9 @@ void order_done(struct ocpp_session *s, struct call *c, const struct call_result
 /* Of our profiles at this station. */
 int order_stack_level(const struct ocpp_session *s, const struct station *st);
 void order_zero(struct ocpp_session *s, int connector, const struct turn *t);
+/* The chargingProfile of a RemoteStartTransaction. */
+void order_write_remote(const struct ocpp_session *s, const struct connector *conn, int64_t limit_ma, wall_t wall,
+			struct json_writer *w);
 
 /* setup/setup.c */
 void setup_forget(struct ocpp_session *s);	/* other firmware: what was refused may be taken */

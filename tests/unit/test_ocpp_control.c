@@ -188,7 +188,7 @@ static void wrong_commands_are_refused_before_anything_is_sent(void **state)
 static void transactions_start_without_a_profile_and_stop_by_id(void **state)
 {
 	(void)state;
-	assert_int_equal(ctl_connector_start(command(), &(struct ctl_connector_start_args){ .id = "CP1/2", .tag = "VIP" }), CTL_LATER);
+	assert_int_equal(ctl_connector_start(command(), &(struct ctl_connector_start_args){ .id = "CP1/2", .tag = "VIP", .limit_ma = NUM_NONE }), CTL_LATER);
 	sends("\"RemoteStartTransaction\",{\"connectorId\":2,\"idTag\":\"VIP\"}]");
 	assert_int_equal(gate.asked, 0);
 	assert_true(bench_conn(&b, "CP1", 2)->tag_vip);
@@ -204,11 +204,34 @@ static void transactions_start_without_a_profile_and_stop_by_id(void **state)
 	sends("\"RemoteStopTransaction\",{\"transactionId\":1}]");
 }
 
+/* It bears the id of the profile that the balance sends for the transaction, which takes its place. */
+static void a_remote_start_with_a_limit_passes_the_gate(void **state)
+{
+	struct ctl_connector_start_args a = { .id = "CP1/2", .tag = "GOOD", .limit_ma = 8050 };
+
+	(void)state;
+	assert_int_equal(ctl_connector_start(command(), &a), CTL_LATER);
+	sends("\"RemoteStartTransaction\",{\"connectorId\":2,\"idTag\":\"GOOD\",\"chargingProfile\":{\"chargingProfileId\":22,"
+	      "\"stackLevel\":0,\"chargingProfilePurpose\":\"TxProfile\",\"chargingProfileKind\":\"Absolute\",\"chargingSchedule\":{"
+	      "\"startSchedule\":\"2026-11-21T05:59:06Z\",\"chargingRateUnit\":\"A\",\"chargingSchedulePeriod\":[{\"startPeriod\":0,\"limit\":8.0}]}}}]");
+	assert_int_equal(gate.asked, 1);
+	assert_false(gate.idle);
+	assert_int_equal(gate.limit_ma, 8000);
+	bench_answer(&b, 1, "RemoteStart", "{\"status\":\"Accepted\"}");
+	assert_int_equal(bench_token(&b, 9002), ORDER_ACCEPTED);
+
+	gate.allow = false;
+	assert_int_equal(ctl_connector_start(command(), &a), -LMS_ECONFLICT);
+	assert_string_equal(bench_frame(&b, 0), "");
+	a.limit_ma = -1;
+	assert_int_equal(ctl_connector_start(command(), &a), -LMS_ERANGE);
+}
+
 static void a_refused_remote_start_is_not_waited_for(void **state)
 {
 	(void)state;
 	bench_say(&b, 1, "[2,\"a\",\"StatusNotification\",{\"connectorId\":2,\"errorCode\":\"NoError\",\"status\":\"Preparing\"}]");
-	ctl_connector_start(command(), &(struct ctl_connector_start_args){ .id = "CP1/2", .tag = "GOOD" });
+	ctl_connector_start(command(), &(struct ctl_connector_start_args){ .id = "CP1/2", .tag = "GOOD", .limit_ma = NUM_NONE });
 	assert_int_equal(bench_conn(&b, "CP1", 2)->use, USE_WAITS);
 	bench_answer(&b, 1, "RemoteStart", "{\"status\":\"Rejected\"}");
 	assert_int_equal(bench_conn(&b, "CP1", 2)->use, USE_WELCOME);
@@ -348,6 +371,7 @@ int main(void)
 		T(any_call_can_be_made_and_is_written_in_schema_order),
 		T(wrong_commands_are_refused_before_anything_is_sent),
 		T(transactions_start_without_a_profile_and_stop_by_id),
+		T(a_remote_start_with_a_limit_passes_the_gate),
 		T(a_refused_remote_start_is_not_waited_for),
 		T(a_call_that_never_got_its_turn_is_answered_in_time),
 		T(a_silent_station_is_a_time_out_and_a_lost_one_is_said),

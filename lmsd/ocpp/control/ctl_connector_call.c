@@ -1,6 +1,7 @@
 /* ocpp/control/ctl_connector_call.c - connector start and stop, transaction stop.
  *
- * A remote start carries no profile: the limit of a transaction comes from the balance alone.
+ * A remote start carries a profile only where an administrator names a limit: that of a transaction comes from
+ * the balance, and takes its place.
  */
 #include <string.h>
 
@@ -33,6 +34,8 @@ int ctl_connector_start(struct ctl_call *c, const struct ctl_connector_start_arg
 
 	if (!conn)
 		return c->diag.err;
+	if (a->limit_ma != NUM_NONE && a->limit_ma < 0)
+		return diag_set(&c->diag, -LMS_ERANGE, "limit: must be 0 or more");
 	ret = check_tag(c, conn->station, a->tag, &vip);
 	if (ret == 0)
 		ret = ctl_session(c, conn->station->id, &s);
@@ -46,6 +49,10 @@ int ctl_connector_start(struct ctl_call *c, const struct ctl_connector_start_arg
 	jw_object(&w);
 	jw_kint(&w, "connectorId", conn->number);
 	jw_kstr(&w, "idTag", a->tag);
+	if (a->limit_ma != NUM_NONE) {
+		jw_key(&w, "chargingProfile");
+		order_write_remote(s, conn, a->limit_ma, c->wall, &w);
+	}
 	jw_object_end(&w);
 	ret = ctl_call_send(c, s, "RemoteStartTransaction", &b, STYLE_STATION);
 	if (ret == CTL_LATER)

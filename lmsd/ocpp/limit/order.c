@@ -138,6 +138,18 @@ bool order_write(struct ocpp_session *s, struct call *c, const struct turn *t, s
 	return true;
 }
 
+/* Under the id of the profile of a transaction: the first order of the balance takes its place. As a power it
+ * may land on one phase: nobody knows the car yet.
+ */
+void order_write_remote(const struct ocpp_session *s, const struct connector *conn, int64_t limit_ma, wall_t wall,
+			struct json_writer *w)
+{
+	struct profile p = { .connector = conn->number, .limit_ma = limit_ma, .given_ma = limit_ma };
+
+	fill_style(&p, s, conn->station, conn, wall);
+	profile_write_alone(&p, w);
+}
+
 /* No current at the connector (0 = all), as its default: for what nobody balances. */
 void order_zero(struct ocpp_session *s, int connector, const struct turn *t)
 {

@@ -81,19 +81,24 @@ static void write_schedule(const struct profile *p, struct json_writer *w)
 	jw_object_end(w);
 }
 
-void profile_write(const struct profile *p, struct json_writer *w)
+void profile_write_alone(const struct profile *p, struct json_writer *w)
 {
 	jw_object(w);
-	jw_kint(w, "connectorId", p->connector);
-	jw_key(w, "csChargingProfiles");
-	jw_object(w);
 	jw_kint(w, "chargingProfileId", profile_id(p->connector, p->idle));
-	if (!p->idle)
+	if (!p->idle && p->tx)
 		jw_kint(w, "transactionId", p->tx);
 	jw_kint(w, "stackLevel", p->stack_level);
 	jw_kstr(w, "chargingProfilePurpose", p->idle ? "TxDefaultProfile" : "TxProfile");
 	jw_kstr(w, "chargingProfileKind", p->absolute ? "Absolute" : "Relative");
 	write_schedule(p, w);
 	jw_object_end(w);
+}
+
+void profile_write(const struct profile *p, struct json_writer *w)
+{
+	jw_object(w);
+	jw_kint(w, "connectorId", p->connector);
+	jw_key(w, "csChargingProfiles");
+	profile_write_alone(p, w);
 	jw_object_end(w);
 }

@@ -7,7 +7,7 @@
 struct profile {
 	int connector;
 	bool idle;		/* TxDefaultProfile; else TxProfile of transaction `tx` */
-	int32_t tx;
+	int32_t tx;		/* 0 = the one that a remote start begins */
 	int64_t limit_ma;	/* per phase */
 	int64_t given_ma;	/* as a power: this times the lowest voltage */
 	bool watts;		/* as a power */
@@ -25,6 +25,8 @@ struct profile {
 };
 
 void profile_write(const struct profile *p, struct json_writer *w);
+/* The profile alone, as a remote start carries it. */
+void profile_write_alone(const struct profile *p, struct json_writer *w);
 /* Stable per connector and kind, so that a later profile replaces the one before. */
 int profile_id(int connector, bool idle);
 /* One that profile_id() gives for some connector. */
