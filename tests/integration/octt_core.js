@@ -203,7 +203,7 @@ group('Core', 34, [
 		configure(t, 'MeterValueSampleInterval', '-1', 'Rejected', 6)),
 	tc('TC_061', 'clear the authorization cache of a station', async (t) => {
 		await t.up();
-		const asked = await t.order(['station', 'call', t.id, 'ClearCache'], 'ClearCache', { status: 'Accepted' });
+		const asked = await t.order(['station', 'cache', 'clear', t.id], 'ClearCache', { status: 'Accepted' });
 		t.equal(asked, {}, 'ClearCache');
 	}),
 	tc('TC_064', 'data of a vendor that lmsd does not know', async (t) => {
