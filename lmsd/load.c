@@ -13,6 +13,7 @@
 #include "site/outer/grid.h"
 #include "site/outer/override.h"
 #include "site/outer/source.h"
+#include "site/reserve/reservation.h"
 #include "site/transfer.h"
 
 struct load_ctx {
@@ -68,6 +69,8 @@ static int load_live_row(void *ctx, const char *key, const char *json, size_t le
 		ret = site_grid_load_change(site, key, json, len, &diag);
 	else if (l->table == STORE_TRANSFER)
 		ret = site_transfer_load(site, key, json, len, &diag);
+	else if (l->table == STORE_RESERVATION)
+		ret = site_reservation_load(site, json, len, &diag);
 	else if (l->table == STORE_BOOT)
 		ret = site_boot_load(site, key, json, len, &diag);
 	else
@@ -106,7 +109,7 @@ static int load_live(struct app *app, struct diag *diag)
 {
 	static const enum store_table tables[] = {
 		STORE_META, STORE_OVERRIDE, STORE_SIGNAL, STORE_GRID_LOG, STORE_BOOT, STORE_TRANSFER,
-		STORE_TAG, STORE_TX_RUN,
+		STORE_TAG, STORE_RESERVATION, STORE_TX_RUN,
 	};
 	struct load_ctx l = { .app = app };
 	int ret = 0;

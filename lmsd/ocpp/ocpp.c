@@ -20,7 +20,7 @@ struct ocpp *ocpp_new(struct site *site)
 	struct ocpp *o = xcalloc(1, sizeof(*o));
 
 	o->site = site;
-	o->due = MONO_NEVER;
+	o->due = 0;	/* a look at what was stored */
 	arena_init_budget(&o->scratch, SCRATCH_MAX);
 	buf_init(&o->out);
 	return o;
@@ -77,6 +77,12 @@ void ocpp_set_gate(struct ocpp *o, ocpp_admit_fn *admit, void *ctx)
 int ocpp_add_habits(struct ocpp *o, const char *file, const char *text, size_t len, struct diag *diag)
 {
 	return habits_add(&o->habits, file, text, len, diag);
+}
+
+void ocpp_due_by(struct ocpp *o, mono_t at)
+{
+	if (at < o->due)
+		o->due = at;
 }
 
 struct station *session_station(const struct ocpp_session *s)

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "ocpp/limit/proof.h"
+#include "ocpp/reserve/reserve.h"
 
 #define ANSWER_US (30 * US_PER_S)
 #define ANSWER_IN_WAY_US (5 * US_PER_S)	/* when a decrease waits behind it */
@@ -37,6 +38,7 @@ static done_fn *const done_fns[CALL_KIND_COUNT] = {
 	[CALL_FREE_START] = ignore_done,
 	[CALL_ZERO] = ignore_done,
 	[CALL_PROOF] = proof_done,
+	[CALL_RESERVE] = reserve_done,
 };
 
 struct call *call_new(enum call_kind kind, enum call_rank rank, const char *action)
@@ -83,6 +85,11 @@ static void hurry(struct ocpp_session *s, const struct turn *t)
 		session_timer(s, TIMER_CALL, at > t->now ? at : t->now);
 }
 
+static bool is_waited_for(const struct call *c)
+{
+	return c->kind == CALL_CONTROL || (c->kind == CALL_RESERVE && c->token);
+}
+
 void queue_push(struct ocpp_session *s, struct call *c, const struct turn *t)
 {
 	struct call **at = &s->queue;
@@ -98,7 +105,7 @@ void queue_push(struct ocpp_session *s, struct call *c, const struct turn *t)
 		at = &(*at)->next;
 	c->next = *at;
 	*at = c;
-	if (c->kind == CALL_CONTROL) {
+	if (is_waited_for(c)) {
 		c->expires = t->now + ANSWER_US;
 		if (c->expires < s->timer[TIMER_QUEUE])
 			session_timer(s, TIMER_QUEUE, c->expires);
@@ -115,8 +122,8 @@ void queue_expire(struct ocpp_session *s, const struct turn *t)
 	for (struct call **at = &s->queue; *at;) {
 		struct call *c = *at;
 
-		if (c->kind != CALL_CONTROL || c->expires > t->now) {
-			if (c->kind == CALL_CONTROL && c->expires < next)
+		if (!is_waited_for(c) || c->expires > t->now) {
+			if (is_waited_for(c) && c->expires < next)
 				next = c->expires;
 			at = &c->next;
 			continue;

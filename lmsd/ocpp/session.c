@@ -5,6 +5,7 @@
  * one that only reconnects is waited for HOLD_US.
  */
 #include "ocpp/limit/proof.h"
+#include "ocpp/reserve/reserve.h"
 
 #include "base/err.h"
 #include "base/log.h"
@@ -63,6 +64,7 @@ static void on_ready(struct ocpp_session *s, struct station *st, const struct tu
 	(void)st;
 	if (!s->set_up)
 		session_timer(s, TIMER_SETUP, t->now + SETUP_US);
+	reserve_ready(s, t);
 }
 
 static void on_booted(struct ocpp_session *s, struct station *st, const struct turn *t)
@@ -79,6 +81,7 @@ static void on_booted(struct ocpp_session *s, struct station *st, const struct t
 	for (size_t i = 0; i < st->connector_count; i++)
 		st->connectors[i]->status_time = WALL_NONE;
 	proof_event(s, PROOF_EV_BOOTED, 0, 0, t);
+	reserve_booted(s, t);
 	session_timer(s, TIMER_SETUP, t->now + SETUP_US);
 	session_timer(s, TIMER_NUDGE, t->now + NUDGE_US);
 }
@@ -277,7 +280,8 @@ void ocpp_time(struct ocpp *o, mono_t now, wall_t wall, struct effects *fx)
 			timer_fns[i](s, &t);
 		}
 	}
-	o->due = MONO_NEVER;
+	site_reservation_expire(o->site, wall, fx);
+	o->due = reserve_due(o, now, wall);
 	for (s = o->by_id; s; s = s->hh.next) {
 		for (int i = 0; i < TIMER_COUNT; i++) {
 			if (s->timer[i] < o->due)

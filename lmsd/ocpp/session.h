@@ -31,6 +31,7 @@ enum call_kind {
 	CALL_FREE_START,	/* RemoteStartTransaction at a free station */
 	CALL_ZERO,		/* no current for a connector that nobody balances */
 	CALL_PROOF,		/* of a test (proof.h) */
+	CALL_RESERVE,		/* reservations (reserve/reserve.h); somebody may wait for the answer */
 	CALL_KIND_COUNT
 };
 
@@ -65,6 +66,7 @@ struct call {
 	int64_t given_ma, fallback_given_ma;	/* order: where it is told as a power */
 	int64_t fallback_us, fallback_ma;	/* order: as ocpp_order says */
 	int32_t tx;
+	int32_t reservation;
 	int step;		/* setup */
 	enum call_style style;
 	int64_t job;		/* control: of a transfer that begins with it (site/transfer.h); 0 */
@@ -146,6 +148,7 @@ struct ocpp_session {
 	uint8_t sampled_choice;		/* setup.c: which list of measurands it took */
 	uint32_t baseline_refused;	/* setup.c: bit row: it refuses to be set so */
 	struct setup *setup;		/* setup.c: while its configuration is gone through; NULL */
+	bool no_reserve_zero;		/* ReserveConnectorZeroSupported is false */
 	int max_stack;			/* ChargeProfileMaxStackLevel */
 	int max_periods;		/* ChargingScheduleMaxPeriods */
 	bool one_period;		/* refused a profile of two periods since its last boot */
@@ -225,5 +228,10 @@ void setup_forget(struct ocpp_session *s);	/* other firmware: what was refused m
 void setup_begin(struct ocpp_session *s, const struct turn *t);
 void setup_done(struct ocpp_session *s, struct call *c, const struct call_result *r, const struct turn *t);
 
+/* ocpp.c: something is to be done then, at the latest. */
+void ocpp_due_by(struct ocpp *o, mono_t at);
+
 /* ctl_call.c */
+/* The station gave no answer: whoever waits is told why. */
+void control_reply_failure(const struct ocpp_session *s, const struct call *c, const struct call_result *r, const struct turn *t);
 void control_done(struct ocpp_session *s, struct call *c, const struct call_result *r, const struct turn *t);

@@ -13,6 +13,7 @@
 #include "site/tag.h"
 #include "site/outer/override.h"
 #include "site/outer/source.h"
+#include "site/reserve/reservation.h"
 
 #define CONNECTORS_MAX   64
 #define EVENTS_KEPT      2000
@@ -22,7 +23,7 @@ struct site *site_new(void)
 	struct site *s = xcalloc(1, sizeof(*s));
 
 	s->conf = &conf_empty;
-	s->next_tx = 1;
+	s->next_tx = s->next_reservation = 1;
 	signal_init(&s->grid, 0);
 	s->totals.week_start = s->totals.month_start = WALL_NONE;
 	s->events = event_ring_new(EVENTS_KEPT);
@@ -51,6 +52,7 @@ void site_free(struct site *s)
 	}
 	while (s->tags)
 		tag_remove(s, s->tags);
+	site_reservation_free(s);
 	site_override_free(s);
 	site_grid_free(s);
 	site_source_free(s);

@@ -237,6 +237,7 @@ struct site_outside {
 	int (*model_check)(void *ctx, const struct site_conf *candidate, struct diag *d);
 };
 
+struct reservation;			/* reserve/reservation.h */
 struct source_live;			/* private: the state of a source */
 struct grid_log;			/* private: what the grid signal has done */
 struct ledger;				/* private: starts seen, transactions that ended lately */
@@ -253,6 +254,8 @@ struct site {
 	struct source_live *sources;	/* list: states as told (source.h) */
 	bool outer_changed;		/* a limit of a zone from outside: the hall tells the balance, then clears */
 	int32_t next_tx;
+	struct reservation *reservations;	/* list by id */
+	int32_t next_reservation;
 	struct connector *dirty;	/* list: use, session or draw changed */
 	struct station *news;		/* list: online or booted changed */
 	struct zone_view *zone_views;	/* by zone index of conf; the hall keeps the size */

@@ -12,6 +12,7 @@
 #include "site/access.h"
 #include "site/generation/draft.h"
 #include "site/ledger.h"
+#include "site/reserve/reservation.h"
 #include "site/tag.h"
 
 #define STORE_EVERY_US (60 * US_PER_S)
@@ -315,6 +316,8 @@ struct tx *site_tx_start(struct site *s, const struct tx_start *in, mono_t now, 
 	 */
 	*auth = site_authorize(s, c->station, in->tag, !in->replay,
 			       in->replay && in->time != WALL_NONE ? in->time : wall);
+	if (auth->status == AUTH_ACCEPTED && !in->replay && site_reserved_for_other(s, c, in->tag))
+		auth->status = AUTH_BLOCKED;
 	tx = tx_new(s, in, auth, wall, fx);
 	*id = tx->id;
 	if (auth->status != AUTH_ACCEPTED) {

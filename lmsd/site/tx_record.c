@@ -216,12 +216,16 @@ int site_meta_load(struct site *s, const char *key, const char *json, size_t len
 	const struct json *obj;
 	int64_t next;
 
-	if (strcmp(key, "transaction") != 0)
+	bool reservation = strcmp(key, "reservation") == 0;
+
+	if (!reservation && strcmp(key, "transaction") != 0)
 		return 0;
 	arena_init(&arena);
 	obj = json_parse(&arena, json, len, &JSON_CAPS_DEFAULT, diag);
 	next = read_int(obj, "next_id", 0);
-	if (next > s->next_tx && next < INT32_MAX)
+	if (reservation && next > s->next_reservation && next < INT32_MAX)
+		s->next_reservation = (int32_t)next;
+	else if (!reservation && next > s->next_tx && next < INT32_MAX)
 		s->next_tx = (int32_t)next;
 	arena_fini(&arena);
 	return obj ? 0 : -LMS_EPARSE;

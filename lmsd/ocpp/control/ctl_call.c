@@ -245,8 +245,8 @@ static void reply_refused(const struct ocpp_session *s, const struct call *c, co
 	fx_reply_error(t->fx, c->token, -LMS_EREFUSED, text);
 }
 
-static void reply_failure(const struct ocpp_session *s, const struct call *c, const struct call_result *r,
-			  const struct turn *t)
+void control_reply_failure(const struct ocpp_session *s, const struct call *c, const struct call_result *r,
+			   const struct turn *t)
 {
 	char text[200];
 
@@ -277,7 +277,7 @@ void control_done(struct ocpp_session *s, struct call *c, const struct call_resu
 	answer_reserved(s, c, reserved_answer(r), t->fx);
 	answer_job(s, c, r, t);
 	if (r->how != CALL_ANSWERED && r->how != CALL_ERROR) {
-		reply_failure(s, c, r, t);
+		control_reply_failure(s, c, r, t);
 		return;
 	}
 	if (r->how == CALL_ERROR && c->style == STYLE_PAYLOAD) {

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "ocpp/inbound/inbound.h"
+#include "ocpp/reserve/reserve.h"
 
 #define REPLAY_US (60 * US_PER_S)
 
@@ -147,6 +148,7 @@ void inbound_status(struct inbound *in)
 			keep_status(in, conn, status, time);
 			show_fault(in->s, in->st);
 			status_refresh(in->s, in->st, conn, in->t);
+			reserve_status(in->s, conn, in->t);
 			if (session_known(in->s, in->st))
 				start_free(in, conn);
 		}

@@ -12,6 +12,7 @@
 #include "ocpp/inbound/meter_values.h"
 #include "ocpp/limit/proof.h"
 #include "ocpp/limit/unit.h"
+#include "site/reserve/reservation.h"
 
 #define VOLTAGE_NOMINAL 230
 #define REPLAY_US (120 * US_PER_S)
@@ -56,6 +57,8 @@ void inbound_authorize(struct inbound *in)
 
 	if (session_known(in->s, in->st) && strlen(tag) <= ID_MAX)
 		auth = site_authorize(in->s->o->site, in->st, tag, false, in->t->wall);
+	if (auth.status == AUTH_ACCEPTED && site_reserved_whole(in->s->o->site, in->st, tag))
+		auth.status = AUTH_BLOCKED;
 	log_station(INFO, in->s->id, "authorize", "tag=%s answer=%s", log_text(tag), auth_status_text(auth.status));
 	if (auth.status == AUTH_ACCEPTED)
 		status_authorized(in->s, in->st, 0, auth.vip, in->t);
@@ -107,6 +110,14 @@ static void after_start(struct inbound *in, struct connector *conn, const struct
 	status_refresh_all(in->s, in->st, in->t);
 }
 
+/* 0: it names none. */
+static int64_t reservation_of(const struct inbound *in)
+{
+	int64_t id = 0;
+
+	return ocpp_read_int(json_get(in->p, "reservationId"), &id) == 0 && id > 0 ? id : 0;
+}
+
 void inbound_start(struct inbound *in)
 {
 	char plain[ID_MAX + 1];
@@ -138,6 +149,8 @@ void inbound_start(struct inbound *in)
 	in->when = FX_AFTER_COMMIT;
 	log_station(INFO, in->s->id, "transaction_start", "transaction=%d connector=%d tag=%s answer=%s%s", id,
 		    start.conn->number, log_text(tag), auth_status_text(auth.status), start.replay ? " replay" : "");
+	if (auth.status == AUTH_ACCEPTED)
+		site_reservation_used(in->s->o->site, start.conn, tag, reservation_of(in), in->t->fx);
 	after_start(in, start.conn, &auth, start.replay);
 	write_start(in, id, &auth);
 }

@@ -75,6 +75,8 @@ void abilities_learn(struct ocpp_session *s, struct station *st, const struct js
 		learn_profiles(s, st, text);
 	else if (strcasecmp(key, "ConnectorPhaseRotation") == 0)
 		learn_rotation(s, st, text);
+	else if (strcasecmp(key, "ReserveConnectorZeroSupported") == 0)
+		s->no_reserve_zero = strcasecmp(text, "false") == 0;
 	else if (json_fixed(value, 1, &number) != 0 || number < 0)
 		return;
 	else if (strcasecmp(key, "NumberOfConnectors") == 0 && number >= 1 && number <= CONNECTORS_MAX &&

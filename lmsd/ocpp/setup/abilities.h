@@ -5,7 +5,7 @@
 
 /* The keys that tell what a station can do; one GetConfiguration. */
 #define ABILITY_KEYS "NumberOfConnectors,ChargingScheduleAllowedChargingRateUnit," \
-	"ChargeProfileMaxStackLevel,ChargingScheduleMaxPeriods,SupportedFeatureProfiles,ConnectorPhaseRotation"
+	"ChargeProfileMaxStackLevel,ChargingScheduleMaxPeriods,SupportedFeatureProfiles,ConnectorPhaseRotation,ReserveConnectorZeroSupported"
 
 /* Takes one item of configurationKey. */
 void abilities_learn(struct ocpp_session *s, struct station *st, const struct json *entry);
