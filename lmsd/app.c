@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "hall/hours.h"
+#include "hall/rival.h"
 #include "modbus/bus.h"
 #include "net/tls.h"
 #include "ocpp/frames/frame_log.h"
@@ -94,7 +95,7 @@ static int on_upgrade(void *ctx, const struct ws_upgrade *u)
 			 (long long)app->boot.limits_connections);
 		return 503;
 	}
-	return 0;
+	return rival_ask(app->rivals, u, false);
 }
 
 static void *on_opened(void *ctx, struct ws_conn *conn, const struct ws_upgrade *u)
@@ -119,6 +120,7 @@ static void on_message(void *user, const char *text, size_t len)
 	ev.u.frame.link = l->id;
 	ev.u.frame.text = text;
 	ev.u.frame.len = len;
+	rival_heard(l->app->rivals, l);
 	frame_log_add(l->app->hall.frames, ev.wall, l->station, true, text, len);
 	app_event(l->app, &ev);
 }
@@ -132,7 +134,24 @@ static void on_closed(void *user, int code, const char *why)
 	ev.u.closed.link = l->id;
 	ev.u.closed.why = why;
 	app_event(l->app, &ev);
+	rival_gone(l->app->rivals, l);
 	wire_gone(l->app, l);
+}
+
+static void on_pong(void *user)
+{
+	const struct wire *l = user;
+
+	rival_heard(l->app->rivals, l);
+}
+
+static void on_slowed(void *user)
+{
+	const struct wire *l = user;
+
+	log_station(WARNING, l->station, "station_floods",
+		    "limit=%lld messages a second: it is read more slowly (limits.messages in lmsd.conf)",
+		    (long long)l->app->boot.limits_messages);
 }
 
 static const struct ws_server_ops ws_ops = {
@@ -140,6 +159,8 @@ static const struct ws_server_ops ws_ops = {
 	.opened = on_opened,
 	.message = on_message,
 	.closed = on_closed,
+	.pong = on_pong,
+	.slowed = on_slowed,
 };
 
 /* ---- store --------------------------------------------------------------------------------- */
@@ -293,6 +314,8 @@ static int open_ws(struct app *app, const struct boot_addr *addr, bool tls, stru
 		.tls = tls,
 		.cert_file = tls ? app->boot.tls_certificate : NULL,
 		.key_file = tls ? app->boot.tls_key : NULL,
+		.pace = app->boot.limits_messages,
+		.idle_ping_us = app->boot.limits_silence ? app->boot.limits_silence * US_PER_S : -1,
 	};
 	int ret;
 
@@ -343,6 +366,7 @@ int app_new(const struct boot_conf *boot, struct app **out, struct diag *diag)
 	app->hall.started = loop_now(app->loop);
 	app->hall.site->outside = (struct site_outside){ app, tz_known, sense_check, feed_check };
 	app->timer = loop_timer_new(app->loop, on_timer, app);
+	app->rivals = rivals_new(app);
 	ocpp_set_gate(app->hall.ocpp, feed_admit, app);
 	habits_load(app);
 
@@ -427,6 +451,7 @@ void app_free(struct app *app)
 		app->limits = l->next;
 		free(l);
 	}
+	rivals_free(app->rivals);
 	loop_timer_free(app->timer);
 	ocpp_free(app->hall.ocpp);
 	frame_log_free(app->hall.frames);

@@ -20,6 +20,7 @@
 #include "store/store.h"
 
 struct app;
+struct rivals;
 struct sense;
 
 /* One connection of a station, named by a number that is never used again. */
@@ -57,6 +58,7 @@ struct app {
 	struct ws_server *ws, *wss;
 	struct control *control;
 	struct sense *sense;
+	struct rivals *rivals;
 	struct loop_timer *timer;
 	struct background *background;
 

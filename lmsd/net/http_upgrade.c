@@ -281,6 +281,8 @@ static const struct {
 	{ 403, "Forbidden", "", "This station may not connect here." },
 	{ 404, "Not Found", "", "No such station." },
 	{ 405, "Method Not Allowed", "Allow: GET\r\n", "Use GET." },
+	{ 409, "Conflict", "Retry-After: 30\r\n",
+	  "This station is connected already, and that connection is alive." },
 	{ 408, "Request Timeout", "", "The request did not come in time." },
 	{ 426, "Upgrade Required", "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
 	  "Connect with a WebSocket." },

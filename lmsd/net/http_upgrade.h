@@ -27,6 +27,7 @@ struct http_upgrade {
 	size_t user_len;
 	const uint8_t *password;
 	size_t password_len;
+	size_t header_len;		/* for those who keep it */
 };
 
 /* Parses the header block data[0..len), which it overwrites and which must stay while `out` is

@@ -18,6 +18,10 @@
  * not read holds no more than this. */
 #define PONG_BACKLOG ((size_t)4096)
 #define LINGER_US (5 * US_PER_S)
+#define PACE_BYTES 1024		/* so many count as one message more */
+#define PACE_BURST_US (10 * US_PER_S)
+#define SLOW_LEAST_US (100 * US_PER_MS)
+#define SLOW_TOLD_US (60 * US_PER_S)
 
 const char *ws_stream_why(struct ws_conn *c, ssize_t result)
 {
@@ -271,16 +275,38 @@ static void note_partial(struct ws_conn *c)
 		c->partial_since = loop_now(c->hub->loop);
 }
 
+/* Whoever sends more than its pace is not read until it has paid. True: it is slowed. */
+static bool pay(struct ws_conn *c, int64_t cost)
+{
+	int64_t pace = c->hub->conf.pace;
+	mono_t now = loop_now(c->hub->loop);
+
+	if (pace < 0)
+		return false;
+	if (c->paid < now - PACE_BURST_US)
+		c->paid = now - PACE_BURST_US;
+	c->paid += cost * US_PER_S / pace;
+	if (c->paid <= now)
+		return false;
+	c->slow_until = c->paid + SLOW_LEAST_US;
+	if (c->hub->ops.slowed && now - c->slow_told > SLOW_TOLD_US) {
+		c->slow_told = now;
+		c->hub->ops.slowed(c->user);
+	}
+	return true;
+}
+
 void ws_conn_read(struct ws_conn *c)
 {
 	struct ws_hub *h = c->hub;
 	struct ws_rx_event ev;
-	int messages = 0;
+	int messages = 0, events = 0;
 
 	h->pull_left = BYTES_PER_TURN;
 	c->drained = false;
 	do {
 		ws_rx_next(&c->rx, &h->pool, pull, c, &ev);
+		events += ev.kind != WS_RX_MORE;
 		if (ev.kind == WS_RX_MESSAGE) {
 			messages++;
 			c->partial_since = MONO_NEVER;
@@ -295,6 +321,8 @@ void ws_conn_read(struct ws_conn *c)
 		c->close_why = NULL;
 		ws_conn_lost(c, 1006, why);
 		free(why);
+	} else if (pay(c, events + (int64_t)((BYTES_PER_TURN - h->pull_left) / PACE_BYTES))) {
+		ws_conn_wait(c, WS_QUEUE_SLOW);
 	} else if (ev.kind != WS_RX_MORE || !c->drained) {
 		ws_conn_wait(c, WS_QUEUE_READY);	/* bytes may be in the lens or in TLS */
 	} else {
@@ -348,7 +376,8 @@ void ws_conn_sweep(struct ws_conn *c, mono_t now)
 			ws_conn_lost(c, 1006, "no answer in time");
 		break;
 	case WS_HTTP:
-		if (now - c->since <= c->hub->conf.handshake_us)
+		/* Whom we keep waiting is not late. */
+		if (c->asked || now - c->since <= c->hub->conf.handshake_us)
 			break;
 		if (c->is_client) {
 			ws_conn_lost(c, 1006, "no answer in time");

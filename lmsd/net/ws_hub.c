@@ -1,7 +1,8 @@
 /* net/ws_hub.c - connections as a set, what one turn may do for them, and their end.
  *
  * TLS handshakes and connections with more work wait in queues that the next turns work off, so
- * that those who are open already are served in between.
+ * that those who are open already are served in between. In other queues wait those that are not to
+ * be read for a while.
  */
 #include "net/ws_internal.h"
 
@@ -16,6 +17,7 @@
 #define HANDSHAKES_PER_TURN 8	/* some 4 ms of EC P-256, 10 ms of RSA-2048 */
 #define READY_PER_TURN 64
 #define SWEEP_MAX_US US_PER_S
+#define SLOW_LOOK_US (20 * US_PER_MS)
 #define SWEEP_MIN_US (10 * US_PER_MS)
 
 struct addr_count {
@@ -62,9 +64,12 @@ void ws_conn_wait(struct ws_conn *c, enum ws_queue queue)
 		return;
 	c->queue = queue;
 	h->tls_waiting += queue == WS_QUEUE_TLS;
-	TAILQ_INSERT_TAIL(queue == WS_QUEUE_TLS ? &h->tls_queue : &h->ready, c, ready);
+	TAILQ_INSERT_TAIL(&h->waiting[queue], c, waiting);
 	ws_conn_watch(c);
-	loop_timer_at(h->ready_timer, loop_now(h->loop));
+	if (queue == WS_QUEUE_SLOW)
+		loop_timer_at(h->slow_timer, loop_now(h->loop) + SLOW_LOOK_US);
+	else if (queue != WS_QUEUE_ASKED)
+		loop_timer_at(h->ready_timer, loop_now(h->loop));
 }
 
 static void leave_queue(struct ws_conn *c)
@@ -73,8 +78,31 @@ static void leave_queue(struct ws_conn *c)
 
 	h->tls_waiting -= c->queue == WS_QUEUE_TLS;
 	if (c->queue != WS_QUEUE_NONE)
-		TAILQ_REMOVE(c->queue == WS_QUEUE_TLS ? &h->tls_queue : &h->ready, c, ready);
+		TAILQ_REMOVE(&h->waiting[c->queue], c, waiting);
 	c->queue = WS_QUEUE_NONE;
+}
+
+void ws_conn_wake(struct ws_conn *c)
+{
+	if (c->queue != WS_QUEUE_SLOW && c->queue != WS_QUEUE_ASKED)
+		return;
+	leave_queue(c);
+	ws_conn_wait(c, WS_QUEUE_READY);
+}
+
+static void on_slow(void *ctx)
+{
+	struct ws_hub *h = ctx;
+	mono_t now = loop_now(h->loop);
+	struct ws_conn *c, *next;
+
+	for (c = TAILQ_FIRST(&h->waiting[WS_QUEUE_SLOW]); c; c = next) {
+		next = TAILQ_NEXT(c, waiting);
+		if (c->slow_until <= now)
+			ws_conn_wake(c);
+	}
+	if (!TAILQ_EMPTY(&h->waiting[WS_QUEUE_SLOW]))
+		loop_timer_at(h->slow_timer, now + SLOW_LOOK_US);
 }
 
 void ws_conn_dirty(struct ws_conn *c)
@@ -111,6 +139,7 @@ static void conn_free(struct ws_conn *c)
 	buf_fini(&c->in);
 	buf_fini(&c->out);
 	free(c->pong);
+	free(c->asked);
 	ws_dial_free(c->dial);
 	free(c->close_why);
 	free(c);
@@ -177,11 +206,11 @@ static void on_ready(void *ctx)
 {
 	struct ws_hub *h = ctx;
 
-	work_off(&h->ready, READY_PER_TURN);
-	work_off(&h->tls_queue, HANDSHAKES_PER_TURN);
+	work_off(&h->waiting[WS_QUEUE_READY], READY_PER_TURN);
+	work_off(&h->waiting[WS_QUEUE_TLS], HANDSHAKES_PER_TURN);
 	if (h->ops.tls_drained && h->tls_waiting <= WS_TLS_WAITING_LOW)
 		h->ops.tls_drained(h);
-	if (!TAILQ_EMPTY(&h->ready) || !TAILQ_EMPTY(&h->tls_queue))
+	if (!TAILQ_EMPTY(&h->waiting[WS_QUEUE_READY]) || !TAILQ_EMPTY(&h->waiting[WS_QUEUE_TLS]))
 		loop_timer_at(h->ready_timer, loop_now(h->loop));
 }
 
@@ -253,6 +282,7 @@ struct ws_conn *ws_conn_new(struct ws_hub *h, int fd, enum ws_state state)
 	c->is_client = !h->pool.from_client;
 	c->since = c->last_heard = loop_now(h->loop);
 	c->partial_since = MONO_NEVER;
+	c->paid = c->slow_told = INT64_MIN / 2;
 	buf_init_max(&c->in, HTTP_HEADER_MAX * 2);
 	buf_init_max(&c->out, h->conf.max_queued + HTTP_HEADER_MAX * 2);
 	net_peer_addr(fd, c->addr);
@@ -285,6 +315,8 @@ static void conf_defaults(struct ws_server_conf *c)
 		c->message_us = 60 * US_PER_S;
 	if (!c->idle_ping_us)
 		c->idle_ping_us = 60 * US_PER_S;
+	if (!c->pace)
+		c->pace = 2000;
 }
 
 void ws_hub_init(struct ws_hub *h, struct loop *loop, const struct ws_server_conf *conf,
@@ -296,13 +328,14 @@ void ws_hub_init(struct ws_hub *h, struct loop *loop, const struct ws_server_con
 	h->ops = *ops;
 	conf_defaults(&h->conf);
 	TAILQ_INIT(&h->all);
-	TAILQ_INIT(&h->tls_queue);
-	TAILQ_INIT(&h->ready);
+	for (int i = 0; i < WS_QUEUE_COUNT; i++)
+		TAILQ_INIT(&h->waiting[i]);
 	TAILQ_INIT(&h->dirty);
 	TAILQ_INIT(&h->reap);
 	ws_pool_init(&h->pool, !is_client, h->conf.max_message, h->conf.max_in_flight);
 	h->sweep = loop_timer_new(loop, on_sweep, h);
 	h->ready_timer = loop_timer_new(loop, on_ready, h);
+	h->slow_timer = loop_timer_new(loop, on_slow, h);
 	h->reap_timer = loop_timer_new(loop, on_reap, h);
 	loop_timer_at(h->sweep, loop_now(loop) + sweep_period(&h->conf));
 	loop_on_flush(loop, on_flush, h);
@@ -324,6 +357,7 @@ void ws_hub_fini(struct ws_hub *h)
 		conn_free(c);
 	loop_timer_free(h->sweep);
 	loop_timer_free(h->ready_timer);
+	loop_timer_free(h->slow_timer);
 	loop_timer_free(h->reap_timer);
 	ws_pool_fini(&h->pool);
 }

@@ -25,14 +25,22 @@ enum ws_state {
 };
 
 /* Work that one turn must not do for all: the connection waits here, unwatched. */
-enum ws_queue { WS_QUEUE_NONE, WS_QUEUE_TLS, WS_QUEUE_READY };
+enum ws_queue {
+	WS_QUEUE_NONE,
+	WS_QUEUE_TLS,	/* a step of its handshake */
+	WS_QUEUE_READY,	/* bytes are there */
+	WS_QUEUE_SLOW,	/* until its pace allows more */
+	WS_QUEUE_ASKED,	/* until ws_server_resume() */
+	WS_QUEUE_COUNT
+};
 
 struct addr_count;
 struct ws_hub;
+struct http_upgrade;
 struct ws_dial;		/* what a client asks for, until it is open; NULL in a server */
 
 struct ws_conn {
-	TAILQ_ENTRY(ws_conn) all, ready, dirty, reap;
+	TAILQ_ENTRY(ws_conn) all, waiting, dirty, reap;
 	struct ws_hub *hub;
 	struct ws_dial *dial;
 	struct stream stream;
@@ -47,6 +55,9 @@ struct ws_conn {
 	mono_t since;			/* start of the state */
 	mono_t last_heard, last_ping;
 	mono_t partial_since;		/* an unfinished frame or message; MONO_NEVER = none */
+	struct http_upgrade *asked;	/* its request, while upgrade() has not answered; NULL */
+	mono_t paid;			/* what it has sent, at its pace, would have taken until then */
+	mono_t slow_until, slow_told;
 	struct buf in;			/* header; then what came glued to it */
 	size_t in_off;
 	struct ws_rx rx;
@@ -76,13 +87,14 @@ struct ws_hub {
 		void (*message)(void *user, const char *text, size_t len);
 		void (*closed)(void *user, int code, const char *why);
 		void (*pong)(void *user);
+		void (*slowed)(void *user);
 	} ops;
-	struct loop_timer *sweep, *ready_timer, *reap_timer;
-	struct ws_conn_list all, tls_queue, ready, dirty, reap;
+	struct loop_timer *sweep, *ready_timer, *slow_timer, *reap_timer;
+	struct ws_conn_list all, waiting[WS_QUEUE_COUNT], dirty, reap;
 	struct addr_count *addrs;
 	struct ws_pool pool;
 	size_t open_count;
-	int tls_waiting;		/* length of tls_queue */
+	int tls_waiting;		/* that wait in WS_QUEUE_TLS */
 	size_t pull_left;		/* bytes that the current connection may read this turn */
 };
 
@@ -95,7 +107,8 @@ struct ws_conn *ws_conn_new(struct ws_hub *h, int fd, enum ws_state state);
 void ws_conn_opened(struct ws_conn *c);
 bool ws_half_open_begin(struct ws_conn *c);	/* false: its address has too many */
 void ws_half_open_end(struct ws_conn *c);
-void ws_conn_wait(struct ws_conn *c, enum ws_queue queue);	/* goes on in the next turn */
+void ws_conn_wait(struct ws_conn *c, enum ws_queue queue);
+void ws_conn_wake(struct ws_conn *c);	/* out of SLOW or ASKED: goes on in the next turn */
 void ws_conn_dirty(struct ws_conn *c); /* to be flushed at the end of the turn */
 void ws_conn_reap(struct ws_conn *c);
 

@@ -67,7 +67,8 @@ static void refuse(struct ws_conn *c, int status, const char *remedy)
 	ws_conn_end(c);
 }
 
-static void decide(struct ws_conn *c, const struct http_upgrade *h)
+/* False: it is to be asked again. */
+static bool decide(struct ws_conn *c, const struct http_upgrade *h)
 {
 	struct ws_server *s = server_of(c);
 	char cn[ID_MAX + 1];
@@ -80,6 +81,7 @@ static void decide(struct ws_conn *c, const struct http_upgrade *h)
 		.password = h->password,
 		.password_len = h->password_len,
 		.subprotocol_offered = h->subprotocol_offered,
+		.conn = c,
 	};
 	int status;
 
@@ -89,21 +91,46 @@ static void decide(struct ws_conn *c, const struct http_upgrade *h)
 		status = 503;
 	else
 		status = s->ops.upgrade ? s->ops.upgrade(s->ctx, &u) : 0;
+	if (status == WS_UPGRADE_WAIT) {
+		if (!c->asked)
+			c->asked = xmalloc(sizeof(*c->asked));
+		*c->asked = *h;
+		ws_conn_wait(c, WS_QUEUE_ASKED);
+		return false;
+	}
 	if (status) {
 		refuse(c, status, NULL);
-		return;
+		return true;
 	}
 	http_upgrade_accept(&c->out, h);
 	ws_conn_opened(c);
 	ws_conn_dirty(c);
 	c->user = s->ops.opened(s->ctx, c, &u);
+	return true;
+}
+
+/* The request still lies in c->in, where what was parsed points to. */
+static void ask_again(struct ws_conn *c)
+{
+	const struct http_upgrade h = *c->asked;
+
+	if (!decide(c, &h))
+		return;
+	free(c->asked);
+	c->asked = NULL;
+	ws_header_drop(c, h.header_len);
 }
 
 static void http_step(struct ws_conn *c)
 {
 	struct http_upgrade h;
-	long len = ws_header_read(c);
+	long len;
 
+	if (c->asked) {
+		ask_again(c);
+		return;
+	}
+	len = ws_header_read(c);
 	if (len < 0)
 		refuse(c, 431, NULL);
 	if (len <= 0)
@@ -111,9 +138,15 @@ static void http_step(struct ws_conn *c)
 	http_upgrade_parse(c->in.data, (size_t)len, &h);
 	if (h.status != 101)
 		refuse(c, h.status, h.remedy);
-	else
-		decide(c, &h);
-	ws_header_drop(c, (size_t)len);
+	else if (!decide(c, &h))
+		c->asked->header_len = (size_t)len;
+	if (!c->asked)
+		ws_header_drop(c, (size_t)len);
+}
+
+void ws_server_resume(struct ws_conn *c)
+{
+	ws_conn_wake(c);
 }
 
 static void conn_take(struct ws_server *s, int fd)
@@ -240,6 +273,7 @@ int ws_server_new(struct loop *loop, const struct ws_server_conf *conf,
 		.message = ops->message,
 		.closed = ops->closed,
 		.pong = ops->pong,
+		.slowed = ops->slowed,
 	};
 	int ret;
 

@@ -1,7 +1,7 @@
 /* net/ws_server.h - WebSocket server for stations: TCP or TLS, HTTP upgrade, messages in and out.
  *
  * What every peer controls is bounded: header size, time to the upgrade, half-open connections per
- * address, message size, fragments, bytes and messages per turn, what it leaves unread.
+ * address, message size, fragments, bytes and messages per turn and per second, what it leaves unread.
  * An idle plain connection holds no buffers. Compression is never negotiated.
  *
  * Callbacks come from the loop only, never from within a call of this header. They may call
@@ -31,10 +31,16 @@ struct ws_upgrade {
 	size_t password_len;
 	const char *client_cn;		/* of a verified client certificate; NULL = none */
 	bool subprotocol_offered;	/* false: accepted as OCPP 1.6, nothing echoed */
+	struct ws_conn *conn;		/* for ws_server_resume() */
 };
 
+/* What upgrade() may answer, too: the peer waits, unread, until ws_server_resume(); never for longer than a
+ * peer waits for its answer, and at the latest when the server is freed. */
+#define WS_UPGRADE_WAIT (-1)
+
 struct ws_server_ops {
-	/* 0 accepts; else the HTTP status to answer: 401, 403, 404, 503. NULL accepts all. */
+	/* 0 accepts; else the HTTP status to answer: 401, 403, 404, 409, 503; or WS_UPGRADE_WAIT. NULL
+	 * accepts all. */
 	int (*upgrade)(void *ctx, const struct ws_upgrade *u);
 	/* The connection is open; what it returns is the `user` of the following. */
 	void *(*opened)(void *ctx, struct ws_conn *c, const struct ws_upgrade *u);
@@ -44,6 +50,9 @@ struct ws_server_ops {
 	 * the connection broke or went silent. */
 	void (*closed)(void *user, int code, const char *why);
 	void (*pong)(void *user);	/* may be NULL */
+	/* More comes than conf.pace allows, so it is read more slowly; told at most once a minute. May be
+	 * NULL. */
+	void (*slowed)(void *user);
 };
 
 /* Zero means the default that is named, except where noted. */
@@ -61,12 +70,17 @@ struct ws_server_conf {
 	int64_t handshake_us;		/* 10 s for TLS and HTTP together */
 	int64_t message_us;		/* 60 s from a message's first byte to its last */
 	int64_t idle_ping_us;		/* 60 s; negative = no pings and no silence limit */
+	/* 2000 per second and connection, ten seconds' worth at once: messages, pings and every KiB count.
+	 * Beyond, the connection is not read for a while; nothing is lost. Negative = any. */
+	int64_t pace;
 };
 
 /* 0, or a negative LMS_E… with diag naming address:port or file, and the remedy. */
 int ws_server_new(struct loop *loop, const struct ws_server_conf *conf,
 		  const struct ws_server_ops *ops, void *ctx, struct ws_server **out,
 		  struct diag *diag);
+/* Asks upgrade() again, in the next turn, for a connection that waits for it. */
+void ws_server_resume(struct ws_conn *c);
 int ws_server_port(const struct ws_server *s);
 /* Reads certificate, key and CA again. On error the old ones stay. Open connections keep theirs. */
 int ws_server_reload_tls(struct ws_server *s, struct diag *diag);

@@ -106,6 +106,7 @@ async function told() {
 	ok(!shown().current_ma && !shown().power_w, 'and not after the transaction', shown());
 	ok(lmsd.must('zone', 'show', 'P').load_ma.every((ma) => ma === 0), 'nor in the load of its zone');
 
+	await s.close();
 	const raw = await dial(`${lmsd.url}/S`);
 	for (let i = 0; i < 1000; i++) raw.ws.send('nonsense');
 	raw.ws.send('[2,"last","Heartbeat",{}]');

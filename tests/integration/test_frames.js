@@ -71,6 +71,8 @@ main(async () => {
 	ws.inbox.length = 0;
 	equal(await answer(start, 'same'), again, 'the same StartTransaction again is answered with the same id');
 
+	ws.close();
+	await ws.closed;
 	const big = await open(lmsd.url + '/CP1');
 	big.send(`[2,"big","DataTransfer",{"vendorId":"V","data":"${'x'.repeat(1 << 20)}"}]`);
 	equal(await big.closed, 1009, 'a frame above 1 MiB closes the connection with 1009');

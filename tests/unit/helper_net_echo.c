@@ -33,6 +33,8 @@ static int on_upgrade(void *ctx, const struct ws_upgrade *u)
 	if (u->password)
 		memcpy(e->password, u->password, u->password_len);
 	e->offered = u->subprotocol_offered;
+	e->waiting = u->conn;
+	e->asked++;
 	return e->refuse;
 }
 
@@ -83,6 +85,25 @@ static void on_pong(void *user)
 	p->echo->pongs++;
 }
 
+static void on_slowed(void *user)
+{
+	struct peer *p = user;
+
+	p->echo->slowed++;
+}
+
+static void on_resume(void *ctx)
+{
+	struct echo *e = ctx;
+
+	ws_server_resume(e->waiting);
+}
+
+void echo_resume(struct echo *e)
+{
+	loop_wake_send(e->resume);
+}
+
 static void on_stop(void *ctx)
 {
 	struct echo *e = ctx;
@@ -111,7 +132,7 @@ static void *run(void *arg)
 void echo_start(struct echo *e)
 {
 	static const struct ws_server_ops ops = {
-		on_upgrade, on_opened, on_message, on_closed, on_pong
+		on_upgrade, on_opened, on_message, on_closed, on_pong, on_slowed
 	};
 	struct diag d;
 
@@ -121,6 +142,7 @@ void echo_start(struct echo *e)
 	e->loop = loop_new();
 	e->stop = loop_wake_new(e->loop, on_stop, e);
 	e->reload = loop_wake_new(e->loop, on_reload, e);
+	e->resume = loop_wake_new(e->loop, on_resume, e);
 	if (ws_server_new(e->loop, &e->conf, &ops, e, &e->server, &d) != 0)
 		fail_msg("%s", d.text);
 	e->port = ws_server_port(e->server);
@@ -143,6 +165,7 @@ void echo_stop(struct echo *e)
 		free(e->last_peer);
 	loop_wake_free(e->stop);
 	loop_wake_free(e->reload);
+	loop_wake_free(e->resume);
 	loop_free(e->loop);
 }
 

@@ -12,9 +12,9 @@ struct echo {
 	struct ws_server_conf conf;	/* set before echo_start(); address: 127.0.0.1 */
 	bool abrupt;			/* echo_stop() does not wait; for one connection */
 	bool hold;			/* echo_start() listens only, echo_go() starts the loop */
-	atomic_int refuse;		/* HTTP status to refuse with */
+	atomic_int refuse;		/* HTTP status to refuse with, or WS_UPGRADE_WAIT */
 	/* What the server saw. */
-	atomic_int opened, closed, messages, pongs, last_code;
+	atomic_int opened, closed, messages, pongs, last_code, slowed, asked;
 	atomic_int his, messages_at_hi;	/* texts "hi", and messages seen by the last */
 	char identity[64];
 	char client_cn[64];
@@ -26,7 +26,8 @@ struct echo {
 	/* private */
 	struct loop *loop;
 	struct ws_server *server;
-	struct loop_wake *stop, *reload;
+	struct loop_wake *stop, *reload, *resume;
+	struct ws_conn *waiting;
 	unsigned long thread;
 	void *last_peer;
 	atomic_int reloads;
@@ -36,6 +37,7 @@ struct echo {
 void echo_start(struct echo *e);
 void echo_go(struct echo *e);
 void echo_stop(struct echo *e);	/* waits until all that were opened are closed */
+void echo_resume(struct echo *e);	/* the last upgrade that was made to wait */
 void echo_reload(struct echo *e);	/* returns when done; reload_ret has the result */
 
 /* Texts come back; "close" makes the server close with 1000 "bye", "twice" answers twice. */

@@ -274,7 +274,7 @@ static void pings_that_are_read_are_all_answered(void **state)
 
 static void a_ping_flood_that_is_not_read_is_answered_with_the_latest(void **state)
 {
-	struct echo e = { 0 };
+	struct echo e = { .conf.pace = -1 };
 	uint8_t *out = malloc(140 * 4001);
 	char text[126], last[126] = "";
 	size_t n = 0, pongs = 0;
@@ -342,7 +342,7 @@ static void a_peer_that_does_not_read_is_dropped(void **state)
 
 static void a_talker_does_not_starve_the_others(void **state)
 {
-	struct echo e = { .hold = true };
+	struct echo e = { .hold = true, .conf.pace = -1 };
 	uint8_t *out = malloc(20000 * 7);
 	size_t n = 0;
 	int loud, quiet[2];
@@ -370,6 +370,100 @@ static void a_talker_does_not_starve_the_others(void **state)
 	close(quiet[1]);
 	echo_stop(&e);
 	free(out);
+}
+
+static void who_floods_is_slowed_and_loses_nothing(void **state)
+{
+	enum { PACE = 200, MORE = 60, ALL = 10 * PACE + MORE };
+	struct echo e = { .conf.pace = PACE };
+	int64_t start = now_us(CLOCK_MONOTONIC);
+	int fd, other;
+
+	(void)state;
+	echo_start(&e);
+	fd = open_client(&e);
+	other = open_client(&e);
+	for (int i = 0; i < ALL; i++)
+		say(fd, "m");
+	for (int i = 0; i < 10 * PACE - 100; i++)
+		expect(fd, 0x81, "m");
+	assert_true(echo_wait(&e.slowed, 1));
+	say(other, "hi");
+	expect(other, 0x81, "hi");
+	assert_true(e.messages_at_hi < ALL + 1);
+	for (int i = 10 * PACE - 100; i < ALL; i++)
+		expect(fd, 0x81, "m");
+	assert_true(now_us(CLOCK_MONOTONIC) - start >= MORE * US_PER_S / PACE);
+	assert_int_equal(e.slowed, 1);
+	close(fd);
+	close(other);
+	echo_stop(&e);
+}
+
+static void long_messages_count_by_their_length(void **state)
+{
+	struct echo e = { .conf.pace = 10 };
+	static uint8_t out[70100], text[60 * 1024];
+	int fd;
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	echo_start(&e);
+	fd = open_client(&e);
+	for (int i = 0; i < 3; i++) {
+		raw_send(fd, out, raw_frame(out, 0x81, true, text, sizeof(text)));
+		assert_true(raw_read_frame(fd, &f));
+		assert_int_equal(f.len, sizeof(text));
+	}
+	assert_true(echo_wait(&e.slowed, 1));
+	close(fd);
+	e.abrupt = true;
+	echo_stop(&e);
+}
+
+static void an_upgrade_that_waits_is_asked_again_and_what_was_glued_to_it_is_served(void **state)
+{
+	struct echo e = { .refuse = WS_UPGRADE_WAIT, .conf.handshake_us = 50 * US_PER_MS };
+	char out[1024], head[256] = "";
+	size_t n = strlen(RAW_UPGRADE), got = 0;
+	int fd;
+
+	(void)state;
+	echo_start(&e);
+	fd = raw_connect(e.port);
+	memcpy(out, RAW_UPGRADE, n);
+	n += raw_frame((uint8_t *)out + n, 0x81, true, "early", 5);
+	raw_send(fd, out, n);
+	assert_true(echo_wait(&e.asked, 1));
+	echo_resume(&e);
+	assert_true(echo_wait(&e.asked, 2));	/* which says again: wait */
+	assert_int_equal(e.opened, 0);
+	e.refuse = 0;
+	echo_resume(&e);
+	while (!strstr(head, "\r\n\r\n") && raw_read(fd, head + got, 1) == 1)
+		got++;
+	assert_memory_equal(head, "HTTP/1.1 101 ", 13);
+	expect(fd, 0x81, "early");
+	assert_string_equal(e.identity, "S1");
+	close(fd);
+
+	e.refuse = WS_UPGRADE_WAIT;
+	fd = raw_connect(e.port);
+	raw_send(fd, RAW_UPGRADE, strlen(RAW_UPGRADE));
+	assert_true(echo_wait(&e.asked, 4));
+	e.refuse = 409;
+	echo_resume(&e);
+	memset(head, 0, sizeof(head));
+	raw_read(fd, head, sizeof(head) - 1);
+	assert_memory_equal(head, "HTTP/1.1 409 ", 13);
+	close(fd);
+
+	e.refuse = WS_UPGRADE_WAIT;		/* and one that waits when the server goes */
+	fd = raw_connect(e.port);
+	raw_send(fd, RAW_UPGRADE, strlen(RAW_UPGRADE));
+	assert_true(echo_wait(&e.asked, 6));
+	echo_stop(&e);
+	close(fd);
 }
 
 static void a_silent_peer_is_pinged_and_then_dropped(void **state)
@@ -531,7 +625,7 @@ static void above_the_most_connections_a_station_is_asked_to_come_later(void **s
 
 static void without_descriptors_it_neither_spins_nor_stops(void **state)
 {
-	struct echo e = { .hold = true };
+	struct echo e = { .hold = true, .conf.pace = -1 };
 	struct rlimit was, low;
 	int fds[3], top;
 	int64_t cpu;
@@ -620,6 +714,9 @@ int main(void)
 		cmocka_unit_test(a_ping_flood_that_is_not_read_is_answered_with_the_latest),
 		cmocka_unit_test(a_peer_that_does_not_read_is_dropped),
 		cmocka_unit_test(a_talker_does_not_starve_the_others),
+		cmocka_unit_test(who_floods_is_slowed_and_loses_nothing),
+		cmocka_unit_test(long_messages_count_by_their_length),
+		cmocka_unit_test(an_upgrade_that_waits_is_asked_again_and_what_was_glued_to_it_is_served),
 		cmocka_unit_test(a_silent_peer_is_pinged_and_then_dropped),
 		cmocka_unit_test(who_does_not_finish_the_upgrade_in_time_is_sent_away),
 		cmocka_unit_test(a_message_that_is_never_finished_is_ended),
