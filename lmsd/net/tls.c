@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
@@ -102,21 +103,72 @@ static SSL_CTX *ctx_new(const SSL_METHOD *method, struct diag *diag)
 	return ctx;
 }
 
-SSL_CTX *tls_server_ctx(const char *cert_file, const char *key_file, const char *ca_file,
-			struct diag *diag)
+/* Stops at the first error and goes on all the same, with the error kept as the result. */
+static int verify_and_note(X509_STORE_CTX *store, void *arg)
+{
+	(void)arg;
+	X509_verify_cert(store);
+	return 1;
+}
+
+static int ask_clients(SSL_CTX *ctx, const struct tls_files *f, struct diag *diag)
+{
+	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+	X509_LOOKUP *lookup;
+	char text[160];
+
+	if (load_ca(ctx, f->ca_file, diag) || (f->crl_file && file_readable("CRL", f->crl_file, diag)))
+		return -LMS_ECONFIG;
+	SSL_CTX_set_client_CA_list(ctx, SSL_load_client_CA_file(f->ca_file));
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_cert_verify_callback(ctx, verify_and_note, NULL);
+	if (!f->crl_file)
+		return 0;
+	ERR_clear_error();
+	lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
+	if (!lookup || X509_load_crl_file(lookup, f->crl_file, X509_FILETYPE_PEM) < 1)
+		return diag_set(diag, -LMS_ECONFIG, "%s: not certificate revocation lists in PEM form (%s)",
+				f->crl_file, tls_error_text(text, sizeof(text)));
+	X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK);
+	return 0;
+}
+
+SSL_CTX *tls_server_ctx(const struct tls_files *files, struct diag *diag)
 {
 	SSL_CTX *ctx = ctx_new(TLS_server_method(), diag);
 
-	if (ctx && (load_own(ctx, cert_file, key_file, diag) ||
-		    (ca_file && load_ca(ctx, ca_file, diag)))) {
+	if (ctx && (load_own(ctx, files->cert_file, files->key_file, diag) ||
+		    (files->ca_file && ask_clients(ctx, files, diag)))) {
 		SSL_CTX_free(ctx);
 		return NULL;
 	}
-	if (ctx && ca_file) {
-		SSL_CTX_set_client_CA_list(ctx, SSL_load_client_CA_file(ca_file));
-		SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
-	}
 	return ctx;
+}
+
+static int64_t time_s(const ASN1_TIME *t)
+{
+	struct tm tm;
+
+	return t && ASN1_TIME_to_tm(t, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
+}
+
+int64_t tls_ctx_ends(const SSL_CTX *ctx, const char **what)
+{
+	const X509 *own = SSL_CTX_get0_certificate(ctx);
+	STACK_OF(X509_OBJECT) *all = X509_STORE_get0_objects(SSL_CTX_get_cert_store(ctx));
+	int64_t ends = own ? time_s(X509_get0_notAfter(own)) : 0;
+
+	*what = "certificate";
+	for (int i = 0; i < sk_X509_OBJECT_num(all); i++) {
+		const X509_CRL *crl = X509_OBJECT_get0_X509_CRL(sk_X509_OBJECT_value(all, i));
+		int64_t next = crl ? time_s(X509_CRL_get0_nextUpdate(crl)) : 0;
+
+		if (next && next < ends) {
+			ends = next;
+			*what = "CRL";
+		}
+	}
+	return ends;
 }
 
 SSL_CTX *tls_client_ctx(const char *cert_file, const char *key_file, const char *ca_file,
@@ -140,31 +192,6 @@ SSL_CTX *tls_client_ctx(const char *cert_file, const char *key_file, const char 
 		return NULL;
 	}
 	return ctx;
-}
-
-bool tls_peer_cn(SSL *ssl, char *out, size_t out_size)
-{
-	X509 *cert = SSL_get0_peer_certificate(ssl);
-	unsigned char *utf8 = NULL;
-	const X509_NAME_ENTRY *entry;
-	int at, len;
-	bool ok = false;
-
-	if (!cert || SSL_get_verify_result(ssl) != X509_V_OK)
-		return false;
-	at = X509_NAME_get_index_by_NID(X509_get_subject_name(cert), NID_commonName, -1);
-	if (at < 0)
-		return false;
-	entry = X509_NAME_get_entry(X509_get_subject_name(cert), at);
-	len = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(entry));
-	/* "lms\0evil" must not read as "lms". */
-	if (len > 0 && (size_t)len < out_size && !memchr(utf8, '\0', (size_t)len)) {
-		memcpy(out, utf8, (size_t)len);
-		out[len] = '\0';
-		ok = true;
-	}
-	OPENSSL_free(utf8);
-	return ok;
 }
 
 static bool add_extension(X509 *cert, int nid, const char *value)

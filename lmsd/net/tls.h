@@ -7,16 +7,26 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/diag.h"
 
 typedef struct ssl_ctx_st SSL_CTX;
 typedef struct ssl_st SSL;
 
-/* A new server context, or NULL with diag naming the file and the remedy. ca_file may be NULL;
- * else clients must show a certificate that it signed. The caller frees with SSL_CTX_free(). */
-SSL_CTX *tls_server_ctx(const char *cert_file, const char *key_file, const char *ca_file,
-			struct diag *diag);
+struct tls_files {
+	const char *cert_file, *key_file;
+	const char *ca_file;	/* NULL: clients are not asked for a certificate */
+	const char *crl_file;	/* NULL: none is known to be revoked; PEM, of every CA that signs clients */
+};
+
+/* A new server context, or NULL with diag naming the file and the remedy. A client without a
+ * certificate, or with one that is not good, comes through: tls_peer_look() tells, and whoever knows
+ * the client's name decides. The caller frees with SSL_CTX_free(). */
+SSL_CTX *tls_server_ctx(const struct tls_files *files, struct diag *diag);
+/* When what the context shows or checks by ends: the earliest of its certificate and its CRLs, in
+ * seconds since 1970; *what says which. 0 when it cannot be told. */
+int64_t tls_ctx_ends(const SSL_CTX *ctx, const char **what);
 
 /* A new client context that verifies the other side: by ca_file, or by the system's CAs when NULL.
  * cert_file and key_file (ours) may both be NULL. */
@@ -28,9 +38,23 @@ SSL_CTX *tls_client_ctx(const char *cert_file, const char *key_file, const char 
 int tls_self_signed(const char *cert_path, const char *key_path, const char *host,
 		    struct diag *diag);
 
-/* The common name of the verified peer certificate into out; false when there is none, or when it
- * holds a NUL or does not fit. */
-bool tls_peer_cn(SSL *ssl, char *out, size_t out_size);
+enum tls_peer_state {
+	TLS_PEER_NONE,		/* showed no certificate */
+	TLS_PEER_BAD,		/* not signed by the CA, not in force, or revoked: `why` */
+	TLS_PEER_OTHER,		/* good, and for somebody else: `name` */
+	TLS_PEER_NAMED		/* good, and names who it says it is */
+};
+
+struct tls_peer {
+	enum tls_peer_state state;
+	char name[65];		/* its common name; "" = none that could be shown */
+	const char *why;	/* static text; of TLS_PEER_BAD */
+};
+
+/* What the client's certificate says of a client that calls itself `identity`. Names are its common
+ * name and of its alternative names dNSName, otherName (as text) and the end of a URI, as they are,
+ * letter by letter. (tls_peer.c) */
+void tls_peer_look(SSL *ssl, const char *identity, struct tls_peer *out);
 
 /* The oldest error of OpenSSL's queue as text, which is emptied; "no detail" when it is empty. */
 const char *tls_error_text(char *out, size_t out_size);

@@ -27,7 +27,7 @@ struct ws_server {
 	struct ws_hub hub;		/* first: a connection's hub is its server's */
 	struct ws_server_ops ops;
 	void *ctx;
-	char *address, *cert_file, *key_file, *ca_file;
+	char *address, *cert_file, *key_file, *ca_file, *crl_file;
 	bool tls;
 	SSL_CTX *tls_ctx;
 	int fd, port, spare_fd;
@@ -71,7 +71,7 @@ static void refuse(struct ws_conn *c, int status, const char *remedy)
 static bool decide(struct ws_conn *c, const struct http_upgrade *h)
 {
 	struct ws_server *s = server_of(c);
-	char cn[ID_MAX + 1];
+	struct tls_peer cert;
 	struct ws_upgrade u = {
 		.identity = h->identity,
 		.peer_addr = c->addr,
@@ -85,8 +85,10 @@ static bool decide(struct ws_conn *c, const struct http_upgrade *h)
 	};
 	int status;
 
-	if (c->stream.ssl && tls_peer_cn(c->stream.ssl, cn, sizeof(cn)))
-		u.client_cn = cn;
+	if (c->stream.ssl) {
+		tls_peer_look(c->stream.ssl, h->identity, &cert);
+		u.cert = &cert;
+	}
 	if (s->hub.conf.max_connections && s->hub.open_count >= s->hub.conf.max_connections)
 		status = 503;
 	else
@@ -229,16 +231,23 @@ static void on_tls_drained(struct ws_hub *h)
 
 int ws_server_reload_tls(struct ws_server *s, struct diag *diag)
 {
+	const struct tls_files files = { s->cert_file, s->key_file, s->ca_file, s->crl_file };
 	SSL_CTX *fresh;
 
 	if (!s->tls)
 		return 0;
-	fresh = tls_server_ctx(s->cert_file, s->key_file, s->ca_file, diag);
+	fresh = tls_server_ctx(&files, diag);
 	if (!fresh)
 		return diag && diag->err ? diag->err : -LMS_ECONFIG;
 	SSL_CTX_free(s->tls_ctx);	/* open connections hold their own reference */
 	s->tls_ctx = fresh;
 	return 0;
+}
+
+int64_t ws_server_tls_ends(const struct ws_server *s, const char **what)
+{
+	*what = NULL;
+	return s->tls_ctx ? tls_ctx_ends(s->tls_ctx, what) : 0;
 }
 
 static char *dup_or_null(const char *s)
@@ -285,6 +294,7 @@ int ws_server_new(struct loop *loop, const struct ws_server_conf *conf,
 	s->cert_file = dup_or_null(conf->cert_file);
 	s->key_file = dup_or_null(conf->key_file);
 	s->ca_file = dup_or_null(conf->ca_file);
+	s->crl_file = dup_or_null(conf->crl_file);
 	s->fd = s->spare_fd = -1;
 	ret = start(s, conf->port, diag);
 	if (ret != 0) {
@@ -311,5 +321,6 @@ void ws_server_free(struct ws_server *s)
 	free(s->cert_file);
 	free(s->key_file);
 	free(s->ca_file);
+	free(s->crl_file);
 	free(s);
 }

@@ -16,6 +16,7 @@
 #include "base/diag.h"
 #include "base/types.h"
 #include "net/loop.h"
+#include "net/tls.h"
 
 struct ws_server;
 struct ws_conn;
@@ -29,7 +30,7 @@ struct ws_upgrade {
 	size_t user_len;
 	const uint8_t *password;	/* raw bytes, may hold NUL; NULL = none */
 	size_t password_len;
-	const char *client_cn;		/* of a verified client certificate; NULL = none */
+	const struct tls_peer *cert;	/* the client's certificate; NULL without TLS */
 	bool subprotocol_offered;	/* false: accepted as OCPP 1.6, nothing echoed */
 	struct ws_conn *conn;		/* for ws_server_resume() */
 };
@@ -61,7 +62,8 @@ struct ws_server_conf {
 	int port;			/* 0 = any free one */
 	bool tls;
 	const char *cert_file, *key_file;
-	const char *ca_file;		/* not NULL: clients must show a certificate of this CA */
+	const char *ca_file;		/* not NULL: clients are asked for a certificate of this CA */
+	const char *crl_file;		/* what the CA has revoked; NULL = nothing */
 	size_t max_message;		/* 1 MiB */
 	size_t max_queued;		/* 4 MiB unread by the peer: it is dropped */
 	size_t max_in_flight;		/* 64 MiB in unfinished messages of all connections */
@@ -82,8 +84,10 @@ int ws_server_new(struct loop *loop, const struct ws_server_conf *conf,
 /* Asks upgrade() again, in the next turn, for a connection that waits for it. */
 void ws_server_resume(struct ws_conn *c);
 int ws_server_port(const struct ws_server *s);
-/* Reads certificate, key and CA again. On error the old ones stay. Open connections keep theirs. */
+/* Reads certificate, key, CA and CRL again. On error the old ones stay. Open connections keep theirs. */
 int ws_server_reload_tls(struct ws_server *s, struct diag *diag);
+/* tls_ctx_ends() of what it serves with; 0 without TLS. */
+int64_t ws_server_tls_ends(const struct ws_server *s, const char **what);
 /* Stops listening, sends what is queued and 1001 "going away" as far as the sockets take it, drops
  * all connections; no callbacks any more. NULL is fine. */
 void ws_server_free(struct ws_server *s);

@@ -27,7 +27,8 @@ static int on_upgrade(void *ctx, const struct ws_upgrade *u)
 	struct echo *e = ctx;
 
 	strncpy(e->identity, u->identity, sizeof(e->identity) - 1);
-	strncpy(e->client_cn, u->client_cn ? u->client_cn : "", sizeof(e->client_cn) - 1);
+	if (u->cert)
+		e->cert = *u->cert;
 	strncpy(e->user, u->user ? u->user : "", sizeof(e->user) - 1);
 	e->password_len = u->password_len;
 	if (u->password)

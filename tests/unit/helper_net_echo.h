@@ -17,7 +17,7 @@ struct echo {
 	atomic_int opened, closed, messages, pongs, last_code, slowed, asked;
 	atomic_int his, messages_at_hi;	/* texts "hi", and messages seen by the last */
 	char identity[64];
-	char client_cn[64];
+	struct tls_peer cert;
 	uint8_t password[64];
 	size_t password_len;
 	char user[64];

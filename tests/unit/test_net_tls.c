@@ -19,11 +19,12 @@
 
 #include "base/err.h"
 #include "helper_net_echo.h"
+#include "helper_pki.h"
 #include "net/sock.h"
 #include "net/tls.h"
 
 struct files {
-	char dir[40], cert[64], key[64], client_cert[64], client_key[64];
+	char dir[40], cert[64], key[64], client_cert[64], client_key[64], ca_cert[64], ca_key[64], crl[64];
 };
 
 static int setup(void **state)
@@ -37,6 +38,9 @@ static int setup(void **state)
 	snprintf(f->key, sizeof(f->key), "%s/key.pem", f->dir);
 	snprintf(f->client_cert, sizeof(f->client_cert), "%s/ccert.pem", f->dir);
 	snprintf(f->client_key, sizeof(f->client_key), "%s/ckey.pem", f->dir);
+	snprintf(f->ca_cert, sizeof(f->ca_cert), "%s/ca.pem", f->dir);
+	snprintf(f->ca_key, sizeof(f->ca_key), "%s/cakey.pem", f->dir);
+	snprintf(f->crl, sizeof(f->crl), "%s/crl.pem", f->dir);
 	diag_init(&d);
 	if (tls_self_signed(f->cert, f->key, "127.0.0.1", &d) != 0)
 		fail_msg("%s", d.text);
@@ -52,6 +56,9 @@ static int teardown(void **state)
 	unlink(f->key);
 	unlink(f->client_cert);
 	unlink(f->client_key);
+	unlink(f->ca_cert);
+	unlink(f->ca_key);
+	unlink(f->crl);
 	rmdir(f->dir);
 	free(f);
 	return 0;
@@ -340,32 +347,147 @@ static void a_reload_changes_the_certificate_of_new_connections_only(void **stat
 	echo_stop(&e);
 }
 
-static void a_client_certificate_is_required_and_names_the_station(void **state)
+/* Connects with a certificate, upgrades as the identity of RAW_UPGRADE ("S1"); what the server made of it. */
+static struct tls_peer shown(struct echo *e, int version, const struct files *f)
 {
-	struct files *f = *state;
-	struct echo e = tls_echo(f);
 	struct client c;
+	int before = e->opened;
+
+	memset(&e->cert, 0, sizeof(e->cert));
+	assert_true(client_connect(&c, e, version, f));
+	assert_true(client_upgrade(&c));
+	assert_true(echo_wait(&e->opened, before + 1));
+	client_free(&c);
+	return e->cert;
+}
+
+static void a_client_certificate_says_who_shows_it(void **state)
+{
+	const struct files *f = *state;
+	static const struct {
+		struct pki_cert cert;
+		enum tls_peer_state is;
+	} cases[] = {
+		{ { .cn = "S1" }, TLS_PEER_NAMED },
+		{ { .cn = "S2" }, TLS_PEER_OTHER },
+		{ { .cn = "s1" }, TLS_PEER_OTHER },
+		{ { .cn = "S1 " }, TLS_PEER_OTHER },
+		{ { .cn = "*" }, TLS_PEER_OTHER },
+		{ { .cn = NULL }, TLS_PEER_OTHER },
+		{ { .cn = "Maker", .san = "DNS:other,DNS:S1" }, TLS_PEER_NAMED },
+		{ { .cn = "Maker", .san = "DNS:xS1" }, TLS_PEER_OTHER },
+		{ { .cn = "Maker", .san = "DNS:*" }, TLS_PEER_OTHER },
+		{ { .cn = "Maker", .san = "URI:urn:site:S1" }, TLS_PEER_NAMED },
+		{ { .cn = "Maker", .san = "URI:https://lms.example/ocpp/S1" }, TLS_PEER_NAMED },
+		{ { .cn = "Maker", .san = "URI:https://lms.example/ocpp/XS1" }, TLS_PEER_OTHER },
+		{ { .cn = "Maker", .san = "URI:https://lms.example/S1/x" }, TLS_PEER_OTHER },
+		{ { .cn = "Maker", .san = "otherName:1.3.6.1.4.1.311.20.2.3;UTF8:S1" }, TLS_PEER_NAMED },
+		{ { .cn = "Maker", .san = "otherName:1.3.6.1.4.1.311.20.2.3;UTF8:S11" }, TLS_PEER_OTHER },
+		{ { .cn = "Maker", .san = "IP:10.0.0.1,email:S1@x" }, TLS_PEER_OTHER },
+		{ { .cn = "S1", .from_day = -9, .to_day = -1 }, TLS_PEER_BAD },
+		{ { .cn = "S1", .from_day = 1, .to_day = 9 }, TLS_PEER_BAD },
+		{ { .cn = "S1", .serial = 77 }, TLS_PEER_BAD },	/* revoked */
+	};
+	struct echo e = tls_echo(f);
+
+	pki_issue(&(struct pki_cert){ .cn = "CA", .ca = true }, f->ca_cert, f->ca_key, NULL, NULL);
+	pki_revoke(f->crl, f->ca_cert, f->ca_key, 77, 5);
+	e.conf.ca_file = f->ca_cert;
+	e.conf.crl_file = f->crl;
+	echo_start(&e);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		pki_issue(&cases[i].cert, f->client_cert, f->client_key, f->ca_cert, f->ca_key);
+		for (int version = 0; version <= TLS1_2_VERSION; version += TLS1_2_VERSION) {
+			struct tls_peer p = shown(&e, version, f);
+
+			if (p.state != cases[i].is || (p.state == TLS_PEER_BAD) != (p.why != NULL))
+				fail_msg("case %zu: state %d, not %d (%s)", i, p.state, cases[i].is, p.why);
+		}
+	}
+	/* By a stranger who calls himself as the CA does. */
+	pki_issue(&(struct pki_cert){ .cn = "CA", .ca = true, .serial = 2 }, f->ca_cert, f->ca_key, NULL, NULL);
+	pki_issue(&(struct pki_cert){ .cn = "S1" }, f->client_cert, f->client_key, f->ca_cert, f->ca_key);
+	assert_int_equal(shown(&e, 0, f).state, TLS_PEER_BAD);
+	/* None at all: whoever needs none may come in. */
+	assert_int_equal(shown(&e, 0, NULL).state, TLS_PEER_NONE);
+	assert_int_equal(shown(&e, TLS1_2_VERSION, NULL).state, TLS_PEER_NONE);
+	echo_stop(&e);
+}
+
+/* A ticket of before must not let in what has been revoked since. */
+static void a_reload_revokes_resumed_sessions_too(void **state)
+{
+	const struct files *f = *state;
+	struct echo e = tls_echo(f);
+	struct client first, again;
+	SSL_SESSION *session;
+
+	pki_issue(&(struct pki_cert){ .cn = "CA", .ca = true }, f->ca_cert, f->ca_key, NULL, NULL);
+	pki_issue(&(struct pki_cert){ .cn = "S1", .serial = 5 }, f->client_cert, f->client_key, f->ca_cert, f->ca_key);
+	pki_revoke(f->crl, f->ca_cert, f->ca_key, 0, 5);
+	e.conf.ca_file = f->ca_cert;
+	e.conf.crl_file = f->crl;
+	echo_start(&e);
+	assert_true(client_connect(&first, &e, TLS1_2_VERSION, f));
+	assert_true(client_upgrade(&first));
+	session = SSL_get1_session(first.ssl);
+	for (int revoked = 0; revoked < 2; revoked++) {
+		int before = e.opened;
+
+		if (revoked) {
+			pki_revoke(f->crl, f->ca_cert, f->ca_key, 5, 5);
+			echo_reload(&e);
+			assert_int_equal(e.reload_ret, 0);
+		}
+		again.ctx = SSL_CTX_new(TLS_client_method());
+		SSL_CTX_set_max_proto_version(again.ctx, TLS1_2_VERSION);
+		SSL_CTX_use_certificate_file(again.ctx, f->client_cert, SSL_FILETYPE_PEM);
+		SSL_CTX_use_PrivateKey_file(again.ctx, f->client_key, SSL_FILETYPE_PEM);
+		again.fd = raw_connect(e.port);
+		again.ssl = SSL_new(again.ctx);
+		SSL_set_fd(again.ssl, again.fd);
+		SSL_set_session(again.ssl, session);
+		assert_int_equal(SSL_connect(again.ssl), 1);
+		assert_int_equal(SSL_session_reused(again.ssl), !revoked);
+		assert_true(client_upgrade(&again));
+		assert_true(echo_wait(&e.opened, before + 1));
+		assert_int_equal(e.cert.state, revoked ? TLS_PEER_BAD : TLS_PEER_NAMED);
+		client_free(&again);
+	}
+	/* The list that cannot be read leaves the one before in force. */
+	assert_int_equal(truncate(f->crl, 0), 0);
+	echo_reload(&e);
+	assert_int_equal(e.reload_ret, -LMS_ECONFIG);
+	assert_int_equal(shown(&e, 0, f).state, TLS_PEER_BAD);
+	SSL_SESSION_free(session);
+	client_free(&first);
+	echo_stop(&e);
+}
+
+static void the_end_of_certificate_and_list_is_known(void **state)
+{
+	const struct files *f = *state;
+	struct tls_files files = { .cert_file = f->client_cert, .key_file = f->client_key };
+	const char *what;
+	SSL_CTX *ctx;
 	struct diag d;
+	int64_t days;
 
 	diag_init(&d);
-	assert_int_equal(tls_self_signed(f->client_cert, f->client_key, "STATION-1", &d), 0);
-	e.conf.ca_file = f->client_cert;
-	echo_start(&e);
-	assert_true(client_connect(&c, &e, 0, f));
-	assert_true(client_upgrade(&c));
-	assert_true(echo_wait(&e.opened, 1));
-	assert_string_equal(e.client_cn, "STATION-1");
-	client_free(&c);
-	/* Without one: refused in the handshake, which TLS 1.2 shows at once. */
-	assert_false(client_connect(&c, &e, TLS1_2_VERSION, NULL));
-	client_free(&c);
-	/* With one that the CA did not sign. */
-	strcpy(f->client_cert, f->cert);
-	strcpy(f->client_key, f->key);
-	assert_false(client_connect(&c, &e, TLS1_2_VERSION, f));
-	client_free(&c);
-	echo_stop(&e);
-	assert_int_equal(e.opened, 1);
+	pki_issue(&(struct pki_cert){ .cn = "CA", .ca = true }, f->ca_cert, f->ca_key, NULL, NULL);
+	pki_issue(&(struct pki_cert){ .cn = "lmsd", .from_day = -1, .to_day = 20 }, f->client_cert, f->client_key,
+		  f->ca_cert, f->ca_key);
+	for (int crl_days = 40; crl_days >= 10; crl_days -= 30) {
+		pki_revoke(f->crl, f->ca_cert, f->ca_key, 0, crl_days);
+		files.ca_file = f->ca_cert;
+		files.crl_file = f->crl;
+		ctx = tls_server_ctx(&files, &d);
+		assert_non_null(ctx);
+		days = (tls_ctx_ends(ctx, &what) - time(NULL) + 3600) / 86400;
+		assert_int_equal(days, crl_days < 20 ? crl_days : 20);
+		assert_string_equal(what, crl_days < 20 ? "CRL" : "certificate");
+		SSL_CTX_free(ctx);
+	}
 }
 
 static void the_self_signed_certificate_is_for_its_host_and_its_key_is_private(void **state)
@@ -414,17 +536,17 @@ static void files_that_do_not_fit_are_named(void **state)
 	struct diag d;
 
 	diag_init(&d);
-	assert_null(tls_server_ctx("/nonexistent.pem", f->key, NULL, &d));
+	assert_null(tls_server_ctx(&(struct tls_files){ "/nonexistent.pem", f->key, NULL, NULL }, &d));
 	assert_non_null(strstr(d.text, "/nonexistent.pem"));
 	diag_init(&d);
-	assert_null(tls_server_ctx(f->cert, NULL, NULL, &d));
+	assert_null(tls_server_ctx(&(struct tls_files){ f->cert, NULL, NULL, NULL }, &d));
 	assert_non_null(strstr(d.text, "no path given"));
 	diag_init(&d);
-	assert_null(tls_server_ctx(f->cert, f->cert, NULL, &d));
+	assert_null(tls_server_ctx(&(struct tls_files){ f->cert, f->cert, NULL, NULL }, &d));
 	assert_non_null(strstr(d.text, "key"));
 	diag_init(&d);
 	assert_int_equal(tls_self_signed(f->client_cert, f->client_key, "x", &d), 0);
-	assert_null(tls_server_ctx(f->cert, f->client_key, NULL, &d));
+	assert_null(tls_server_ctx(&(struct tls_files){ f->cert, f->client_key, NULL, NULL }, &d));
 	assert_non_null(strstr(d.text, f->client_key));
 }
 
@@ -440,7 +562,9 @@ int main(void)
 		T(a_storm_of_handshakes_is_served_to_the_last),
 		T(who_does_not_speak_tls_in_time_is_dropped),
 		T(a_reload_changes_the_certificate_of_new_connections_only),
-		T(a_client_certificate_is_required_and_names_the_station),
+		T(a_client_certificate_says_who_shows_it),
+		T(a_reload_revokes_resumed_sessions_too),
+		T(the_end_of_certificate_and_list_is_known),
 		T(the_self_signed_certificate_is_for_its_host_and_its_key_is_private),
 		T(files_that_do_not_fit_are_named),
 	};
