@@ -12,9 +12,10 @@ VERSION := 0.1
 
 PURE_DIRS  := libshared/base libshared/ctl lmsd/site lmsd/site/generation lmsd/site/outer lmsd/site/reserve lmsd/balance lmsd/balance/split \
 	lmsd/balance/record lmsd/ocpp lmsd/ocpp/setup lmsd/ocpp/inbound lmsd/ocpp/limit lmsd/ocpp/locallist lmsd/ocpp/reserve lmsd/ocpp/control lmsd/ocpp/frames lmsd/relay lmsd/meter
+PURE_DIRS  += lmsd/site/door
 PURE_FILES  := lmsd/effect.c lmsd/answer.c
 SHARED_DIRS := libshared/io
-SHELL_DIRS := lmsd lmsd/hall lmsd/conf lmsd/store lmsd/net lmsd/modbus lmsd/control lmsd/outlet
+SHELL_DIRS := lmsd lmsd/hall lmsd/crypto lmsd/conf lmsd/store lmsd/net lmsd/modbus lmsd/control lmsd/outlet
 
 srcs = $(sort $(wildcard $(addsuffix /*.c,$(1))))
 objs = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))

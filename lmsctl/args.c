@@ -66,7 +66,10 @@ static int add_value(struct build *b, const struct field *f, bool human, const c
 {
 	uint64_t bit = UINT64_C(1) << (f - b->all);
 	const char *time = f->type == FIELD_TIME ? local_time_read(b->l, text) : NULL;
-	int ret;
+	int ret = file_word(b->l, f, &text);
+
+	if (ret)
+		return ret;
 
 	if (b->seen & bit)
 		return diag_set(&b->l->diag, -LMS_EUSAGE, "%.*s: given twice",

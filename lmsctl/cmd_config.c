@@ -1,32 +1,10 @@
 /* lmsctl/cmd_config.c - apply, diff and check: a document in a file, and what it changes or would change.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/err.h"
 #include "lmsctl/output.h"
-
-static int read_file(struct lmsctl *l, const char *name, struct buf *out)
-{
-	int fd = strcmp(name, "-") == 0 ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
-	char chunk[16384];
-	ssize_t n = 0;
-
-	if (fd < 0)
-		return diag_set(&l->diag, -LMS_ENOINPUT, "%s: %s", name, strerror(errno));
-	while (!out->failed && (n = read(fd, chunk, sizeof(chunk))) > 0)
-		buf_add(out, chunk, (size_t)n);
-	if (n < 0)
-		diag_set(&l->diag, -LMS_ENOINPUT, "%s: %s", name, strerror(errno));
-	if (out->failed)
-		diag_set(&l->diag, -LMS_EDATA, "%s: is larger than %zu bytes", name, out->max);
-	if (fd != STDIN_FILENO)
-		close(fd);
-	return l->diag.err;
-}
 
 /* The file as the `document` argument; its own mistakes are told with line and column. */
 static int take_document(struct lmsctl *l)
@@ -45,7 +23,7 @@ static int take_document(struct lmsctl *l)
 		return diag_set(&l->diag, -LMS_EUSAGE,
 				"which file? (write -f FILE, or -f - for standard input)");
 	buf_init_max(&text, JSON_CAPS_DOCUMENT.max_bytes);
-	ret = read_file(l, name, &text);
+	ret = file_read(l, name, &text);
 	if (ret == 0 &&
 	    !json_parse(&l->arena, buf_cstr(&text), text.len, &JSON_CAPS_DOCUMENT, &l->diag)) {
 		snprintf(l->diag.file, sizeof(l->diag.file), "%s",

@@ -79,6 +79,11 @@ int args_build(struct lmsctl *l, const char **params);
 const struct field *args_positional(const struct ctl_verb_desc *v, const struct field *all,
 				    size_t count, size_t index);
 
+/* file_word.c: "@FILE", or "-" for standard input. */
+int file_read(struct lmsctl *l, const char *name, struct buf *out);
+/* The value of an argument that takes a file, read; a secret must be one. Others stay as they are. */
+int file_word(struct lmsctl *l, const struct field *f, const char **text);
+
 /* call.c: one command of the tables, from connection to exit status. */
 int call_connect(struct lmsctl *l, const struct client_ops *ops, void *ctx);
 int call_run(struct lmsctl *l);

@@ -15,6 +15,7 @@
 #include "hall/background.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "hall/door.h"
 #include "hall/hours.h"
 #include "hall/rival.h"
 #include "modbus/bus.h"
@@ -86,16 +87,18 @@ static size_t connections(const struct app *app)
 static int on_upgrade(void *ctx, const struct ws_upgrade *u)
 {
 	struct app *app = ctx;
-	const struct station *st = site_station(app->hall.site, u->identity);
+	int status;
 
-	if (app->hall.site->registration == REG_CLOSED && (st == NULL || st->conf < 0))
-		return 401;
+	app->turn_open = true;
+	status = door_ask(app->door, u);
+	if (status != 0)
+		return status;
 	if (connections(app) >= (size_t)app->boot.limits_connections) {
 		log_lmsd(WARNING, "connections", "limit=%lld reached (limits.connections in lmsd.conf)",
 			 (long long)app->boot.limits_connections);
 		return 503;
 	}
-	return rival_ask(app->rivals, u, false);
+	return rival_ask(app->rivals, u, door_proven(app->door));
 }
 
 static void *on_opened(void *ctx, struct ws_conn *conn, const struct ws_upgrade *u)
@@ -108,6 +111,7 @@ static void *on_opened(void *ctx, struct ws_conn *conn, const struct ws_upgrade 
 	ev.u.opened.identity = u->identity;
 	ev.u.opened.address = u->peer_addr;
 	ev.u.opened.tls = u->tls;
+	door_opened(app->door, u);
 	app_event(app, &ev);
 	return l;
 }
@@ -316,6 +320,8 @@ static int open_ws(struct app *app, const struct boot_addr *addr, bool tls, stru
 		.key_file = tls ? app->boot.tls_key : NULL,
 		.pace = app->boot.limits_messages,
 		.idle_ping_us = app->boot.limits_silence ? app->boot.limits_silence * US_PER_S : -1,
+		.ca_file = tls && *app->boot.tls_client_ca ? app->boot.tls_client_ca : NULL,
+		.crl_file = tls && *app->boot.tls_client_crl ? app->boot.tls_client_crl : NULL,
 	};
 	int ret;
 
@@ -369,6 +375,7 @@ int app_new(const struct boot_conf *boot, struct app **out, struct diag *diag)
 	app->rivals = rivals_new(app);
 	ocpp_set_gate(app->hall.ocpp, feed_admit, app);
 	habits_load(app);
+	app->door = door_new(app);
 
 	ret = store_open(app->loop, boot->state_directory, &store_ops, app, &app->store, diag);
 	app->background = background_new(app->loop);
@@ -461,6 +468,7 @@ void app_free(struct app *app)
 	site_free(app->hall.site);
 	loop_free(app->loop);
 	arena_fini(&app->arena);
+	door_free(app->door);
 	free(app->slots);
 	free(app->tz_rows);
 	free(app);

@@ -61,6 +61,7 @@ struct app {
 	struct rivals *rivals;
 	struct loop_timer *timer;
 	struct background *background;
+	struct door *door;
 
 	struct ring *ring;	/* NULL = nothing is recorded */
 	mono_t flush_due, snapshot_due;

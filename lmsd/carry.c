@@ -59,6 +59,7 @@ static void carry_config(struct app *app, struct site_conf *conf)
 		log_lmsd(ERROR, "configuration", "balance: %s", diag.text);
 	sense_configure(app);
 	ocpp_reconfigured(app->hall.ocpp, loop_now(app->loop), loop_wall(), &app->fx);
+	security_enforce(site, &app->fx);
 	app->turn_open = true;
 	site_conf_free(old);
 	log_lmsd(NOTICE, "configuration", "generation=%llu", (unsigned long long)conf->generation);

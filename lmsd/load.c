@@ -71,6 +71,8 @@ static int load_live_row(void *ctx, const char *key, const char *json, size_t le
 		ret = site_transfer_load(site, key, json, len, &diag);
 	else if (l->table == STORE_RESERVATION)
 		ret = site_reservation_load(site, json, len, &diag);
+	else if (l->table == STORE_SECURITY)
+		ret = security_load(site, key, json, len, &diag);
 	else if (l->table == STORE_BOOT)
 		ret = site_boot_load(site, key, json, len, &diag);
 	else
@@ -118,6 +120,9 @@ static int load_live(struct app *app, struct diag *diag)
 		l.table = tables[i];
 		ret = store_load(app->store, tables[i], load_live_row, &l, diag);
 	}
+	l.table = STORE_SECURITY;
+	if (ret == 0)
+		ret = store_load_strict(app->store, STORE_SECURITY, load_live_row, &l, diag);
 	l.table = STORE_TX;
 	if (ret == 0)
 		ret = store_load_backwards(app->store, STORE_TX, load_live_row, &l, diag);

@@ -33,7 +33,12 @@ enum field_type {
 	FIELD_JSON	/* any JSON, kept as text */
 };
 
-enum field_flag { FIELD_REQUIRED = 1, FIELD_WIDE = 2 /* not in the default table, in -o wide */ };
+enum field_flag {
+	FIELD_REQUIRED = 1,
+	FIELD_WIDE = 2,		/* not in the default table, in -o wide */
+	FIELD_FILE = 4,		/* text of up to 64 KiB, which people name as @FILE */
+	FIELD_SECRET = 8	/* bytes as hexadecimal digits, which people must name as @FILE: not in argv, never shown */
+};
 
 struct field {
 	const char *name;	/* "fuse_ma" */

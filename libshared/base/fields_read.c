@@ -11,6 +11,7 @@
 #include "base/text.h"
 
 #define TEXT_MAX 500
+#define FILE_TEXT_MAX 65536
 #define FIELDS_MAX 64
 #define KNOWN_MAX 240	/* bytes of names in a message */
 
@@ -99,9 +100,9 @@ static int take_string(const struct in *in, const char *s, size_t len, void *rec
 			return keep_str(in, canonical, len, rec);
 		return in->strict ? complain_enum(in, s) : keep_str(in, s, len, rec);
 	}
-	if (in->strict && len > TEXT_MAX)
+	if (in->strict && len > (in->f->flags & FIELD_FILE ? FILE_TEXT_MAX : TEXT_MAX))
 		return diag_set(in->diag, -LMS_ERANGE, "%s: is longer than %d bytes", in->name,
-				TEXT_MAX);
+				in->f->flags & FIELD_FILE ? FILE_TEXT_MAX : TEXT_MAX);
 	if (in->strict && in->f->type == FIELD_ID && id_check(s, "an identity", &said))
 		return pass_on(in, &said);
 	return keep_str(in, s, len, rec);

@@ -44,6 +44,22 @@ static int check_readable(const struct boot_conf *conf, enum boot_key key, const
 			   file, strerror(errno));
 }
 
+static int check_clients(const struct boot_conf *conf, struct diag *diag)
+{
+	int ret = 0;
+
+	if (*conf->tls_client_crl && !*conf->tls_client_ca)
+		return boot_refuse(conf, BOOT_KEY_tls_client_crl, -LMS_ECONFIG, diag,
+				   "set without tls.client_ca (name the CA whose list it is)");
+	if (!conf->listen_wss.on)
+		return 0;
+	if (*conf->tls_client_ca)
+		ret = check_readable(conf, BOOT_KEY_tls_client_ca, conf->tls_client_ca, diag);
+	if (ret == 0 && *conf->tls_client_crl)
+		ret = check_readable(conf, BOOT_KEY_tls_client_crl, conf->tls_client_crl, diag);
+	return ret;
+}
+
 static int check_tls(struct boot_conf *conf, struct diag *diag)
 {
 	bool certificate = conf->tls_certificate[0], key = conf->tls_key[0];
@@ -93,6 +109,7 @@ int boot_check(struct boot_conf *conf, struct diag *diag)
 	int ret;
 
 	if ((ret = check_listen(conf, diag)) < 0 || (ret = check_tls(conf, diag)) < 0 ||
+	    (ret = check_clients(conf, diag)) < 0 ||
 	    (ret = check_data(conf, BOOT_KEY_meters_directory, conf->meters_directory, diag)) < 0 ||
 	    (ret = check_data(conf, BOOT_KEY_stations_directory, conf->stations_directory, diag)) < 0 ||
 	    (ret = check_recording(conf, diag)) < 0)

@@ -70,6 +70,7 @@ struct call {
 	int step;		/* setup */
 	enum call_style style;
 	int64_t job;		/* control: of a transfer that begins with it (site/transfer.h); 0 */
+	uint32_t key_id;	/* control: the new key that it tells (ctl_key.h); 0 = none */
 	struct reserved *reserved;	/* owned */
 	size_t reserved_count;
 };

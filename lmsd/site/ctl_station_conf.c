@@ -102,6 +102,12 @@ void ctl_station_record(const struct site_conf *conf, int index, const struct st
 	out->advice = st->advice;
 	out->restart_due = st->reboot_due ? 1 : NUM_NONE;
 	out->tls = st->link ? st->tls : NUM_NONE;
+	out->security_now = st->link ? st->security.profile : NUM_NONE;
+	if (index >= 0) {
+		out->security_had = st->security.had;
+		out->key = security_key_state(st);
+		out->refused = or_null(st->security.refused);
+	}
 	out->last_seen = st->last_seen;
 	out->booted = st->booted;
 	out->fault = fault_text(st, arena);
@@ -317,6 +323,9 @@ int ctl_station_set(struct ctl_call *c, const struct ctl_station_set_args *a)
 	ret = edit(c, &a->keys, SITE_CHANGE, NULL, a->dry_run);
 	if (!ret && st && a->restart == 1 && a->dry_run != 1)
 		st->restart_asked = true;
+	/* Said by a person, of this station, now: it may show so little again. */
+	if (!ret && a->dry_run != 1 && st)
+		security_lower(st, a->keys.security, c->fx);
 	return ret;
 }
 

@@ -114,6 +114,8 @@ static void station_attach(struct site *s, struct station *st, int conf)
 {
 	const struct station_conf *k = conf < 0 ? NULL : &s->conf->stations[conf];
 
+	if (conf < 0 && st->conf >= 0)
+		security_forget(st);
 	st->conf = conf;
 	for (size_t i = 0; i < st->connector_count; i++)
 		st->connectors[i]->conf = k && i < k->connector_count ? (int)i : -1;

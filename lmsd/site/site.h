@@ -15,6 +15,7 @@
 #include "base/types.h"
 #include "ctl/ctl.h"
 #include "effect.h"
+#include "site/door/security.h"
 #include "site/outer/signal.h"
 
 /* The pure rooms may not reach exit(): memory that is short ends the process in xmalloc. */
@@ -165,6 +166,7 @@ struct station {
 	const char *advice;		/* from etc/stations, for people; NULL */
 	struct ctl_station_keys *proposal;	/* while not registered: what station accept fills in; NULL */
 	struct transfer *transfer[TRANSFER_KINDS];	/* the latest of each kind; NULL */
+	struct security security;
 	struct connector **connectors;	/* [0] is connector 1 */
 	size_t connector_count;
 	struct ocpp_session *session;	/* the ocpp room's, while known to it */

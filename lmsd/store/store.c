@@ -272,6 +272,7 @@ static bool load_check(struct store *s, enum store_table table, const MDB_val *k
 	int ret;
 
 	if (!env_key_text(k, key)) {
+		*key = '\0';
 		log_bad_record(s, table, "", "not a key");
 		return false;
 	}
@@ -290,7 +291,7 @@ static bool load_check(struct store *s, enum store_table table, const MDB_val *k
 	return ret != -LMS_EPARSE;
 }
 
-static int load(struct store *s, enum store_table table, MDB_cursor_op step, store_row_fn row,
+static int load(struct store *s, enum store_table table, MDB_cursor_op step, bool strict, store_row_fn row,
 		void *ctx, struct diag *diag)
 {
 	char key[STORE_KEY_MAX + 1];
@@ -312,6 +313,8 @@ static int load(struct store *s, enum store_table table, MDB_cursor_op step, sto
 	while (rc == 0 && ret == 0 && (rc = mdb_cursor_get(cursor, &k, &v, step)) == 0) {
 		if (load_check(s, table, &k, &v, &arena, key, &json, &len))
 			ret = row(ctx, key, json, len);
+		else if (strict && *key)
+			ret = row(ctx, key, NULL, 0);
 	}
 	if (cursor)
 		mdb_cursor_close(cursor);
@@ -327,13 +330,18 @@ static int load(struct store *s, enum store_table table, MDB_cursor_op step, sto
 int store_load(struct store *s, enum store_table table, store_row_fn row, void *ctx,
 	       struct diag *diag)
 {
-	return load(s, table, MDB_NEXT, row, ctx, diag);
+	return load(s, table, MDB_NEXT, false, row, ctx, diag);
+}
+
+int store_load_strict(struct store *s, enum store_table table, store_row_fn row, void *ctx, struct diag *diag)
+{
+	return load(s, table, MDB_NEXT, true, row, ctx, diag);
 }
 
 int store_load_backwards(struct store *s, enum store_table table, store_row_fn row, void *ctx,
 			 struct diag *diag)
 {
-	return load(s, table, MDB_PREV, row, ctx, diag);
+	return load(s, table, MDB_PREV, false, row, ctx, diag);
 }
 
 /* ---- figures ----------------------------------------------------------------------------- */

@@ -86,6 +86,8 @@ typedef int (*store_row_fn)(void *ctx, const char *key, const char *json, size_t
 int store_load(struct store *s, enum store_table table, store_row_fn row, void *ctx,
 	       struct diag *diag);
 /* The same from the last key to the first: for the newest of a long table, until row says stop. */
+/* Damaged records too, with json NULL: for what must not be taken as absent. */
+int store_load_strict(struct store *s, enum store_table table, store_row_fn row, void *ctx, struct diag *diag);
 int store_load_backwards(struct store *s, enum store_table table, store_row_fn row, void *ctx,
 			 struct diag *diag);
 

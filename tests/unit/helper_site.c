@@ -131,6 +131,8 @@ static void load_live(struct desk *r, enum store_table table)
 			ret = site_meta_load(r->site, rec->key, rec->json, len, &r->diag);
 		else if (table == STORE_TAG)
 			ret = site_tag_load(r->site, rec->json, len, &r->diag);
+		else if (table == STORE_SECURITY)
+			ret = security_load(r->site, rec->key, rec->json, len, &r->diag);
 		else if (table == STORE_BOOT)
 			ret = site_boot_load(r->site, rec->key, rec->json, len, &r->diag);
 		else
@@ -141,8 +143,8 @@ static void load_live(struct desk *r, enum store_table table)
 
 void desk_restart(struct desk *r)
 {
-	static const enum store_table live[] = { STORE_META, STORE_TAG, STORE_BOOT, STORE_TX_RUN,
-						 STORE_TX };
+	static const enum store_table live[] = { STORE_META, STORE_TAG, STORE_BOOT, STORE_SECURITY,
+						 STORE_TX_RUN, STORE_TX };
 	struct time_zone tz = r->site->tz;
 	struct site_conf *c = site_conf_load_begin();
 

@@ -86,7 +86,7 @@ static void every_key_can_be_set_in_the_file(void **state)
 {
 	static const char text[] =
 		"listen = { ws = \"[::1]:0\"; wss = \"off\"; };\n"
-		"tls: { certificate = \"/a/c\"; key = \"/a/k\"; };\n"
+		"tls: { certificate = \"/a/c\"; key = \"/a/k\"; client_ca = \"/a/ca\"; client_crl = \"/a/crl\"; };\n"
 		"control = { socket = \"/tmp/s\"; };\n"
 		"state = { directory = \"/tmp/state/\"; };\n"
 		"registration = \"accept\";\n"
@@ -103,6 +103,8 @@ static void every_key_can_be_set_in_the_file(void **state)
 	assert_false(c.listen_wss.on);
 	assert_string_equal(c.tls_certificate, "/a/c");
 	assert_string_equal(c.tls_key, "/a/k");
+	assert_string_equal(c.tls_client_ca, "/a/ca");
+	assert_string_equal(c.tls_client_crl, "/a/crl");
 	assert_string_equal(c.control_socket, "/tmp/s");
 	assert_string_equal(c.state_directory, "/tmp/state");
 	assert_int_equal(c.registration, BOOT_REGISTRATION_ACCEPT);
@@ -313,6 +315,8 @@ static void keys_that_contradict_each_other_are_refused(void **state)
 		  "listen.wss: port 80 is that of listen.ws too" },
 		{ "tls = { key = \"/etc/k\"; };", 1, "tls.key: set without tls.certificate" },
 		{ "tls = { certificate = \"/etc/k\"; };", 1, "set without tls.key" },
+		{ "tls = { client_crl = \"/etc/k\"; };", 1, "set without tls.client_ca" },
+		{ "tls = { client_ca = \"/nonexistent/ca\"; };", 1, "lmsd must be able to read it" },
 		{ "tls = { certificate = \"/nowhere/c\";\n key = \"/nowhere/k\"; };", 1,
 		  "tls.certificate: /nowhere/c: No such file" },
 		{ "meters = { directory = \"/nowhere\"; };", 1, "/nowhere is not a directory" },

@@ -141,6 +141,27 @@ static void each_command_sends_its_call_and_answers_with_the_stations_status(voi
 	assert_int_equal(gate.asked, 0);
 }
 
+static void keys_of_stations_are_neither_told_nor_set_by_hand(void **state)
+{
+	(void)state;
+	assert_int_equal(ctl_station_config_get(command(), &(struct ctl_station_config_get_args){ .id = "CP1" }), CTL_LATER);
+	bench_answer(&b, 1, "GetConf", "{\"configurationKey\":[{\"key\":\"AuthorizationKey\",\"readonly\":false,\"value\":\"00ff\"},"
+				       "{\"key\":\"A\",\"readonly\":false,\"value\":\"1\"}]}");
+	assert_string_equal(reply(), "{\"configurationKey\":[{\"key\":\"AuthorizationKey\",\"readonly\":false,\"value\":\"***\"},"
+				     "{\"key\":\"A\",\"readonly\":false,\"value\":\"1\"}]}");
+	assert_int_equal(ctl_station_call(command(), &(struct ctl_station_call_args){ .id = "CP1", .action = "GetConfiguration" }),
+			 CTL_LATER);
+	bench_answer(&b, 1, "GetConf", "{\"configurationKey\":[{\"value\":7,\"key\":\"authorizationkey\"}]}");
+	assert_null(strstr(reply(), "7"));
+
+	assert_int_equal(ctl_station_config_set(command(), &(struct ctl_station_config_set_args){
+			 .id = "CP1", .key = "AuthorizationKey", .value = "00" }), -LMS_ECONFLICT);
+	assert_non_null(strstr(call.diag.text, "station key rotate CP1"));
+	assert_int_equal(ctl_station_call(command(), &(struct ctl_station_call_args){ .id = "CP1", .action = "ChangeConfiguration",
+			 .payload = "{\"key\":\"authorizationKEY\",\"value\":\"00\"}" }), -LMS_ECONFLICT);
+	assert_string_equal(bench_frame(&b, 0), "");
+}
+
 static void any_call_can_be_made_and_is_written_in_schema_order(void **state)
 {
 	(void)state;
@@ -368,6 +389,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 		T(each_command_sends_its_call_and_answers_with_the_stations_status),
+		T(keys_of_stations_are_neither_told_nor_set_by_hand),
 		T(any_call_can_be_made_and_is_written_in_schema_order),
 		T(wrong_commands_are_refused_before_anything_is_sent),
 		T(transactions_start_without_a_profile_and_stop_by_id),

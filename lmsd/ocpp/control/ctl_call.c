@@ -8,9 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/err.h"
+#include "ocpp/control/ctl_key.h"
 #include "ocpp/control/touch.h"
+#include "ocpp/frames/frame_log.h"
 #include "site/transfer.h"
 
 int ctl_session(struct ctl_call *c, const char *station, struct ocpp_session **out)
@@ -85,6 +88,10 @@ static int admit(struct ctl_call *c, const struct ocpp_session *s, struct call *
 	payload = json_parse(c->arena, call->payload, call->len, &JSON_CAPS_DEFAULT, &c->diag);
 	if (!payload)
 		return c->diag.err;
+	/* A key that lmsd does not know would shut the station out. */
+	if (strcasecmp(call->action, "ChangeConfiguration") == 0 && strcasecmp(json_str(json_get(payload, "key"), ""), "AuthorizationKey") == 0)
+		return diag_set(&c->diag, -LMS_ECONFLICT, "station %s: AuthorizationKey: lmsd must know it too (lmsctl "
+				"station key rotate %s sends a new one)", s->id, s->id);
 	if (!touch_find(call->action, payload, c->hall->ocpp->habits, c->hall->site->conf->voltage_min, &touch))
 		return 0;
 	ret = check_level(c, s, st, &touch);
@@ -206,6 +213,27 @@ static void write_answer(const struct call *c, const struct json *payload, struc
 	jw_object_end(w);
 }
 
+/* Some stations tell their keys and passwords in GetConfiguration.conf: nobody needs to see them. */
+static void mask_secrets(struct json *payload)
+{
+	struct json *value = NULL;
+	bool secret = false;
+
+	for (struct json *j = payload ? payload->first : NULL; j; j = j->next) {
+		if (j->type == JSON_OBJECT || j->type == JSON_ARRAY)
+			mask_secrets(j);
+		else if (j->key && strcasecmp(j->key, "key") == 0 && j->type == JSON_STRING)
+			secret = frame_names_secret(j->text, j->len);
+		else if (j->key && strcasecmp(j->key, "value") == 0)
+			value = j;
+	}
+	if (!secret || !value)
+		return;
+	value->type = JSON_STRING;
+	value->text = "***";
+	value->len = 3;
+}
+
 static void write_error(const struct call *c, const struct call_result *r, struct json_writer *w)
 {
 	jw_object(w);
@@ -276,6 +304,8 @@ void control_done(struct ocpp_session *s, struct call *c, const struct call_resu
 
 	answer_reserved(s, c, reserved_answer(r), t->fx);
 	answer_job(s, c, r, t);
+	if (c->key_id)
+		ctl_key_done(s, c, r, t);
 	if (r->how != CALL_ANSWERED && r->how != CALL_ERROR) {
 		control_reply_failure(s, c, r, t);
 		return;
@@ -284,6 +314,8 @@ void control_done(struct ocpp_session *s, struct call *c, const struct call_resu
 		reply_refused(s, c, r, t);
 		return;
 	}
+	/* The tree is of this frame alone. */
+	mask_secrets((struct json *)(uintptr_t)r->payload);
 	buf_init(&b);
 	jw_init(&w, &b);
 	if (r->how == CALL_ANSWERED)

@@ -33,7 +33,7 @@ struct walk {
 	enum member member;		/* whose value comes next */
 };
 
-static bool names_secret(const char *key, size_t len)
+bool frame_names_secret(const char *key, size_t len)
 {
 	static const char *const words[] = { "authorizationkey", "password", "passwd", "passphrase", "secret", "apikey",
 					     "privatekey" };
@@ -106,7 +106,7 @@ static void take_value(struct walk *w, struct span s)
 			mask(w, s);
 	} else if (w->member == MEMBER_KEY) {
 		o->named = s.to < w->len;	/* its end may lie behind the cut */
-		o->secret |= names_secret(w->text + s.from, s.to - s.from);
+		o->secret |= frame_names_secret(w->text + s.from, s.to - s.from);
 	} else if (w->member == MEMBER_VALUE) {
 		o->value = s;
 	}
@@ -125,7 +125,7 @@ static size_t take_string(struct walk *w, size_t quote)
 	} else if (is_word(w, s, "value")) {
 		w->member = MEMBER_VALUE;
 	} else {
-		w->member = names_secret(w->text + s.from, s.to - s.from) ? MEMBER_SECRET : MEMBER_OTHER;
+		w->member = frame_names_secret(w->text + s.from, s.to - s.from) ? MEMBER_SECRET : MEMBER_OTHER;
 	}
 	return s.to;
 }

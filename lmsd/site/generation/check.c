@@ -350,6 +350,9 @@ static int check_site(const struct ctl_site_keys *k, const struct site_outside *
 		return diag_set(diag, -LMS_ERANGE,
 				"site: grid_watchdog: is out of range (1 second to 24 hours; clear it for a "
 				"signal that holds until another is told)");
+	if (k->security_min != NUM_NONE && (k->security_min < 0 || k->security_min > 3))
+		return diag_set(diag, -LMS_ERANGE, "site: security_min: is out of range (0 to 3, the profiles of the "
+				"OCPP security whitepaper)");
 	if (voltage_wrong(k->voltage_min) || voltage_wrong(k->voltage_max))
 		return diag_set(diag, -LMS_ERANGE,
 				"site: %s: is out of range (volts to neutral, %d to %d)",

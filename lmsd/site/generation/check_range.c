@@ -63,6 +63,7 @@ static const struct range ranges[] = {
 	R(meter, poll_ms, 100, 300 * MS_PER_S, "0.1 seconds to 5 minutes"),
 	R(source, stale_after_ms, 1000, MS_PER_DAY, "1 second to 24 hours"),
 	R(station, connectors, 1, 64, "1 to 64"),
+	R(station, security, 0, 3, "0 to 3, the profiles of the OCPP security whitepaper"),
 	R(station, limit_ma, 6 * MA_PER_A, LIMIT_MAX_MA, "6 A to 6300 A"),
 	R(station, max_ma, 6 * MA_PER_A, LIMIT_MAX_MA, "6 A to 6300 A"),
 	R(station, min_ma, 6 * MA_PER_A, LIMIT_MAX_MA, "IEC 61851 knows no current below 6 A"),

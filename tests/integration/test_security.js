@@ -1,0 +1,215 @@
+#!/usr/bin/env node
+// timeout: 120
+// Security profiles 0 to 3 by stations that we did not write: keys over ws and wss, client certificates, no way
+// back to less, a new key that survives whatever happens in between, and nobody comes in who should not.
+'use strict';
+const fs = require('fs');
+const path = require('path');
+const { ok, equal, until, main, Lmsd, Station, TMP } = require('./lib');
+const { Ca } = require('./pki');
+
+const KEY = '00' + '112233445566778899aabbccddeeff00112233';	// 20 bytes, the first of them NUL
+const raw = (hex) => Buffer.from(hex, 'hex');
+
+function file(name, content) {
+	const at = path.join(TMP, name);
+	fs.writeFileSync(at, content);
+	return '@' + at;
+}
+
+// What the door says: 101, or the status of the refusal. show: {key, wss, tls}.
+async function knock(lmsd, id, show = {}) {
+	const s = station(lmsd, id, show);
+	try {
+		await s.connect();
+		return { answer: 101, s };
+	} catch (e) {
+		return { answer: e.message === 'Unauthorized' ? 401 : e.message, e };
+	}
+}
+
+function station(lmsd, id, show = {}) {
+	return new Station(lmsd, id, { handlers: show.handlers, rpc: {
+		...(show.wss ? { endpoint: `wss://127.0.0.1:${lmsd.child.ready.wss}` } : {}),
+		...(show.key ? { password: show.key } : {}), ...(show.headers ? { headers: show.headers } : {}),
+		wsOpts: { rejectUnauthorized: false, ...(show.tls ? { cert: show.tls.cert, key: show.tls.key } : {}) },
+	} });
+}
+
+const answers = async (lmsd, id, show) => {
+	const r = await knock(lmsd, id, show);
+	if (r.s) await r.s.close();
+	return r.answer;
+};
+const shown = (lmsd, id) => lmsd.must('station', 'show', id);
+const events = (lmsd) => lmsd.must('event', 'list').map((e) => `${e.object || ''} ${e.event} ${e.text}`);
+
+const SITE = { zones: [{ id: 'P', static: 60 }], stations: ['A', 'B', 'C', 'D'].map((id) => ({ id, zone: 'P', wiring: 'RST' })) };
+
+async function keys(lmsd) {
+	equal(await answers(lmsd, 'A'), 101, 'profile 0: a registered station comes in as it is');
+	equal(lmsd.ctl('station', 'key', 'set', 'A', KEY).status, 64, 'a key in the command itself is not taken');
+	equal(lmsd.ctl('station', 'key', 'set', 'A', file('short', 'too short')).status, 65, 'nor one that is too short');
+	lmsd.must('station', 'key', 'set', 'A', file('key', KEY + '\n'));
+	equal(await answers(lmsd, 'A'), 401, 'with a key, nobody comes in without');
+	equal(await answers(lmsd, 'A', { key: raw(KEY) }), 101, 'the key as bytes, a NUL among them');
+	equal(await answers(lmsd, 'A', { key: KEY }), 101, 'the key as hexadecimal digits');
+	equal(await answers(lmsd, 'A', { key: KEY.toUpperCase() }), 101, 'in capitals too');
+	equal(await answers(lmsd, 'A', { key: raw(KEY).subarray(0, 19) }), 401, 'not a part of it');
+	equal(await answers(lmsd, 'A', { key: KEY.replace(/3$/, '4') }), 401, 'not another');
+	equal(await answers(lmsd, 'A', { headers: { authorization: 'Basic ' + Buffer.concat([Buffer.from('B:'), raw(KEY)]).toString('base64') } }), 401,
+		'not under another user name');
+	equal(await answers(lmsd, 'B', { key: raw(KEY) }), 101, 'what a station without a key shows does not matter');
+
+	const made = lmsd.must('station', 'key', 'set', 'B', '--generate').key;
+	ok(/^[0-9a-f]{40}$/.test(made), 'a key that lmsd makes has 20 bytes', made);
+	equal(await answers(lmsd, 'B', { key: made }), 101, 'and opens');
+	lmsd.must('station', 'key', 'set', 'C', file('text', 'a key of text 123'));
+	equal(await answers(lmsd, 'C', { key: 'a key of text 123' }), 101, 'a key of text opens as it is');
+	equal([shown(lmsd, 'A').key, shown(lmsd, 'A').security_had, shown(lmsd, 'D').key], ['set', 1, 'none'], 'what each has is shown');
+	ok(!JSON.stringify(lmsd.must('station', 'list')).includes(made) && !lmsd.child.log.includes(made) && !lmsd.child.log.includes(KEY),
+		'no key is shown or logged again');
+	ok(!JSON.stringify(lmsd.must('config', 'show')).includes(made), 'nor in the document of the site');
+}
+
+async function noWayBack(lmsd) {
+	equal(await answers(lmsd, 'A', { key: raw(KEY), wss: true }), 101, 'profile 2: the key over TLS');
+	equal(shown(lmsd, 'A').security_had, 2, 'is remembered');
+	equal(await answers(lmsd, 'A', { key: raw(KEY) }), 401, 'and the key alone is not enough any more');
+	ok(/shows profile 1, must show 2/.test(shown(lmsd, 'A').refused), 'why is at the station', shown(lmsd, 'A'));
+	ok(events(lmsd).some((e) => /^A station_refused .*remedy=.*station set A security=1/.test(e)), 'the event names the remedy', events(lmsd));
+	lmsd.must('station', 'set', 'A', 'security=1');
+	equal(await answers(lmsd, 'A', { key: raw(KEY) }), 101, 'which works');
+	equal(await answers(lmsd, 'A', { key: raw(KEY), wss: true }), 101, 'it may do better at any time');
+	equal(await answers(lmsd, 'A', { key: raw(KEY) }), 401, 'but not go back');
+	equal(await answers(lmsd, 'D', { wss: true }), 101, 'TLS without a key is profile 0');
+	equal(shown(lmsd, 'D').security_had, 0, 'and remembered as that');
+}
+
+async function strangers(lmsd) {
+	equal(await answers(lmsd, 'NEW'), 101, 'security_min 0: a stranger may wait to be accepted');
+	const open = (await knock(lmsd, 'D')).s;
+	lmsd.must('site', 'set', 'security_min=1');
+	await until(() => open.cli.state === 3, 'D to be cut');
+	ok(true, 'a higher minimum ends the connections that show less');
+	const refusals = [];
+	for (const [id, show] of [['NEW', {}], ['NEW', { key: KEY }], ['A', { key: 'x'.repeat(20) }], ['D', {}]]) {
+		const body = await new Promise((resolve) => require('http').get({
+			port: lmsd.port, path: '/' + id, headers: { connection: 'upgrade', upgrade: 'websocket', 'sec-websocket-version': 13,
+				'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==', ...(show.key ? { authorization: 'Basic ' + Buffer.from(`${id}:${show.key}`).toString('base64') } : {}) },
+		}, (r) => { let text = ''; r.on('data', (d) => { text += d; }); r.on('end', () => resolve(`${r.statusCode} ${text}`)); }));
+		refusals.push(body);
+	}
+	ok(refusals.every((r) => r === refusals[0] && r.startsWith('401')), 'unknown, wrong and too little get the same answer', refusals);
+	lmsd.must('station', 'set', 'D', 'security=0');
+	equal(await answers(lmsd, 'D'), 101, 'one station may be an exception, if somebody says so');
+	lmsd.must('site', 'set', 'security_min=');
+}
+
+async function rotation(lmsd) {
+	// Keeps what it is told, and shows it from its next connection on.
+	const rotate = async (id, key, answer) => {
+		const s = station(lmsd, id, { key, handlers: { ChangeConfiguration: answer } });
+		await s.up();
+		return s;
+	};
+	let told;
+	const takes = (p) => { if (p.key === 'AuthorizationKey') told = p.value; return { status: 'Accepted' }; };
+
+	let s = await rotate('C', 'a key of text 123', takes);
+	equal((await lmsd.ctlAsync('station', 'key', 'rotate', 'C')).json.status, 'Accepted', 'a new key is sent');
+	ok(/^[0-9a-f]{40}$/.test(told), 'as hexadecimal digits');
+	equal(shown(lmsd, 'C').key, 'changing', 'until the station has come with it');
+	await s.close();
+	equal([await answers(lmsd, 'C', { key: 'a key of text 123' }), await answers(lmsd, 'C', { key: told }), await answers(lmsd, 'C', { key: 'a key of text 123' })],
+		[101, 101, 401], 'the old one opens too; once the new one was shown, it does not');
+	equal(shown(lmsd, 'C').key, 'set', 'then the change is over');
+
+	const before = told;
+	s = await rotate('C', before, () => ({ status: 'Rejected' }));
+	equal((await lmsd.ctlAsync('station', 'key', 'rotate', 'C')).status, 6, 'a station that refuses the new key');
+	equal(shown(lmsd, 'C').key, 'set', 'keeps the one it has');
+	await s.close();
+
+	// The answer never comes: lmsd dies first, and cannot know what the station did.
+	let asked;
+	s = await rotate('C', before, (p) => (p.key === 'AuthorizationKey' ? new Promise(() => { asked = p.value; }) : { status: 'Accepted' }));
+	const waiting = lmsd.ctlAsync('station', 'key', 'rotate', 'C');
+	await until(() => asked, 'the new key at the station');
+	await lmsd.kill();
+	await waiting;
+	await s.close();
+	await lmsd.start(OPTIONS);
+	equal([await answers(lmsd, 'C', { key: before }), await answers(lmsd, 'C', { key: asked }), await answers(lmsd, 'C', { key: before })],
+		[101, 101, 401], 'killed in between: the station comes in with either, and from the new one on only with that');
+	equal(shown(lmsd, 'A').security_had, 2, 'what was remembered survives too');
+	equal(lmsd.ctl('station', 'config', 'set', 'C', 'AuthorizationKey', '00'.repeat(20)).status, 75, 'offline');
+	s = await rotate('C', asked, takes);
+	equal(lmsd.ctl('station', 'config', 'set', 'C', 'AuthorizationKey', '00'.repeat(20)).status, 5, 'a key that lmsd does not know is not sent by hand');
+	await s.close();
+	ok(![told, asked].some((k) => lmsd.child.log.includes(k)), 'keys on their way are not logged');
+}
+
+async function guessing(lmsd) {
+	const made = lmsd.must('station', 'key', 'set', 'B', '--generate').key;
+	lmsd.must('station', 'key', 'set', 'D', file('d', 'd'.repeat(16)));
+	for (let i = 0; i < 30; i++) await answers(lmsd, 'D', { key: 'wrong key number ' + i });
+	equal(await answers(lmsd, 'D', { key: 'd'.repeat(16) }), 401, 'after many wrong keys even the right one waits');
+	ok(events(lmsd).some((e) => /^D station_guessing/.test(e)), 'which is told');
+	equal(await answers(lmsd, 'B', { key: made }), 101, 'a neighbour behind the same router comes in');
+	for (let i = 0; i < 30; i++) await answers(lmsd, 'B', { key: 'wrong key number ' + i });
+	equal(await answers(lmsd, 'B', { key: made }), 101, 'and one that was in from there cannot be locked out from there');
+	lmsd.must('station', 'key', 'delete', 'D', '-y');
+}
+
+async function certificates(lmsd, ca) {
+	lmsd.apply({ stations: ['P3', 'OTHER'].map((id) => ({ id, zone: 'P', wiring: 'RST', ...(id === 'P3' ? { security: 3 } : {}) })) });
+	const good = ca.issue('P3');
+	const san = ca.issue('san', { cn: 'Maker 17', san: 'URI:urn:site:P3' });
+	const other = ca.issue('OTHER');
+	const expired = ca.issue('expired', { cn: 'P3', to: '20210101000000Z' });
+	const forged = new Ca(path.join(TMP, 'forged')).issue('P3');
+	const key = lmsd.must('station', 'key', 'set', 'OTHER', '--generate').key;
+
+	equal(await answers(lmsd, 'P3', { wss: true, tls: good }), 101, 'profile 3: its certificate, by common name');
+	equal(await answers(lmsd, 'P3', { wss: true, tls: san }), 101, 'or by alternative name');
+	equal(shown(lmsd, 'P3').security_had, 3, 'is remembered');
+	equal(await answers(lmsd, 'P3', { wss: true, tls: other }), 401, 'the certificate of another station');
+	ok(/shows the certificate of 'OTHER'/.test(shown(lmsd, 'P3').refused), 'is named', shown(lmsd, 'P3'));
+	equal(await answers(lmsd, 'P3', { wss: true, tls: expired }), 401, 'one that has expired');
+	ok(/expired/.test(shown(lmsd, 'P3').refused), 'is said to have');
+	equal(await answers(lmsd, 'P3', { wss: true, tls: forged }), 401, 'one of another CA');
+	equal(await answers(lmsd, 'P3', { wss: true }), 401, 'none');
+	equal(await answers(lmsd, 'P3'), 401, 'no TLS');
+	equal(await answers(lmsd, 'OTHER', { wss: true, key }), 101, 'profile 2 on the same port: without a certificate');
+	equal(await answers(lmsd, 'OTHER', { wss: true, key, tls: good }), 401, 'but not with that of another');
+	equal(await answers(lmsd, 'OTHER', { wss: true, key, tls: forged }), 101, 'one of its maker does not matter');
+	equal(await answers(lmsd, 'OTHER', { wss: true, tls: other }), 101, 'it may go up to profile 3');
+	equal(await answers(lmsd, 'OTHER', { wss: true, key }), 401, 'and not back');
+
+	const s = (await knock(lmsd, 'P3', { wss: true, tls: good })).s;
+	ca.revoke(good.certFile);
+	lmsd.child.kill('SIGHUP');
+	await until(() => /tls certificate=\S+ read again/.test(lmsd.child.log), 'the reload');
+	equal((await s.boot()).status, 'Accepted', 'a reload drops nobody');
+	await s.close();
+	equal(await answers(lmsd, 'P3', { wss: true, tls: good }), 401, 'what was revoked does not come in again');
+	equal(await answers(lmsd, 'P3', { wss: true, tls: san }), 101, 'what was not does');
+}
+
+let OPTIONS;
+
+main(async () => {
+	const ca = new Ca(path.join(TMP, 'ca'));
+	ca.revoke();
+	OPTIONS = { 'listen.wss': '127.0.0.1:0', 'tls.client_ca': ca.cert, 'tls.client_crl': ca.crl };
+	const lmsd = await new Lmsd('door').start(OPTIONS);
+	lmsd.apply(SITE);
+	await keys(lmsd);
+	await noWayBack(lmsd);
+	await strangers(lmsd);
+	await rotation(lmsd);
+	await guessing(lmsd);
+	await certificates(lmsd, ca);
+	await lmsd.kill('SIGTERM');
+});
