@@ -231,7 +231,7 @@ class Station {
 
 	boot() {
 		return this.call('BootNotification', { chargePointVendor: 'Peer', chargePointModel: 'ocpp-rpc',
-			chargePointSerialNumber: this.id, firmwareVersion: '2.2.1' });
+			chargePointSerialNumber: this.id.slice(-25), firmwareVersion: '2.2.1' });
 	}
 
 	status(connectorId, status) {

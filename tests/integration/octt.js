@@ -75,12 +75,12 @@ class Peer extends Station {
 }
 
 class Case {
-	constructor(lmsd, { id, name, run }, transport, index) {
-		Object.assign(this, { lmsd, run, transport, name });
-		this.tc = id;
+	constructor(lmsd, { id, label, name, run }, transport, uid) {
+		Object.assign(this, { lmsd, run, transport });
+		this.name = `${label} over ${transport.name}: ${name}`;
 		this.id = `${id}-${transport.suffix}`;
 		// Tags are of this case alone; they differ in their last letter.
-		this.uid = `${id.slice(3).replace('_', '.')}.${index}`.toUpperCase();
+		this.uid = uid;
 		this.tag = this.uid + 'A';
 		this.problems = [];
 		const rpc = transport.rpc(this.id, this);
@@ -213,7 +213,7 @@ class Case {
 		if (badSchema.length) this.problems.push({ schema: badSchema });
 		if (unexpected.length) this.problems.push({ unexpected });
 		await this.station.close();
-		return { name: `${this.tc}_CSMS over ${this.transport.name}: ${this.name}`, problems: this.problems };
+		return this;
 	}
 }
 
@@ -229,7 +229,7 @@ async function pool(list, fn) {
 	return results;
 }
 
-// Runs a group of the list: `count` cases of tc(), over every transport.
+// Runs a group: `count` cases ({id, label, name, run}, see tc()), over every transport.
 function group(title, count, cases, { overrides = {}, prepare = async () => {} } = {}) {
 	return main(async () => {
 		equal(cases.length, count, `${title}: ${count} cases`);
@@ -237,12 +237,13 @@ function group(title, count, cases, { overrides = {}, prepare = async () => {} }
 		const lmsd = await new Lmsd().start({ 'listen.wss': '127.0.0.1:0', 'tls.certificate': file('lmsd.pem'),
 			'tls.key': file('lmsd.key'), ...overrides });
 		lmsd.wss = `wss://127.0.0.1:${lmsd.child.ready.wss}`;
-		const all = cases.flatMap((c) => TRANSPORTS.map((t, k) => new Case(lmsd, c, t, k)));
+		const all = cases.flatMap((c, i) => TRANSPORTS.map((t, k) => new Case(lmsd, c, t, `${i}.${k}`)));
 		lmsd.apply({
 			zones: [{ id: 'P1', static: 6000 }],
 			stations: all.map(({ id }) => ({ id, zone: 'P1', wiring: 'RST', connectors: 2, max: 16, proven: true })),
 			tags: all.flatMap(({ uid }) => [
-				{ uid: uid + 'A' },
+				{ uid: uid + 'A', group: uid + 'G' },
+				{ uid: uid + 'C', group: uid + 'G' },
 				{ uid: uid + 'E', expires: '2020-01-01T00:00:00Z' },
 				{ uid: uid + 'B', active: false },
 			]),
@@ -254,6 +255,6 @@ function group(title, count, cases, { overrides = {}, prepare = async () => {} }
 	});
 }
 
-const tc = (id, name, run) => ({ id, name, run });
+const tc = (id, name, run) => ({ id, label: `${id}_CSMS`, name, run });
 
 module.exports = { group, tc, until, file, read, openssl, certificate, authority };
