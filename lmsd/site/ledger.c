@@ -14,8 +14,15 @@ void ledger_free(struct ledger *l)
 	HASH_CLEAR(by_start, l->starts);
 	HASH_CLEAR(hh, l->ended);
 	for (size_t i = 0; i < l->count; i++)
-		free(l->ring[(l->first + i) % ENDED_KEPT]);
+		tx_free(l->ring[(l->first + i) % ENDED_KEPT]);
 	free(l);
+}
+
+void tx_free(struct tx *tx)
+{
+	if (tx)
+		curve_free(&tx->curve);
+	free(tx);
 }
 
 /* FNV-1a over the identity, on top of the message's hash. */
@@ -74,7 +81,7 @@ static void forget_first(struct ledger *l)
 
 	HASH_DELETE(hh, l->ended, tx);
 	HASH_DELETE(by_start, l->starts, tx);
-	free(tx);
+	tx_free(tx);
 	l->first = (l->first + 1) % ENDED_KEPT;
 	l->count--;
 }
@@ -94,7 +101,7 @@ void ledger_end_before(struct site *s, struct tx *take_tx)
 	struct ledger *l = s->ledger;
 
 	if (l->count == ENDED_KEPT) {
-		free(take_tx);
+		tx_free(take_tx);
 		return;
 	}
 	l->first = (l->first + ENDED_KEPT - 1) % ENDED_KEPT;

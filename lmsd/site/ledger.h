@@ -35,9 +35,15 @@ struct tx *ledger_same(struct site *s, uint64_t key);
 /* ---- tx_record.c: the stored form ---- */
 void tx_store(const struct tx *tx, enum store_table table, struct effects *fx);
 void tx_forget_running(const struct tx *tx, struct effects *fx);
-void tx_store_curve(const struct tx *tx, wall_t wall, struct effects *fx);
+/* The curve of one that has ended; nothing where it has none, or a longer one is stored. */
+void tx_store_curve(struct tx *tx, struct effects *fx);
 void tx_store_next(const struct site *s, struct effects *fx);
 void tx_note(struct tx *tx, const char *text);
+
+/* ---- tx.c ---- */
+/* The energy up to this register. */
+void tx_register(struct site *s, struct tx *tx, int64_t register_wh);
+bool tx_is_register(int64_t wh);
 
 /* ---- totals.c ---- */
 void totals_add(struct site *s, wall_t start, int64_t sessions, int64_t energy_wh);

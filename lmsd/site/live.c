@@ -42,7 +42,7 @@ void site_free(struct site *s)
 
 		HASH_DELETE(hh, s->running, tx);
 		HASH_DELETE(by_start, s->ledger->starts, tx);
-		free(tx);
+		tx_free(tx);
 	}
 	while (s->stations) {
 		struct station *st = s->stations;

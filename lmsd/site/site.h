@@ -15,6 +15,7 @@
 #include "base/types.h"
 #include "ctl/ctl.h"
 #include "effect.h"
+#include "site/curve.h"
 #include "site/door/security.h"
 #include "site/outer/signal.h"
 
@@ -194,7 +195,11 @@ struct tx {
 	bool reset;			/* the energy register ran backwards in between */
 	bool replay;			/* running, but not its connector's: see site_tx_adopt() */
 	wall_t stored;			/* last time that its register was stored */
-	int64_t curve_rows;
+	struct curve curve;		/* while it runs, and until its own stop has come */
+	int64_t curve_rows;		/* points of the curve that is stored apart, after its end */
+	int64_t signed_rows;		/* signed values that came, see site_tx_signed() */
+	wall_t signed_at;		/* the latest of them that was not of its begin or end */
+	uint64_t signed_hash;		/* of the latest: it may be said twice */
 };
 
 struct tag {
@@ -341,8 +346,19 @@ struct tx_stop {
 };
 /* Records a StopTransaction. Another station's transaction is refused (-LMS_EROLE) and reported. */
 int site_tx_stop(struct site *s, const struct tx_stop *in, wall_t wall, struct auth *auth, struct effects *fx);
-/* A meter value of the running transaction: register in Wh. */
-void site_tx_register(struct site *s, struct tx *tx, int64_t register_wh, wall_t wall, struct effects *fx);
+/* Meter values of one moment of a transaction, the currents on grid phases. */
+struct tx_sample {
+	wall_t time;			/* as the station says; WALL_NONE = as received */
+	int64_t register_wh, power_w;	/* NUM_NONE */
+	struct phase_ma current;
+	bool late;			/* told with the stop: what is no newer than the last one is known */
+};
+/* One of a running transaction, for its energy and its curve; of one that we ended, for its curve. */
+void site_tx_sample(struct site *s, struct tx *tx, const struct tx_sample *sample, wall_t wall, struct effects *fx);
+/* A signed meter value, kept byte for byte as it was sent (JSON of the sampledValue): the first and the last
+ * eight of a transaction, of those in between one in a minute. `edge`: of its begin or end. false: not kept. */
+bool site_tx_signed(struct site *s, struct tx *tx, const char *json, size_t len, const char *time_sent, bool edge,
+		    wall_t wall, struct effects *fx);
 /* Ends a running transaction whose StopTransaction has not come: the connector is Available, another
  * one began on it, the station was deleted. One that comes later completes the record. */
 void site_tx_close(struct site *s, struct tx *tx, const char *reason, const char *note, wall_t wall,
@@ -358,8 +374,7 @@ void site_tx_adopt(struct site *s, struct tx *tx);
 struct tx *site_tx(struct site *s, int32_t id);				/* running only */
 /* The replayed one that waits to be adopted on this connector; NULL. */
 struct tx *site_tx_waiting(const struct site *s, const struct connector *c);
-/* Is this the id of a transaction that ended lately? */
-bool site_tx_ended(struct site *s, int32_t id);
+struct tx *site_tx_ended(struct site *s, int32_t id);		/* that ended lately; NULL */
 /* From the stored form: a running one runs again (its connector takes it), an ended one is
  * remembered (repeated messages) and summed. Configuration and tags are loaded before, and ended ones
  * from the newest on: 1 says that no older one is needed. 0, 1, or an error. */
@@ -368,6 +383,11 @@ int site_tx_load(struct site *s, const char *json, size_t len, bool running, str
 int site_tx_record(const struct site *s, const char *json, size_t len, struct arena *arena,
 		   struct ctl_transaction *out, struct diag *diag);
 void site_tx_to_record(const struct site *s, const struct tx *tx, wall_t wall, struct ctl_transaction *out);
+/* A stored transaction with its curve (JSON of STORE_CURVE, NULL = none), and one stored signed value. */
+struct tx *site_tx_read(const char *json, size_t len, const char *curve, size_t curve_len, struct diag *diag);
+void tx_free(struct tx *tx);
+int site_tx_signed_record(const char *json, size_t len, struct arena *arena, struct ctl_signed_value *out,
+			  struct diag *diag);
 
 /* ---- loading at start ------------------------------------------------------------------- */
 

@@ -15,7 +15,6 @@
 #include "site/reserve/reservation.h"
 #include "site/tag.h"
 
-#define STORE_EVERY_US (60 * US_PER_S)
 #define VOLTAGE        INT64_C(230)
 /* No register counts further: 1 TWh. Keeps sums of whatever a station says from overflowing. */
 #define REGISTER_MAX_WH INT64_C(1000000000000)
@@ -28,7 +27,7 @@ struct tx *site_tx(struct site *s, int32_t id)
 	return tx;
 }
 
-static bool is_register(int64_t wh)
+bool tx_is_register(int64_t wh)
 {
 	return wh >= 0 && wh <= REGISTER_MAX_WH;
 }
@@ -79,7 +78,7 @@ static void flag_impossible(const struct site *s, struct tx *tx)
 
 /* The energy up to this register. Differences that are negative are no energy: the register began
  * anew (some do with every session), and only what it then counts upwards is known. */
-static void register_advance(struct site *s, struct tx *tx, int64_t register_wh)
+void tx_register(struct site *s, struct tx *tx, int64_t register_wh)
 {
 	int64_t before = tx->energy_wh;
 
@@ -99,7 +98,7 @@ static void register_finish(struct site *s, struct tx *tx, int64_t register_wh)
 {
 	int64_t before;
 
-	register_advance(s, tx, register_wh);
+	tx_register(s, tx, register_wh);
 	before = tx->energy_wh;
 	/* The two registers of the transaction itself outweigh whatever was seen in between. */
 	if (register_wh >= tx->meter_start_wh) {
@@ -122,6 +121,7 @@ static void tx_end(struct site *s, struct tx *tx, struct effects *fx)
 	ledger_unrun(s, tx);
 	ledger_end(s, tx);
 	tx_forget_running(tx, fx);
+	tx_store_curve(tx, fx);
 	tx_store(tx, STORE_TX, fx);
 }
 
@@ -143,11 +143,11 @@ int site_tx_close_by_hand(struct site *s, struct tx *tx, const char *why, const 
 {
 	char note[200];
 
-	if (register_wh != NUM_NONE && (!is_register(register_wh) || register_wh < tx->meter_stop_wh))
+	if (register_wh != NUM_NONE && (!tx_is_register(register_wh) || register_wh < tx->meter_stop_wh))
 		return diag_set(diag, -LMS_EDATA, "meter_stop: %lld Wh is below the last register that is known, %lld Wh "
 				"(leave it out to take that)", (long long)register_wh, (long long)tx->meter_stop_wh);
 	if (register_wh != NUM_NONE)
-		register_advance(s, tx, register_wh);
+		tx_register(s, tx, register_wh);
 	set_text(tx->state, sizeof(tx->state), "ended");
 	set_text(tx->reason, sizeof(tx->reason), "Other");
 	set_text(tx->closed_by, sizeof(tx->closed_by), by);
@@ -160,9 +160,9 @@ int site_tx_close_by_hand(struct site *s, struct tx *tx, const char *why, const 
 	return 0;
 }
 
-bool site_tx_ended(struct site *s, int32_t id)
+struct tx *site_tx_ended(struct site *s, int32_t id)
 {
-	return ledger_ended(s, id) != NULL;
+	return ledger_ended(s, id);
 }
 
 void site_tx_adopt(struct site *s, struct tx *tx)
@@ -249,7 +249,7 @@ static struct tx *tx_new(struct site *s, const struct tx_start *in, const struct
 		note_time(tx, "start", in->time_sent);
 	}
 	tx->meter_start_wh = in->meter_wh;
-	if (!is_register(in->meter_wh)) {
+	if (!tx_is_register(in->meter_wh)) {
 		tx->meter_start_wh = 0;
 		tx_note(tx, "meterStart was not a register");
 	}
@@ -374,7 +374,7 @@ static int stop_orphan(struct site *s, const struct tx_stop *in, wall_t wall, st
 	tx->start = WALL_NONE;
 	tx->start_received = wall;
 	tx->stop = in->time == WALL_NONE ? wall : in->time;
-	tx->meter_stop_wh = is_register(in->meter_wh) ? in->meter_wh : 0;
+	tx->meter_stop_wh = tx_is_register(in->meter_wh) ? in->meter_wh : 0;
 	tx->meter_start_wh = tx->meter_stop_wh;
 	tx->start_hash = hash;
 	tx->start_key = ledger_key(tx->station, hash);
@@ -401,7 +401,7 @@ static void stop_time(struct tx *tx, const struct tx_stop *in, wall_t wall)
 static void stop_fill(struct site *s, struct tx *tx, const struct tx_stop *in, wall_t wall)
 {
 	stop_time(tx, in, wall);
-	if (is_register(in->meter_wh))
+	if (tx_is_register(in->meter_wh))
 		register_finish(s, tx, in->meter_wh);
 	else
 		tx_note(tx, "meterStop was not a register");
@@ -437,27 +437,12 @@ int site_tx_stop(struct site *s, const struct tx_stop *in, wall_t wall, struct a
 	if (!running && !tx->assumed)
 		return 0; /* the same again */
 	stop_fill(s, tx, in, wall);
-	if (running)
+	if (running) {
 		tx_end(s, tx, fx);
-	else
+	} else {
+		tx_store_curve(tx, fx);
 		tx_store(tx, STORE_TX, fx);
+	}
+	curve_free(&tx->curve);
 	return 0;
-}
-
-/* ---- in between ---- */
-
-void site_tx_register(struct site *s, struct tx *tx, int64_t register_wh, wall_t wall,
-		      struct effects *fx)
-{
-	if (!is_register(register_wh) || register_wh == tx->meter_stop_wh)
-		return;
-	register_advance(s, tx, register_wh);
-	/* A crash may cost a minute of the curve, and nothing of the bill: that comes with the
-	 * stop. */
-	if (wall >= tx->stored && wall - tx->stored < STORE_EVERY_US)
-		return;
-	tx->stored = wall;
-	tx->curve_rows++;
-	tx_store(tx, STORE_TX_RUN, fx);
-	tx_store_curve(tx, wall, fx);
 }

@@ -29,7 +29,7 @@ struct tx_int {
 static const struct tx_int tx_ints[] = {
 	TX_INT(start, WALL_NONE),  TX_INT(stop, WALL_NONE),  TX_INT(start_received, WALL_NONE),
 	TX_INT(meter_start_wh, 0), TX_INT(meter_stop_wh, 0), TX_INT(energy_wh, 0),
-	TX_INT(curve_rows, 0),
+	TX_INT(curve_rows, 0),     TX_INT(signed_rows, 0),
 };
 
 struct tx_flag {
@@ -58,6 +58,16 @@ static void tx_key(const struct tx *tx, char *out)
 
 /* ---- writing ---- */
 
+static void write_curve(const struct tx *tx, struct json_writer *w)
+{
+	struct buf text;
+
+	buf_init(&text);
+	curve_write(&tx->curve, tx->meter_start_wh, &text);
+	jw_kstr(w, "curve", buf_cstr(&text));
+	buf_fini(&text);
+}
+
 void tx_store(const struct tx *tx, enum store_table table, struct effects *fx)
 {
 	char key[KEY_MAX], hash[24];
@@ -85,6 +95,8 @@ void tx_store(const struct tx *tx, enum store_table table, struct effects *fx)
 	for (size_t i = 0; i < ARRAY_LEN(tx_flags); i++)
 		if (*(const bool *)((const char *)tx + tx_flags[i].offset))
 			jw_kbool(&w, tx_flags[i].key, true);
+	if (table == STORE_TX_RUN && tx->curve.count > 0)
+		write_curve(tx, &w);
 	/* A whole 64-bit number does not survive every JSON reader. */
 	snprintf(hash, sizeof(hash), "%016llx", (unsigned long long)tx->start_hash);
 	jw_kstr(&w, "start_hash", hash);
@@ -102,15 +114,24 @@ void tx_forget_running(const struct tx *tx, struct effects *fx)
 	fx_del(fx, STORE_TX_RUN, key);
 }
 
-void tx_store_curve(const struct tx *tx, wall_t wall, struct effects *fx)
+void tx_store_curve(struct tx *tx, struct effects *fx)
 {
-	char key[KEY_MAX], json[96];
-	int len;
+	char key[KEY_MAX];
+	struct json_writer w;
+	struct buf b;
 
-	snprintf(key, sizeof(key), "%010d/%010d", tx->id, (int)(tx->curve_rows % 1000000000));
-	len = snprintf(json, sizeof(json), "{\"time\":%lld,\"wh\":%lld}", (long long)wall,
-		       (long long)tx->energy_wh);
-	fx_put(fx, STORE_CURVE, key, json, (size_t)len);
+	/* After a restart of ours the curve of one that ended before is on disk alone. */
+	if (tx->curve.count == 0 || (int64_t)tx->curve.count < tx->curve_rows)
+		return;
+	tx->curve_rows = (int64_t)tx->curve.count;
+	buf_init(&b);
+	jw_init(&w, &b);
+	jw_object(&w);
+	write_curve(tx, &w);
+	jw_object_end(&w);
+	tx_key(tx, key);
+	fx_put(fx, STORE_CURVE, key, b.data, b.len);
+	buf_fini(&b);
 }
 
 void tx_store_next(const struct site *s, struct effects *fx)
@@ -150,9 +171,10 @@ static int tx_read(struct tx *tx, const struct json *obj, struct diag *diag)
 	for (size_t i = 0; i < ARRAY_LEN(tx_flags); i++)
 		*(bool *)((char *)tx + tx_flags[i].offset) =
 		    json_bool(json_get(obj, tx_flags[i].key), false);
+	curve_read(&tx->curve, json_str(json_get(obj, "curve"), ""), tx->meter_start_wh);
 	tx->start_hash = strtoull(hash, NULL, 16);
 	tx->start_key = ledger_key(tx->station, tx->start_hash);
-	tx->stored = tx->start;
+	tx->stored = tx->signed_at = tx->start;
 	return 0;
 }
 
@@ -192,7 +214,7 @@ int site_tx_load(struct site *s, const char *json, size_t len, bool running, str
 	if (!ret && (site_tx(s, tx->id) || ledger_ended(s, tx->id)))
 		ret = diag_set(diag, -LMS_ECONFLICT, "transaction %d is stored twice", tx->id);
 	if (ret) {
-		free(tx);
+		tx_free(tx);
 		return ret;
 	}
 	if (tx->id >= s->next_tx)
@@ -264,6 +286,7 @@ void site_tx_to_record(const struct site *s, const struct tx *tx, wall_t wall,
 		out->state = "zombie";
 	out->reason = or_null(tx->reason);
 	out->implausible = tx->implausible;
+	out->signed_values = tx->signed_rows;
 	out->stop_tag = or_null(tx->stop_tag);
 	out->closed_by = or_null(tx->closed_by);
 	out->note = or_null(tx->note);
@@ -275,7 +298,47 @@ int site_tx_record(const struct site *s, const char *json, size_t len, struct ar
 	struct tx *tx = arena_alloc(arena, sizeof(*tx));
 	int ret = tx_parse(tx, json, len, diag);
 
+	curve_free(&tx->curve);
 	if (!ret)
 		site_tx_to_record(s, tx, tx->stop, out);
 	return ret;
+}
+
+struct tx *site_tx_read(const char *json, size_t len, const char *curve, size_t curve_len, struct diag *diag)
+{
+	struct tx *tx = xcalloc(1, sizeof(*tx));
+	struct arena arena;
+	const struct json *obj;
+
+	if (tx_parse(tx, json, len, diag)) {
+		tx_free(tx);
+		return NULL;
+	}
+	if (!curve)
+		return tx;
+	arena_init(&arena);
+	obj = json_parse(&arena, curve, curve_len, &JSON_CAPS_DEFAULT, NULL);
+	curve_free(&tx->curve);
+	curve_read(&tx->curve, json_str(json_get(obj, "curve"), ""), tx->meter_start_wh);
+	arena_fini(&arena);
+	return tx;
+}
+
+int site_tx_signed_record(const char *json, size_t len, struct arena *arena, struct ctl_signed_value *out,
+			  struct diag *diag)
+{
+	const struct json *obj = json_parse(arena, arena_strndup(arena, json, len), len, &JSON_CAPS_DEFAULT, diag);
+	const struct json *sample = json_get(obj, "sample");
+
+	if (!obj || !sample || sample->type != JSON_OBJECT)
+		return diag_set(diag, -LMS_EDATA, "stored signed value without a sample");
+	ctl_record_clear(&ctl_nouns[CTL_NOUN_signed_value], out);
+	out->number = read_int(obj, "number", NUM_NONE);
+	out->received = read_int(obj, "received", WALL_NONE);
+	out->time = json_str(json_get(obj, "time"), NULL);
+	out->context = json_str(json_get(sample, "context"), NULL);
+	out->measurand = json_str(json_get(sample, "measurand"), NULL);
+	out->value = json_str(json_get(sample, "value"), NULL);
+	out->sample = arena_strndup(arena, sample->raw, sample->raw_len);
+	return 0;
 }

@@ -300,3 +300,11 @@ struct station *desk_connect(struct desk *r, const char *id, size_t connectors)
 	site_station_grow(r->site, st, connectors);
 	return st;
 }
+
+void desk_sample(struct site *s, struct tx *tx, int64_t register_wh, wall_t wall, struct effects *fx)
+{
+	const struct tx_sample sample = { .time = wall, .register_wh = register_wh, .power_w = NUM_NONE,
+					  .current = { { NUM_NONE, NUM_NONE, NUM_NONE } } };
+
+	site_tx_sample(s, tx, &sample, wall, fx);
+}

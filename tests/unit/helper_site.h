@@ -42,5 +42,7 @@ size_t desk_stored_count(const struct desk *r, enum store_table table);
 const struct json *desk_answer(struct desk *r);
 /* config.show as text in the rig's arena. */
 const char *desk_document(struct desk *r);
+/* A register of the running transaction, of now. */
+void desk_sample(struct site *s, struct tx *tx, int64_t register_wh, wall_t wall, struct effects *fx);
 /* Makes a station connect, with so many connectors. */
 struct station *desk_connect(struct desk *r, const char *id, size_t connectors);

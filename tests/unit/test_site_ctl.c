@@ -267,7 +267,7 @@ static void a_connector_shows_its_limit_reason_and_transaction(void **state)
 	snprintf(c->view.reason, sizeof(c->view.reason), "zone B is full on L2");
 	c->draw = (struct phase_ma){ { 15900, NUM_NONE, 0 } };
 	in.conn = c;
-	site_tx_register(d.site, site_tx_start(d.site, &in, d.now, d.wall, &id, &auth, &d.fx), 4200, d.wall, &d.fx);
+	desk_sample(d.site, site_tx_start(d.site, &in, d.now, d.wall, &id, &auth, &d.fx), 4200, d.wall, &d.fx);
 	desk_settle(&d);
 	desk_must(&d, "connector.show", "{'id': 'S1/2'}");
 	j = desk_answer(&d);

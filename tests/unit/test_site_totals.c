@@ -194,7 +194,7 @@ static void a_running_transaction_counts_as_it_goes(void **state)
 	in.time = d.wall;
 	tx = site_tx_start(d.site, &in, d.now, d.wall, &id, &auth, &d.fx);
 	expect(&d, 1, 1, 0, 0);
-	site_tx_register(d.site, tx, 600, d.wall + HOUR, &d.fx);
+	desk_sample(d.site, tx, 600, d.wall + HOUR, &d.fx);
 	expect(&d, 1, 1, 500, 500);
 	desk_restart(&d);
 	expect(&d, 1, 1, 500, 500);

@@ -63,7 +63,7 @@ static int stop(struct ledger_desk *l, const char *station, int32_t id, int64_t 
 
 static void sample(struct ledger_desk *l, struct tx *tx, int64_t wh)
 {
-	site_tx_register(l->d.site, tx, wh, l->d.wall, &l->d.fx);
+	desk_sample(l->d.site, tx, wh, l->d.wall, &l->d.fx);
 	desk_settle(&l->d);
 }
 
@@ -401,7 +401,7 @@ static void energy_never_overflows(void **state)
 	begin(&l);
 	tx = start(&l, "S1/1", "ANN", 0, 1);
 	for (int i = 0; i < 20000; i++) {
-		site_tx_register(l.d.site, tx, i % 2 ? INT64_C(1000000000000) : 0, l.d.wall, &l.d.fx);
+		desk_sample(l.d.site, tx, i % 2 ? INT64_C(1000000000000) : 0, l.d.wall, &l.d.fx);
 		assert_true(tx->energy_wh >= 0 && tx->energy_wh <= INT64_C(1000000000000));
 	}
 	assert_true(l.d.site->totals.energy_week_wh <= INT64_C(1000000000000));
@@ -537,22 +537,83 @@ static void running_transactions_run_again_after_a_restart(void **state)
 static void registers_are_stored_once_a_minute(void **state)
 {
 	struct ledger_desk l;
+	size_t puts;
 	struct tx *tx;
 
 	(void)state;
 	begin(&l);
 	tx = start(&l, "S1/1", "ANN", 0, 1);
+	puts = l.d.put_count;
 	for (int i = 1; i <= 60; i++) {
 		l.d.wall += 10 * US_PER_S;
 		sample(&l, tx, i * 30);
 	}
-	assert_int_equal(desk_stored_count(&l.d, STORE_CURVE), 10);
-	assert_non_null(desk_stored(&l.d, STORE_CURVE, "0000000001/0000000010"));
+	assert_int_equal(l.d.put_count, puts + 10);
 	assert_int_equal(tx->energy_wh, 1800);
 	/* a clock that was set back does not stop it */
 	l.d.wall -= 24 * HOUR;
 	sample(&l, tx, 2000);
-	assert_int_equal(desk_stored_count(&l.d, STORE_CURVE), 11);
+	assert_int_equal(l.d.put_count, puts + 11);
+	assert_int_equal(tx->energy_wh, 2000);
+	desk_fini(&l.d);
+}
+
+static void the_curve_runs_on_after_a_restart_and_is_kept_at_the_end(void **state)
+{
+	struct ledger_desk l;
+	const char *json;
+	struct tx *tx;
+
+	(void)state;
+	begin(&l);
+	tx = start(&l, "S1/1", "ANN", 500, 1);
+	for (int i = 1; i <= 30; i++) {
+		l.d.wall += MINUTE;
+		sample(&l, tx, 500 + i * 100);
+	}
+	assert_int_equal(tx->curve.count, 30);
+	desk_restart(&l.d);
+	tx = site_tx(l.d.site, 1);
+	assert_int_equal(tx->curve.count, 30);
+	assert_int_equal(tx->curve.points[29].t_s, 1800);
+	assert_int_equal(tx->curve.points[29].register_wh, 3500);
+	l.d.wall += MINUTE;
+	sample(&l, tx, 3600);
+	stop(&l, "S1", 1, 3700, l.d.wall);
+	assert_null(strstr(desk_stored(&l.d, STORE_TX, "0000000001"), "\"curve\""));
+	json = desk_stored(&l.d, STORE_CURVE, "0000000001");
+	assert_string_equal(json, "{\"curve\":\"60,100,-,-,-,-;60,100,,,,;60,100,,,,;60,100,,,,;60,100,,,,;60,100,,,,;"
+			    "60,100,,,,;60,100,,,,;60,100,,,,;60,100,,,,;60,100,,,,;60,100,,,,;60,100,,,,;60,100,,,,;"
+			    "60,100,,,,;60,100,,,,;60,100,,,,;60,100,,,,;60,100,,,,;60,100,,,,;60,100,,,,;60,100,,,,;"
+			    "60,100,,,,;60,100,,,,;60,100,,,,;60,100,,,,;60,100,,,,;60,100,,,,;60,100,,,,;60,100,,,,;"
+			    "60,100,,,,;\"}");
+	desk_fini(&l.d);
+}
+
+/* The curve may be on disk alone: what comes with a late stop does not take its place. */
+static void a_late_stop_does_not_shorten_a_curve(void **state)
+{
+	struct ledger_desk l;
+	struct tx_sample late = { .register_wh = 900, .power_w = NUM_NONE, .late = true,
+				  .current = { { NUM_NONE, NUM_NONE, NUM_NONE } } };
+	char before[400];
+	struct tx *tx;
+
+	(void)state;
+	begin(&l);
+	tx = start(&l, "S1/1", "ANN", 500, 1);
+	for (int i = 1; i <= 5; i++) {
+		l.d.wall += MINUTE;
+		sample(&l, tx, 500 + i * 10);
+	}
+	start(&l, "S1/1", "BOB", 600, 2);
+	snprintf(before, sizeof(before), "%s", desk_stored(&l.d, STORE_CURVE, "0000000001"));
+	desk_restart(&l.d);
+	late.time = l.d.wall;
+	site_tx_sample(l.d.site, site_tx_ended(l.d.site, 1), &late, l.d.wall, &l.d.fx);
+	stop(&l, "S1", 1, 900, l.d.wall);
+	assert_int_equal(ended(&l, 1).energy_wh, 400);
+	assert_string_equal(desk_stored(&l.d, STORE_CURVE, "0000000001"), before);
 	desk_fini(&l.d);
 }
 
@@ -677,6 +738,8 @@ int main(void)
 		cmocka_unit_test(a_replay_is_judged_by_its_own_time),
 		cmocka_unit_test(running_transactions_run_again_after_a_restart),
 		cmocka_unit_test(registers_are_stored_once_a_minute),
+		cmocka_unit_test(the_curve_runs_on_after_a_restart_and_is_kept_at_the_end),
+		cmocka_unit_test(a_late_stop_does_not_shorten_a_curve),
 		cmocka_unit_test(deleting_a_station_ends_its_transactions),
 		cmocka_unit_test(strange_records_are_read_as_far_as_they_go),
 		cmocka_unit_test(the_latest_1024_are_remembered),

@@ -111,6 +111,7 @@ static void charge(struct site *site, struct effects *fx)
 	struct tx_start start = { .tag = "04AABBCC", .time = WALL, .meter_wh = 1000, .hash = 7 };
 	struct tx_stop stop = { .station = st, .tag = "04AABBCC", .reason = "Local",
 				.time = WALL + US_PER_S, .meter_wh = 2000 };
+	static const char sample[] = "{\"value\":\"AB\",\"format\":\"SignedData\"}";
 	struct auth auth;
 	struct tx *tx;
 
@@ -118,7 +119,10 @@ static void charge(struct site *site, struct effects *fx)
 	tx = site_tx_start(site, &start, NOW, WALL, &stop.id, &auth, fx);
 	assert_non_null(tx);
 	for (int64_t wh = 1000; wh <= 2000; wh += 100)
-		site_tx_register(site, tx, wh, WALL + wh * US_PER_S, fx);
+		site_tx_sample(site, tx, &(struct tx_sample){ .time = WALL_NONE, .register_wh = wh, .power_w = 2300,
+			       .current = { { 10000, 0, 0 } } }, WALL + wh * US_PER_S, fx);
+	assert_true(site_tx_signed(site, tx, sample, strlen(sample), "2026-01-01T00:00:00Z", true,
+				   WALL, fx));
 	check_effects(fx, site);
 	assert_int_equal(site_tx_stop(site, &stop, WALL + 3600 * US_PER_S, &auth, fx), 0);
 	start.tag = "UNKNOWN";
@@ -132,7 +136,7 @@ static void all_that_the_site_stores_is_declared(void **state)
 {
 	static const enum store_table tables[] = {
 		STORE_META, STORE_SITE, STORE_ZONE, STORE_METER, STORE_STATION, STORE_CONNECTOR,
-		STORE_TAG, STORE_TX_RUN, STORE_TX, STORE_CURVE, STORE_BOOT,
+		STORE_TAG, STORE_TX_RUN, STORE_TX, STORE_CURVE, STORE_SIGNED, STORE_BOOT,
 	};
 	struct site *site = site_new();
 	struct effects fx;

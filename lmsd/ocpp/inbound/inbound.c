@@ -17,6 +17,7 @@
 
 #define HEARTBEAT_S 300
 #define PENDING_S 30
+#define REPLAY_US (120 * US_PER_S)
 /* No station was built before, no message was sent later. */
 #define EARLIEST (INT64_C(1262304000) * US_PER_S)	/* 2010 */
 #define AHEAD_US (INT64_C(86400) * US_PER_S)
@@ -62,6 +63,13 @@ void inbound_learn_clock(struct inbound *in, wall_t time)
 wall_t inbound_our_time(const struct inbound *in, wall_t time)
 {
 	return time == WALL_NONE || in->s->skew_us == NUM_NONE ? time : time - in->s->skew_us;
+}
+
+bool inbound_is_replay(const struct inbound *in, wall_t time)
+{
+	wall_t said = inbound_our_time(in, time);
+
+	return said != WALL_NONE && said < in->s->opened && said < in->t->wall - REPLAY_US;
 }
 
 struct connector *inbound_connector(struct inbound *in, int64_t number)

@@ -17,7 +17,10 @@ struct inbound {
 
 typedef void inbound_fn(struct inbound *in);
 inbound_fn inbound_status;						/* inbound_status.c */
-inbound_fn inbound_authorize, inbound_start, inbound_stop, inbound_meter;	/* inbound_tx.c */
+inbound_fn inbound_authorize, inbound_start, inbound_stop;		/* inbound_tx.c */
+inbound_fn inbound_meter;						/* inbound_meter.c */
+/* Meter values of the transaction, for its energy, its curve, and what is signed; `late`: with its stop. */
+void inbound_keep_values(struct inbound *in, struct tx *tx, const struct json *list, bool late);
 
 /* Cut to the room, at a character's boundary. NULL copies "". */
 void inbound_copy(char *out, size_t size, const char *text);
@@ -28,5 +31,7 @@ wall_t inbound_time(const struct inbound *in, const struct json *stamp);
 void inbound_learn_clock(struct inbound *in, wall_t time);
 /* What our clock showed when the station wrote this stamp, as far as its clock is known. */
 wall_t inbound_our_time(const struct inbound *in, wall_t time);
+/* Written before this connection existed, and not just now. */
+bool inbound_is_replay(const struct inbound *in, wall_t time);
 /* The connector of this number, made known if it was not; NULL and the CALLERROR set if it cannot be. */
 struct connector *inbound_connector(struct inbound *in, int64_t number);

@@ -1,4 +1,4 @@
-/* ocpp/inbound/inbound_tx.c - Authorize, StartTransaction, StopTransaction, MeterValues.
+/* ocpp/inbound/inbound_tx.c - Authorize, StartTransaction, StopTransaction.
  *
  * The site decides and records; here the station's habits are levelled (ocpp.md "Transactions"):
  * replays after an outage, strange ids, and ownership: a station cannot touch the transaction of another.
@@ -9,18 +9,9 @@
 #include "base/log.h"
 #include "ocpp/inbound/inbound.h"
 #include "ocpp/habits.h"
-#include "ocpp/inbound/meter_values.h"
-#include "ocpp/limit/proof.h"
-#include "ocpp/limit/unit.h"
 #include "site/reserve/reservation.h"
 
-#define VOLTAGE_NOMINAL 230
-#define REPLAY_US (120 * US_PER_S)
 #define ADOPT_US (10 * US_PER_S)	/* after the last replayed message */
-#define INTERVAL_US (10 * US_PER_S)	/* between samples, as setup.c asks for */
-#define INTERVAL_MAX_S 300
-#define DRAW_SAMPLES 3
-#define DREW_MA 500
 
 static void write_id_tag_info(struct json_writer *w, const struct auth *auth)
 {
@@ -65,14 +56,6 @@ void inbound_authorize(struct inbound *in)
 	jw_object(&in->w);
 	write_id_tag_info(&in->w, &auth);
 	jw_object_end(&in->w);
-}
-
-/* Written before this connection existed, and not just now. */
-static bool is_replay(const struct inbound *in, wall_t time)
-{
-	wall_t said = inbound_our_time(in, time);
-
-	return said != WALL_NONE && said < in->s->opened && said < in->t->wall - REPLAY_US;
 }
 
 /* What makes two StartTransactions the same: connector, time, register and tag, as they were sent. */
@@ -135,7 +118,7 @@ void inbound_start(struct inbound *in)
 	if (!start.conn)
 		return;
 	start.time = inbound_time(in, json_get(in->p, "timestamp"));
-	start.replay = is_replay(in, start.time);
+	start.replay = inbound_is_replay(in, start.time);
 	if (!start.replay)
 		inbound_learn_clock(in, start.time);
 	tx = site_tx_start(in->s->o->site, &start, in->t->now, in->t->wall, &id, &auth, in->t->fx);
@@ -153,6 +136,17 @@ void inbound_start(struct inbound *in)
 		site_reservation_used(in->s->o->site, start.conn, tag, reservation_of(in), in->t->fx);
 	after_start(in, start.conn, &auth, start.replay);
 	write_start(in, id, &auth);
+}
+
+/* What the station gathered during the transaction; before the stop, as that weighs the registers. */
+static void keep_data(struct inbound *in, int32_t id)
+{
+	struct tx *tx = id > 0 ? site_tx(in->s->o->site, id) : NULL;
+
+	if (!tx && id > 0)
+		tx = site_tx_ended(in->s->o->site, id);
+	if (tx && strcmp(tx->station, in->s->id) == 0 && (tx->stop == WALL_NONE || tx->assumed))
+		inbound_keep_values(in, tx, json_get(in->p, "transactionData"), true);
 }
 
 void inbound_stop(struct inbound *in)
@@ -174,6 +168,7 @@ void inbound_stop(struct inbound *in)
 	stop.id = id > 0 && id <= INT32_MAX ? (int32_t)id : -1;
 	if (!stop.reason)
 		stop.reason = "Local";	/* OCPP 1.6, 6.49: the default */
+	keep_data(in, stop.id);
 	ret = site_tx_stop(in->s->o->site, &stop, in->t->wall, &auth, in->t->fx);
 	if (ret) {
 		auth = invalid;
@@ -187,161 +182,5 @@ void inbound_stop(struct inbound *in)
 	jw_object(&in->w);
 	if (tag || ret)
 		write_id_tag_info(&in->w, &auth);
-	jw_object_end(&in->w);
-}
-
-/* ---- meter values ---- */
-
-/* The transaction that the values belong to: the one named, else (unknown id) the one that runs there, or
- * that waits to be taken for running. Those of one that has ended belong to none. false: it is another
- * station's. */
-static bool find_tx(struct inbound *in, struct connector *conn, struct tx **out)
-{
-	int64_t id = 0;
-	bool named = ocpp_read_int(json_get(in->p, "transactionId"), &id) == 0;
-	struct site *site = in->s->o->site;
-	struct tx *tx = NULL;
-
-	*out = NULL;
-	if (named && id > 0 && id <= INT32_MAX) {
-		tx = site_tx(site, (int32_t)id);
-		if (!tx && site_tx_ended(site, (int32_t)id))
-			return true;
-	}
-	if (tx && strcmp(tx->station, in->s->id) != 0) {
-		log_station(WARNING, in->s->id, "transaction_foreign", "transaction=%d", tx->id);
-		return false;
-	}
-	*out = tx ? tx : conn ? conn->tx : NULL;
-	if (!*out && named && conn)
-		*out = site_tx_waiting(site, conn);
-	return true;
-}
-
-static void adopt(struct inbound *in, const struct connector *conn, struct tx *tx)
-{
-	if (!tx->replay || conn->tx || tx->connector != conn->number)
-		return;
-	site_tx_adopt(in->s->o->site, tx);
-	log_station(NOTICE, in->s->id, "transaction_adopted", "transaction=%d connector=%d", tx->id, conn->number);
-}
-
-/* How long a sample counts: what misses twice is not coming any more. Some stations do not say what
- * their interval is, so the time between two samples counts as well. */
-static mono_t draw_until(const struct ocpp_session *s, const struct connector *conn, mono_t now)
-{
-	bool said = s->interval_s > 0 && s->interval_s <= INTERVAL_MAX_S;
-	int64_t every = said ? s->interval_s * US_PER_S : INTERVAL_US, gap = now - conn->draw_at;
-
-	if (conn->draw_at != 0 && gap > every && gap <= INTERVAL_MAX_S * US_PER_S)
-		every = gap;
-	return now + DRAW_SAMPLES * every;
-}
-
-/* What a DC station says of currents is the car's side: its power tells what it takes from each phase. */
-static void dc_input(struct inbound *in, const struct station_conf *sc, const struct connector_conf *cc,
-		     struct meter_reading *r)
-{
-	phase_mask_t mask = wiring_phases(cc->wiring);
-	int64_t phases = mask == PHASE_ALL ? PHASES : 1;
-
-	r->current = (struct phase_ma){ { NUM_NONE, NUM_NONE, NUM_NONE } };
-	if (r->power_w == NUM_NONE)
-		return;
-	if (unit_output(sc, habits_of(in->s->o->habits, in->st)))
-		r->power_w = unit_ac_w(r->power_w);
-	for (int k = 0; k < PHASES; k++)
-		r->current.l[k] = mask >> k & 1 ? r->power_w * 1000 / (phases * VOLTAGE_NOMINAL) : 0;
-}
-
-/* A test of the station looks at what it draws for its transaction. */
-static void prove(struct inbound *in, const struct connector *conn)
-{
-	int64_t top = NUM_NONE;
-
-	for (int k = 0; k < PHASES; k++)
-		if (conn->draw.l[k] > top)
-			top = conn->draw.l[k];
-	if (conn->tx && top != NUM_NONE)
-		proof_event(in->s, PROOF_EV_DRAW, conn->number, top, in->t);
-}
-
-static void keep_draw(struct inbound *in, struct connector *conn, const struct meter_reading *told)
-{
-	const struct connector_conf *cc = site_connector_conf(in->s->o->site, conn);
-	const struct station_conf *sc = site_station_conf(in->s->o->site, in->st);
-	struct meter_reading copy = *told, *r = &copy;
-	bool any = false, dc = cc && cc->dc;
-
-	if (cc && cc->meter >= 0)
-		return;		/* a meter of its own says what it draws */
-	if (dc)
-		dc_input(in, sc, cc, r);
-	for (int k = 0; k < PHASES; k++)
-		any = any || r->current.l[k] != NUM_NONE;
-	if (dc)
-		conn->draw = r->current;
-	else if (any && sc && sc->k.meter_labels && strcmp(sc->k.meter_labels, "grid") == 0)
-		conn->draw = r->current;
-	else if (any)
-		meter_values_to_grid(&r->current, cc ? cc->wiring : NULL, &conn->draw);
-	if (r->power_w != NUM_NONE)
-		conn->power_w = r->power_w;
-	if (!any && r->power_w == NUM_NONE && !r->nonsense)
-		return;
-	conn->draw_nonsense = r->nonsense;
-	if (r->nonsense)
-		conn->draw = (struct phase_ma){ { NUM_NONE, NUM_NONE, NUM_NONE } };
-	conn->draw_until = draw_until(in->s, conn, in->t->now);
-	conn->draw_at = in->t->now;
-	conn->drew_at = 0;
-	for (int k = 0; k < PHASES; k++)
-		if (conn->draw.l[k] != NUM_NONE && conn->draw.l[k] > DREW_MA)
-			conn->drew_at = in->t->now;
-	if (in->s->timer[TIMER_DRAW] > conn->draw_until)
-		session_timer(in->s, TIMER_DRAW, conn->draw_until);
-	prove(in, conn);
-}
-
-/* Names a transaction, though none runs there: its last values came after its stop. */
-static bool is_late(const struct inbound *in, const struct tx *tx)
-{
-	int64_t id = 0;
-
-	return !tx && ocpp_read_int(json_get(in->p, "transactionId"), &id) == 0 && id > 0;
-}
-
-void inbound_meter(struct inbound *in)
-{
-	struct connector *conn = NULL;
-	struct meter_reading r;
-	struct tx *tx = NULL;
-	int64_t number = 0;
-
-	ocpp_read_int(json_get(in->p, "connectorId"), &number);
-	if (number != 0)
-		conn = inbound_connector(in, number);
-	if (in->code)
-		return;
-	meter_values_read(json_get(in->p, "meterValue"), &r);
-	inbound_learn_clock(in, inbound_time(in, json_get(json_at(json_get(in->p, "meterValue"), 0), "timestamp")));
-	if (session_known(in->s, in->st) && find_tx(in, conn, &tx)) {
-		/* Connector 0 is the main meter of the station, unless a transaction says otherwise. */
-		if (!conn && tx)
-			conn = site_connector(in->st, tx->connector);
-		if (tx && r.register_wh != NUM_NONE)
-			site_tx_register(in->s->o->site, tx, r.register_wh, in->t->wall, in->t->fx);
-		if (conn && !is_replay(in, r.time)) {
-			if (tx)
-				adopt(in, conn, tx);
-			if (r.register_wh != NUM_NONE)
-				conn->register_wh = r.register_wh;
-			if (!is_late(in, tx))
-				keep_draw(in, conn, &r);
-			site_touch(in->s->o->site, conn);
-			status_refresh(in->s, in->st, conn, in->t);
-		}
-	}
-	jw_object(&in->w);
 	jw_object_end(&in->w);
 }

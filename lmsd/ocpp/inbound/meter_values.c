@@ -122,7 +122,7 @@ static void collect_one(const struct json *sample, struct collected *c)
 	int64_t scale, value;
 
 	/* The car's own view, and the inlet of the whole station, are not what this connector draws. */
-	if (measure == MEASURE_NONE || phase == -2 || strcasecmp(location, "EV") == 0 ||
+	if (measure == MEASURE_NONE || phase == -2 || meter_value_is_signed(sample) || strcasecmp(location, "EV") == 0 ||
 	    strcasecmp(location, "Inlet") == 0)
 		return;
 	scale = scale_of(measure, json_str(json_get(sample, "unit"), NULL));
@@ -141,10 +141,8 @@ static void collect_one(const struct json *sample, struct collected *c)
 		c->phase[measure][phase] = value;
 }
 
-static void collect(const struct json *list, struct collected *c, wall_t *time)
+static void collect_begin(struct collected *c, wall_t *time)
 {
-	const struct json *mv, *samples, *stamp;
-
 	for (int m = 0; m < MEASURE_NONE; m++) {
 		c->total[m] = NUM_NONE;
 		for (int k = 0; k < PHASES; k++)
@@ -152,16 +150,16 @@ static void collect(const struct json *list, struct collected *c, wall_t *time)
 	}
 	c->nonsense = false;
 	*time = WALL_NONE;
-	if (!list || list->type != JSON_ARRAY)
-		return;
-	for (mv = list->first; mv; mv = mv->next) {
-		stamp = json_get(mv, "timestamp");
-		if (json_str(stamp, NULL) && rfc3339_parse(stamp->text, stamp->len, time) != 0)
-			*time = WALL_NONE;
-		samples = json_get(mv, "sampledValue");
-		for (const struct json *v = samples ? samples->first : NULL; v; v = v->next)
-			collect_one(v, c);
-	}
+}
+
+static void collect(const struct json *mv, struct collected *c, wall_t *time)
+{
+	const struct json *samples = json_get(mv, "sampledValue"), *stamp = json_get(mv, "timestamp");
+
+	if (json_str(stamp, NULL) && rfc3339_parse(stamp->text, stamp->len, time) != 0)
+		*time = WALL_NONE;
+	for (const struct json *v = samples ? samples->first : NULL; v; v = v->next)
+		collect_one(v, c);
 }
 
 static int64_t total_or_sum(const struct collected *c, enum measure m)
@@ -200,22 +198,44 @@ static void undo_placeholders(const struct collected *c, struct meter_reading *o
 	l[1] = l[2] = l[0];
 }
 
-void meter_values_read(const struct json *list, struct meter_reading *out)
+static void conclude(const struct collected *c, struct meter_reading *out)
 {
-	struct collected c;
 	bool any = false;
 
-	collect(list, &c, &out->time);
-	out->power_w = total_or_sum(&c, MEASURE_POWER);
-	out->register_wh = total_or_sum(&c, MEASURE_REGISTER);
+	out->power_w = total_or_sum(c, MEASURE_POWER);
+	out->register_wh = total_or_sum(c, MEASURE_REGISTER);
 	for (int k = 0; k < PHASES; k++) {
-		out->current.l[k] = c.phase[MEASURE_CURRENT][k];
+		out->current.l[k] = c->phase[MEASURE_CURRENT][k];
 		any = any || out->current.l[k] != NUM_NONE;
 	}
 	for (int k = 0; !any && k < PHASES; k++)
-		out->current.l[k] = c.total[MEASURE_CURRENT];
-	undo_placeholders(&c, out);
-	out->nonsense = c.nonsense;
+		out->current.l[k] = c->total[MEASURE_CURRENT];
+	undo_placeholders(c, out);
+	out->nonsense = c->nonsense;
+}
+
+void meter_values_read(const struct json *list, struct meter_reading *out)
+{
+	struct collected c;
+
+	collect_begin(&c, &out->time);
+	for (const struct json *mv = list && list->type == JSON_ARRAY ? list->first : NULL; mv; mv = mv->next)
+		collect(mv, &c, &out->time);
+	conclude(&c, out);
+}
+
+void meter_value_read(const struct json *mv, struct meter_reading *out)
+{
+	struct collected c;
+
+	collect_begin(&c, &out->time);
+	collect(mv, &c, &out->time);
+	conclude(&c, out);
+}
+
+bool meter_value_is_signed(const struct json *sample)
+{
+	return strcasecmp(json_str(json_get(sample, "format"), ""), "SignedData") == 0;
 }
 
 static int64_t largest(const struct phase_ma *p)

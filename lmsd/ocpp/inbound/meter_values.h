@@ -16,6 +16,10 @@ struct meter_reading {
 
 /* `list` is meterValue or transactionData. Later values replace earlier ones. */
 void meter_values_read(const struct json *list, struct meter_reading *out);
+/* One of that list alone. */
+void meter_value_read(const struct json *mv, struct meter_reading *out);
+/* A sampledValue with format SignedData: what it says is for those who can check it. */
+bool meter_value_is_signed(const struct json *sample);
 
 /* The station's labels as grid phases: by the wiring of the connector ("RST", "L2", "unknown", NULL). */
 void meter_values_to_grid(const struct phase_ma *labelled, const char *wiring, struct phase_ma *grid);
