@@ -15,6 +15,7 @@
 #include "hall/background.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "hall/certificate.h"
 #include "hall/door.h"
 #include "hall/hours.h"
 #include "hall/rival.h"
@@ -393,6 +394,7 @@ int app_new(const struct boot_conf *boot, struct app **out, struct diag *diag)
 	}
 	sense_configure(app);
 	hours_open(app, loop_wall());
+	app->certificate = certificate_new(app);
 	loop_on_turn_end(app->loop, on_turn_end, app);
 	*out = app;
 	return 0;
@@ -412,16 +414,10 @@ void app_stop(struct app *app)
 void app_reload_tls(struct app *app)
 {
 	struct diag diag;
-	char text[DIAG_TEXT_MAX + 300];
 
-	if (app->wss == NULL)
-		return;
 	diag_init(&diag);
-	if (ws_server_reload_tls(app->wss, &diag) < 0)
-		log_lmsd(ERROR, "tls", "certificate=%s not read again, the old one stays: %s",
-			 app->boot.tls_certificate, diag_render(&diag, text, sizeof(text)));
-	else
-		log_lmsd(NOTICE, "tls", "certificate=%s read again", app->boot.tls_certificate);
+	if (app->wss != NULL)
+		certificate_reload(app, &diag);
 }
 
 int app_exit_status(const struct app *app)
@@ -469,6 +465,7 @@ void app_free(struct app *app)
 	loop_free(app->loop);
 	arena_fini(&app->arena);
 	door_free(app->door);
+	certificate_free(app->certificate);
 	free(app->slots);
 	free(app->tz_rows);
 	free(app);

@@ -62,6 +62,7 @@ struct app {
 	struct loop_timer *timer;
 	struct background *background;
 	struct door *door;
+	struct certificate *certificate;
 
 	struct ring *ring;	/* NULL = nothing is recorded */
 	mono_t flush_due, snapshot_due;

@@ -2,9 +2,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "app.h"
 #include "control/roles.h"
-#include "hall.h"
+#include "hall/certificate.h"
 #include "site/site.h"
+
+static const struct app *app_of(const struct ctl_call *c)
+{
+	return (const struct app *)((const char *)c->hall - offsetof(struct app, hall));
+}
 
 static void count_stations(const struct site *site, struct ctl_system *r)
 {
@@ -67,7 +73,7 @@ static const char *plural(int64_t n)
 static const char *missing(const struct ctl_call *c, const struct ctl_system *r, char *out, size_t size)
 {
 	size_t unlimited = count_unlimited(c->hall->site->conf);
-	char text[120];
+	char text[300];
 
 	out[0] = '\0';
 	if (c->hall->store_failed)
@@ -96,6 +102,8 @@ static const char *missing(const struct ctl_call *c, const struct ctl_system *r,
 			 plural(r->meters - r->meters_ok));
 		note_missing(out, size, text);
 	}
+	if (certificate_trouble(app_of(c), c->wall, text, sizeof(text)))
+		note_missing(out, size, text);
 	return out[0] ? out : NULL;
 }
 
@@ -103,7 +111,8 @@ int ctl_system_status(struct ctl_call *c, const struct ctl_system_status_args *a
 {
 	const struct site *site = c->hall->site;
 	struct ctl_system r;
-	char text[400];
+	const char *what;
+	char text[800];
 
 	(void)a;
 	ctl_record_clear(&ctl_nouns[CTL_NOUN_system], &r);
@@ -131,6 +140,7 @@ int ctl_system_status(struct ctl_call *c, const struct ctl_system_status_args *a
 			r.seconds_over = site->zone_views[i].seconds_over;
 	r.listen_ws = c->hall->listen_ws;
 	r.listen_wss = c->hall->listen_wss;
+	r.tls_ends = certificate_ends(app_of(c), &what);
 	return ctl_answer_record(c, &r);
 }
 

@@ -189,12 +189,34 @@ async function certificates(lmsd, ca) {
 
 	const s = (await knock(lmsd, 'P3', { wss: true, tls: good })).s;
 	ca.revoke(good.certFile);
-	lmsd.child.kill('SIGHUP');
-	await until(() => /tls certificate=\S+ read again/.test(lmsd.child.log), 'the reload');
+	lmsd.must('config', 'reload');
 	equal((await s.boot()).status, 'Accepted', 'a reload drops nobody');
 	await s.close();
 	equal(await answers(lmsd, 'P3', { wss: true, tls: good }), 401, 'what was revoked does not come in again');
 	equal(await answers(lmsd, 'P3', { wss: true, tls: san }), 101, 'what was not does');
+}
+
+// What lmsd itself shows.
+async function own(lmsd, ca) {
+	const soon = new Date(Date.now() + 20 * 86400e3);
+	const cert = ca.issue('lmsd', { to: soon.toISOString().replace(/[-:T]|\.\d+/g, '') });
+	const crt = `${lmsd.dir}/tls.crt`;
+	const days = (new Date(lmsd.must('status').tls_ends) - Date.now()) / 86400e3;
+	ok(days > 29 && days < 31, 'the end of what wss works with is shown: here that of the list', days);
+	fs.writeFileSync(crt, 'nonsense');
+	const refused = lmsd.ctl('config', 'reload');
+	ok(refused.status === 78 && refused.err.includes(crt), 'a reload that cannot be done names the file', refused);
+	equal(await answers(lmsd, 'P3', { wss: true, tls: ca.issue('P3') }), 101, 'and changes nothing');
+	fs.writeFileSync(`${lmsd.dir}/tls.key`, cert.key);
+	fs.writeFileSync(crt, cert.cert);
+	lmsd.must('config', 'reload');
+	ok(/certificate .*tls\.crt ends .*config reload/.test(lmsd.must('status').missing), 'a certificate that ends soon is told in the status', lmsd.must('status'));
+	ok(events(lmsd).some((e) => / tls_expires certificate /.test(e)), 'and as an event');
+	ca.revoke();
+	fs.writeFileSync(ca.crl, require('child_process').execFileSync('openssl', ['ca', '-config', `${ca.dir}/ca.conf`, '-cert', ca.cert, '-keyfile', ca.key,
+		'-gencrl', '-crlhours', '20'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
+	lmsd.must('config', 'reload');
+	ok(/revocation list .*ends/.test(lmsd.must('status').missing), 'so is a revocation list', lmsd.must('status').missing);
 }
 
 let OPTIONS;
@@ -211,5 +233,6 @@ main(async () => {
 	await rotation(lmsd);
 	await guessing(lmsd);
 	await certificates(lmsd, ca);
+	await own(lmsd, ca);
 	await lmsd.kill('SIGTERM');
 });
