@@ -4,56 +4,32 @@
 // A case passes when what it checks holds, no message of either side breaks its schema, and lmsd asked nothing that the
 // station has no answer for. lmsd is asked through lmsctl alone.
 'use strict';
-const { execFileSync } = require('child_process');
 const crypto = require('crypto');
 const fs = require('fs');
 const path = require('path');
 const { ok, equal, until, main, Lmsd, Station, TMP } = require('./lib');
+const { Ca } = require('./pki');
 
 const AT_ONCE = 12;	// cases that run side by side
 
-// ---- certificates ---------------------------------------------------------------------------
-
-const file = (name) => path.join(TMP, name);
-const read = (name) => fs.readFileSync(file(name));
-const openssl = (...args) => execFileSync('openssl', args, { cwd: TMP, stdio: ['ignore', 'pipe', 'pipe'] });
-
-// NAME.pem of a new authority, and its key.
-function authority(name) {
-	openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '30',
-		'-subj', `/O=lms tests/CN=${name}`, '-keyout', `${name}.key`, '-out', `${name}.pem`);
-}
-
-// NAME.pem for a common name, signed by an authority; its key is new, or that of a certificate made before.
-function certificate(name, ca, commonName, { key, san } = {}) {
-	if (!key) openssl('ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', `${name}.key`);
-	openssl('req', '-x509', '-CA', `${ca}.pem`, '-CAkey', `${ca}.key`, '-key', `${key || name}.key`, '-days', '30',
-		'-subj', `/O=lms tests/CN=${commonName}`, '-out', `${name}.pem`,
-		...(san ? ['-addext', `subjectAltName=${san}`] : []));
-}
-
-function makeCertificates() {
-	authority('ca');
-	certificate('lmsd', 'ca', 'lmsd', { san: 'IP:127.0.0.1' });
-	openssl('ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', 'station.key');
-}
-
 // ---- transports -----------------------------------------------------------------------------
 
+// What a station shows: `profile` of the security whitepaper. rpc(): options of its connection; lmsd demands them, for
+// its station has security=profile and, where it shows one, that key.
 const TRANSPORTS = [
-	{ name: 'ws', suffix: 'ws', tls: false, rpc: () => ({}) },
+	{ name: 'ws', suffix: 'ws', profile: 0, rpc: () => ({}) },
 	{
-		name: 'wss with basic auth', suffix: 'basic', tls: true,
-		rpc: (id, t) => {
+		name: 'wss with basic auth', suffix: 'basic', profile: 2,
+		rpc: (rig, t) => {
 			t.key = crypto.randomBytes(20);
-			return { password: t.key, wsOpts: { ca: read('ca.pem') } };
+			return { endpoint: rig.wss, password: t.key, wsOpts: { ca: rig.caCert } };
 		},
 	},
 	{
-		name: 'wss with a client certificate', suffix: 'cert', tls: true,
-		rpc: (id) => {
-			certificate(id, 'ca', id, { key: 'station' });
-			return { wsOpts: { ca: read('ca.pem'), cert: read(`${id}.pem`), key: read('station.key') } };
+		name: 'wss with a client certificate', suffix: 'cert', profile: 3,
+		rpc: (rig, t) => {
+			const { cert, key } = rig.ca.issue(t.id);
+			return { endpoint: rig.wss, wsOpts: { ca: rig.caCert, cert, key } };
 		},
 	},
 ];
@@ -75,18 +51,21 @@ class Peer extends Station {
 }
 
 class Case {
-	constructor(lmsd, { id, label, name, run }, transport, uid) {
-		Object.assign(this, { lmsd, run, transport });
+	constructor(rig, { id, label, name, run }, transport, uid) {
+		Object.assign(this, { rig, lmsd: rig.lmsd, run, transport });
 		this.name = `${label} over ${transport.name}: ${name}`;
 		this.id = `${id}-${transport.suffix}`;
 		// Tags are of this case alone; they differ in their last letter.
 		this.uid = uid;
 		this.tag = this.uid + 'A';
 		this.problems = [];
-		const rpc = transport.rpc(this.id, this);
-		if (transport.tls) rpc.endpoint = lmsd.wss;
-		this.station = new Peer(lmsd, this.id, { connectors: 2, rpc });
-		Object.assign(this.station, { expected: [], unexpected: [] });
+		this.station = this.peer(transport.rpc(rig, this));
+	}
+
+	// A station of this case's identity that connects so.
+	peer(rpc) {
+		const peer = new Peer(this.lmsd, this.id, { connectors: 2, rpc });
+		return Object.assign(peer, { expected: [], unexpected: [] });
 	}
 
 	ok(condition, what, detail) {
@@ -131,6 +110,12 @@ class Case {
 		})]);
 	}
 
+	setKey(key) {
+		const file = path.join(TMP, `${this.id}.key`);
+		fs.writeFileSync(file, key.toString('hex'));
+		return this.show('station', 'key', 'set', this.id, '@' + file);
+	}
+
 	// ---- what stations do
 
 	call(method, params) {
@@ -151,6 +136,8 @@ class Case {
 		await this.station.connect();
 		await this.booted();
 		await until(() => this.station.profiles.some((p) => p.purpose === 'TxDefaultProfile'), 'the first limit');
+		const { security_now } = await this.show('station', 'show', this.id);
+		this.equal(security_now, this.transport.profile, 'what it shows counts');
 	}
 
 	async again() {
@@ -230,17 +217,20 @@ async function pool(list, fn) {
 }
 
 // Runs a group: `count` cases ({id, label, name, run}, see tc()), over every transport.
-function group(title, count, cases, { overrides = {}, prepare = async () => {} } = {}) {
+function group(title, count, cases) {
 	return main(async () => {
 		equal(cases.length, count, `${title}: ${count} cases`);
-		makeCertificates();
-		const lmsd = await new Lmsd().start({ 'listen.wss': '127.0.0.1:0', 'tls.certificate': file('lmsd.pem'),
-			'tls.key': file('lmsd.key'), ...overrides });
-		lmsd.wss = `wss://127.0.0.1:${lmsd.child.ready.wss}`;
-		const all = cases.flatMap((c, i) => TRANSPORTS.map((t, k) => new Case(lmsd, c, t, `${i}.${k}`)));
+		const ca = new Ca(path.join(TMP, 'ca'));
+		const own = ca.issue('lmsd', { san: 'IP:127.0.0.1' });
+		const lmsd = await new Lmsd().start({ 'listen.wss': '127.0.0.1:0', 'tls.certificate': own.certFile,
+			'tls.key': own.keyFile, 'tls.client_ca': ca.cert });
+		const rig = { lmsd, ca, caCert: fs.readFileSync(ca.cert), wss: `wss://127.0.0.1:${lmsd.child.ready.wss}` };
+		const all = cases.flatMap((c, i) => TRANSPORTS.filter((t) => !c.over || c.over(t))
+			.map((t) => new Case(rig, c, t, `${i}.${TRANSPORTS.indexOf(t)}`)));
 		lmsd.apply({
 			zones: [{ id: 'P1', static: 6000 }],
-			stations: all.map(({ id }) => ({ id, zone: 'P1', wiring: 'RST', connectors: 2, max: 16, proven: true })),
+			stations: all.map(({ id, transport }) => ({ id, zone: 'P1', wiring: 'RST', connectors: 2, max: 16, proven: true,
+				security: transport.profile })),
 			tags: all.flatMap(({ uid }) => [
 				{ uid: uid + 'A', group: uid + 'G' },
 				{ uid: uid + 'C', group: uid + 'G' },
@@ -248,13 +238,14 @@ function group(title, count, cases, { overrides = {}, prepare = async () => {} }
 				{ uid: uid + 'B', active: false },
 			]),
 		});
-		await prepare(lmsd, all);
+		await pool(all.filter((c) => c.key), (c) => c.setKey(c.key));
 		for (const { name, problems } of await pool(all, (c) => c.result())) {
 			ok(problems.length === 0, name, problems.length ? problems : undefined);
 		}
 	});
 }
 
-const tc = (id, name, run) => ({ id, label: `${id}_CSMS`, name, run });
+// One of the list; `over` says for which transports it makes sense, where not for all.
+const tc = (id, name, run, over) => ({ id, label: `${id}_CSMS`, name, run, over });
 
-module.exports = { group, tc, until, file, read, openssl, certificate, authority };
+module.exports = { group, tc, until };

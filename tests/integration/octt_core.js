@@ -14,8 +14,8 @@ group('Core', 34, [
 		for (const n of [0, 1, 2]) await t.status(n, 'Available');
 		const { currentTime } = await t.call('Heartbeat', {});
 		t.ok(Math.abs(Date.parse(currentTime) - Date.now()) < 10000, 'Heartbeat tells the time', currentTime);
-		const { state, vendor, model, tls } = await t.show('station', 'show', t.id);
-		t.equal([state, vendor, model, tls], ['online', 'Peer', 'ocpp-rpc', t.transport.tls], 'lmsctl shows it');
+		const { state, vendor, model, security_now } = await t.show('station', 'show', t.id);
+		t.equal([state, vendor, model, security_now], ['online', 'Peer', 'ocpp-rpc', t.transport.profile], 'lmsctl shows it');
 	}),
 	tc('TC_003', 'regular charging session, plug in first', async (t) => {
 		await t.up();

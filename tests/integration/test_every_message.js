@@ -38,7 +38,7 @@ const hash = (algorithm) => ({ certificateHashData: { hashAlgorithm: algorithm, 
 // What lmsctl makes lmsd ask: functions of the case and a running transaction that give commands, the station's id
 // added behind the verb, and which call is meant where lmsd also sends such by itself. They use all of the schema.
 const ASKS = {
-	CancelReservation: () => [call('CancelReservation', { reservationId: 1 })],
+	CancelReservation: () => [[async (t) => ['reservation', 'cancel', String(await reservation(t))]]],
 	CertificateSigned: () => [call('CertificateSigned', { certificateChain: 'x' })],
 	ChangeAvailability: () => [[['station', 'availability', 'type=Inoperative', 'connector=1']],
 		[['station', 'availability', 'type=Operative']]],
@@ -64,7 +64,7 @@ const ASKS = {
 		call('InstallCertificate', { certificateType, certificate: 'x' })),
 	RemoteStartTransaction: (t) => [[['connector', 'start', `tag=${t.uid}C`, 'limit=6']]],
 	RemoteStopTransaction: (t, tx) => [[['transaction', 'stop', String(tx)]]],
-	ReserveNow: () => [call('ReserveNow', { connectorId: 1, expiryDate: UNTIL, idTag: 'T', parentIdTag: 'P', reservationId: 1 })],
+	ReserveNow: () => [[reserve]],
 	Reset: () => [[['station', 'restart']], [['station', 'restart', 'hard=yes']]],
 	SendLocalList: () => [[['station', 'local-list', 'send', 'version=1']],
 		[['station', 'local-list', 'send', 'update=Differential', 'version=2', `list=${JSON.stringify(
@@ -104,10 +104,23 @@ async function says(t, action, tx) {
 	t.ok(answers.length > 1 && answers.every((a) => a && typeof a === 'object'), 'each is answered', answers);
 }
 
+// The one that the time before has made is taken back first.
+async function reserve(t) {
+	for (const { id } of await t.show('reservation', 'list', `station=${t.id}`)) {
+		await t.order(['reservation', 'cancel', String(id)], 'CancelReservation', { status: 'Accepted' });
+	}
+	return ['reservation', 'create', `${t.id}/2`, `tag=${t.uid}C`];
+}
+
+async function reservation(t) {
+	return (await t.order(await reserve(t), 'ReserveNow', { status: 'Accepted' })).reservationId;
+}
+
 // The station's id behind the verb; that of a connector, or none, where it is no verb of stations.
-function command(t, args) {
+async function command(t, args) {
+	if (typeof args === 'function') return args(t);
 	if (args[0] === 'transaction') return args;
-	if (args[0] === 'connector') return [...args.slice(0, 2), `${t.id}/2`, ...args.slice(2)];
+	if (args[0] !== 'station') return [...args.slice(0, 2), `${t.id}/2`, ...args.slice(2)];
 	const plain = args.findIndex((a, i) => i > 1 && (/[={]/.test(a) || args[1] === 'call'));
 	const at = plain < 0 ? args.length : plain;
 	return [...args.slice(0, at), t.id, ...args.slice(at)];
@@ -118,7 +131,7 @@ async function asks(t, action, tx) {
 	const answers = examples(`${action}.conf`);
 	const yes = answers.find((a) => !refuses(action, a));
 	const ask = async ([args, fits], answer) => {
-		const asked = await t.order(command(t, args), action, answer, { fits, status: refuses(action, answer) ? 6 : 0,
+		const asked = await t.order(await command(t, args), action, answer, { fits, status: refuses(action, answer) ? 6 : 0,
 			printed: (json) => json && (!answer.status || json.status === answer.status) });
 		for (const part of used(`${action}.req`, asked)) seen.add(part);
 	};
