@@ -26,8 +26,7 @@ static const char *member(struct lmsctl *l, const char *params, const char *key)
 	return m && m->text ? m->text : json_bool(m, false) ? "yes" : NULL;
 }
 
-/* What the command takes away, or NULL. */
-static const char *destroys(struct lmsctl *l, const char *params)
+const char *call_destroys(struct lmsctl *l, const char *params)
 {
 	switch ((int)l->verb->id) {
 	case CTL_VERB_zone_delete:
@@ -58,16 +57,10 @@ static const char *destroys(struct lmsctl *l, const char *params)
 	}
 }
 
-int call_confirm(struct lmsctl *l, const char *params)
+int call_ask(struct lmsctl *l, const char *what, const char *id)
 {
-	const char *what = destroys(l, params), *id;
 	char answer[16];
 
-	if (!what || l->opt.yes || member(l, params, "dry_run"))
-		return 0;
-	id = member(l, params, "id");
-	if (!id)
-		id = member(l, params, "uid");
 	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
 		return diag_set(&l->diag, -LMS_EUSAGE,
 				"%s%s%s; nobody can be asked here (add -y if it is meant)",
@@ -77,6 +70,16 @@ int call_confirm(struct lmsctl *l, const char *params)
 						     strcasecmp(answer, "yes\n") == 0))
 		return 0;
 	return diag_set(&l->diag, -LMS_EFAILED, "left as it was");
+}
+
+int call_confirm(struct lmsctl *l, const char *params)
+{
+	const char *what = call_destroys(l, params), *id;
+
+	if (!what || l->opt.yes || member(l, params, "dry_run"))
+		return 0;
+	id = member(l, params, "id");
+	return call_ask(l, what, id ? id : member(l, params, "uid"));
 }
 
 /* ---- lists ---- */
@@ -347,11 +350,15 @@ int call_run(struct lmsctl *l)
 	const struct json *result;
 	const char *params;
 	struct rows probe;
+	bool many;
 	int ret;
 
 	if (l->opt.watch && l->verb->id == CTL_VERB_transaction_list)
 		watch_running(l);
 	limit_to_latest(l);
+	ret = cmd_bulk(l, &many);
+	if (ret || many)
+		return ret;
 	ret = args_build(l, &params);
 	if (ret)
 		return ret;
@@ -361,6 +368,8 @@ int call_run(struct lmsctl *l)
 		return cmd_watch(l, params);
 	if (l->verb->result == CTL_LIST)
 		return run_list(l, params);
+	if (l->verb->id == CTL_VERB_job_wait)
+		return cmd_job_wait(l, params);
 	/* A wrong -f is better known before something was changed. */
 	if (l->verb->result == CTL_RECORD) {
 		ret = rows_init(&probe, l, &ctl_nouns[l->verb->noun], true);

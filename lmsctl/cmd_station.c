@@ -5,12 +5,6 @@
 #include "base/err.h"
 #include "lmsctl/output.h"
 
-/* OCPP 1.6 says yes in several words, per message. */
-static bool is_yes(const char *status)
-{
-	return enum_index("Accepted|AcceptedCanceled|Scheduled|RebootRequired|Unlocked", status) >= 0;
-}
-
 static const char *note_on(const char *status)
 {
 	if (strcmp(status, "RebootRequired") == 0)
@@ -25,7 +19,7 @@ static const char *note_on(const char *status)
 /* The refusal itself is the answer on stdout; the exit status says it to scripts. */
 static int verdict(const char *status)
 {
-	return is_yes(status) ? 0 : -LMS_EREFUSED;
+	return ctl_status_is_yes(status) ? 0 : -LMS_EREFUSED;
 }
 
 /* The same call with other words at its end: it asks again and again for the one test. */
@@ -85,7 +79,7 @@ int cmd_station_answer(struct lmsctl *l, const struct json *result)
 	case FORMAT_WIDE:
 		break;
 	}
-	if (l->opt.quiet && is_yes(status))
+	if (l->opt.quiet && ctl_status_is_yes(status))
 		return 0;
 	output_text(status, strlen(status));
 	puts(note_on(status));
@@ -108,26 +102,20 @@ int cmd_station_answer(struct lmsctl *l, const struct json *result)
 int cmd_station_call(struct lmsctl *l, const struct json *result)
 {
 	const struct json *payload = json_get(result, "answer");
-	const char *status = json_str(json_get(payload, "status"), NULL);
 
 	output_json_line(l, payload ? payload : result);
-	if (!payload)
-		return -LMS_EREFUSED;
-	return status ? verdict(status) : 0;
+	return ctl_verdict(l->verb, result);
 }
 
-/* OCPP 1.6, 6.22: 0 is a list that is empty, -1 a station that has none. */
 int cmd_list_version(struct lmsctl *l, const struct json *result)
 {
-	int64_t version;
-
 	if (l->opt.format == FORMAT_TABLE || l->opt.format == FORMAT_WIDE)
 		output_json(l, result);
 	else if (l->opt.format == FORMAT_JSON || l->opt.format == FORMAT_NDJSON)
 		output_json_line(l, result);
 	else
 		output_json_line(l, json_get(result, "listVersion"));
-	return json_int(json_get(result, "listVersion"), &version) == 0 && version < 0 ? -LMS_EREFUSED : 0;
+	return ctl_verdict(l->verb, result);
 }
 
 /* GetConfiguration: a table of the keys, then those that the station does not know. */
@@ -142,7 +130,7 @@ int cmd_config_get(struct lmsctl *l, const struct json *result)
 		output_text(json_str(k, ""), strlen(json_str(k, "")));
 		puts(": unknown to the station");
 	}
-	return unknown && unknown->count > 0 && (!keys || keys->count == 0) ? -LMS_EREFUSED : 0;
+	return ctl_verdict(l->verb, result);
 }
 
 /* A row for each key that it shall have; what it refused is an answer, and says so in the exit status. */

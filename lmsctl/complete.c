@@ -77,6 +77,8 @@ static void offer_ids(struct lmsctl *l, const struct ctl_verb_desc *v, const str
 
 	if (!list || call_connect(l, NULL, NULL))
 		return;
+	if (ctl_is_for_stations(v) && strcmp(f->name, "id") == 0)
+		offer(prefix, "all");
 	if (client_call(l->client, list->method,
 			field_find(list->args, list->arg_count, "limit", NULL) ? "{\"limit\":1000}"
 									       : "{}",

@@ -223,6 +223,9 @@ static int help_verb(struct lmsctl *l, const struct ctl_verb_desc *v)
 		puts("\nArguments:");
 		print_fields(v->args, v->arg_count, true);
 	}
+	if (ctl_is_for_stations(v))
+		puts("\nID may be several with commas, or all; or choose by zone=ZONE and state=online|offline|never_seen.\n"
+		     "parallel=N asks so many at a time (16), -n tells which they are, --no-wait does not wait.");
 	if (v->takes_keys) {
 		puts("\nKeys (KEY= without a value clears):");
 		print_fields(n->keys, n->key_count, true);

@@ -28,6 +28,7 @@ struct options {
 	const char *out;		/* where a file goes that lmsd or a station sends; "-" = stdout */
 	enum format format;
 	int64_t limit;			/* of records; NUM_NONE = all */
+	bool no_wait;			/* a job's number is enough */
 	bool watch, wait, follow, dry_run, yes, quiet, utc, help, version;
 	enum { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER } color;
 	bool terminal;			/* stdout is one */
@@ -88,6 +89,17 @@ int file_word(struct lmsctl *l, const struct field *f, const char **text);
 int call_connect(struct lmsctl *l, const struct client_ops *ops, void *ctx);
 int call_run(struct lmsctl *l);
 int call_confirm(struct lmsctl *l, const char *params);
+/* What the command takes away, or NULL. */
+const char *call_destroys(struct lmsctl *l, const char *params);
+/* Is it meant? Asks on a terminal; 0, or why not. */
+int call_ask(struct lmsctl *l, const char *what, const char *object);
+
+/* main.c: said when an interrupt ends the program. */
+extern char interrupt_note[160];
+
+/* cmd_bulk.c: a command to many stations, or one that is not waited for; *taken tells whether it is one. */
+int cmd_bulk(struct lmsctl *l, bool *taken);
+int cmd_job_wait(struct lmsctl *l, const char *params);
 
 /* cmd_*.c: the commands that are not only a row. */
 int cmd_help(struct lmsctl *l);

@@ -18,9 +18,14 @@
 #define EXIT_STATUS_DOWN 3	/* `status`, and there is no lmsd */
 #define EXIT_INTERRUPTED 130
 
+char interrupt_note[160];
+
 static void on_interrupt(int sig)
 {
 	(void)sig;
+	/* What is left to say is not worth more than this. */
+	if (interrupt_note[0] && write(STDERR_FILENO, interrupt_note, strlen(interrupt_note)) < 0)
+		_exit(EXIT_INTERRUPTED);
 	_exit(EXIT_INTERRUPTED);
 }
 

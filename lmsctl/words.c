@@ -23,6 +23,7 @@ const struct option_row option_rows[] = {
 	{ 0, "explain", NULL, "with zone show and connector show: why it is so (their explain)" },
 	{ 'n', "dry-run", NULL, "check and show, change nothing" },
 	{ 'y', "yes", NULL, "do not ask" },
+	{ 0, "no-wait", NULL, "of what is asked of stations: print the number of a job, and do not wait for it" },
 	{ 'q', "quiet", NULL, "say nothing when all is well" },
 	{ 0, "utc", NULL, "times in UTC" },
 	{ 0, "tz", "ZONE", "times in this time zone, e.g. Europe/Paris" },
@@ -287,7 +288,7 @@ static int set_option(struct lmsctl *l, const struct option_row *row, const char
 		*(row->letter ? &o->watch : &o->wait) = true;
 		return 0;
 	case 'n':
-		o->dry_run = true;
+		*(row->letter ? &o->dry_run : &o->no_wait) = true;
 		return 0;
 	case 'y':
 		o->yes = true;

@@ -137,5 +137,11 @@ void ctl_keys_clear(const struct ctl_noun_desc *n, void *keys);
 /* to := to overlaid with those keys of `from` that are given. Strings are copied into the arena.
  * Returns whether anything changed. */
 bool ctl_keys_overlay(const struct ctl_noun_desc *n, void *to, const void *from, struct arena *arena);
+/* May a job give this verb to many stations? It asks one, named by its first argument, and tells its answer. */
+bool ctl_is_for_stations(const struct ctl_verb_desc *v);
+/* OCPP 1.6 says yes in several words: Accepted, Scheduled, Unlocked … */
+bool ctl_status_is_yes(const char *status);
+/* How the answer of a verb that asks a station is meant: 0, or -LMS_EREFUSED. */
+int ctl_verdict(const struct ctl_verb_desc *v, const struct json *result);
 /* JSON Schema of methods and records, for `lmsctl schema`. */
 void ctl_schema_write(struct json_writer *w);

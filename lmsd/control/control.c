@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "control/dispatch.h"
+#include "control/jobs.h"
 #include "control/roles.h"
 
 #define OPEN_MAX 64	/* unanswered requests per peer */
@@ -48,7 +49,8 @@ struct control {
 	const struct control_ops *ops;
 	void *ctx;
 	struct control_peer *peers;	/* hash by serial */
-	uint32_t next_serial;
+	uint32_t next_serial;	/* 0 is the jobs' */
+	struct jobs *jobs;
 };
 
 void control_peer_line(struct control_peer *peer, const char *line, size_t len)
@@ -130,6 +132,10 @@ void control_reply(struct control *c, uint64_t token, bool error, const char *js
 	uint32_t serial = (uint32_t)(token >> 32), number = (uint32_t)token;
 	struct control_peer *p;
 
+	if (serial == 0) {
+		jobs_reply(c->jobs, number, error, json, len);
+		return;
+	}
 	HASH_FIND(hh, c->peers, &serial, sizeof(serial), p);
 	for (size_t i = 0; p != NULL && i < p->open_count; i++) {
 		if (p->open[i].number != number)
@@ -150,40 +156,41 @@ static unsigned peer_roles(const struct control_peer *p)
 	return roles_of_peer(p->cred, geteuid(), p->control->ops->dashboard_public(p->control->ctx));
 }
 
-static int peer_check_role(const struct control_peer *p, const struct ctl_verb_desc *verb,
-			   unsigned roles, struct diag *diag)
-{
-	struct buf have;
-
-	if (roles & (unsigned)verb->role)
-		return 0;
-	buf_init(&have);
-	roles_text(roles, &have);
-	diag_set(diag, -LMS_EROLE, "%s needs membership of group %s; uid %u has role %s "
-		 "(a new membership counts from the next login)", verb->method,
-		 roles_group_for(verb->role), (unsigned)p->cred->uid, buf_cstr(&have));
-	buf_fini(&have);
-	return -LMS_EROLE;
-}
-
-int control_run(struct control *c, struct control_peer *peer, const struct ctl_verb_desc *verb,
-		const struct json *params, struct ctl_call *call)
+static int run(struct control *c, const struct ctl_verb_desc *verb, const struct json *params, struct ctl_call *call)
 {
 	void *args;
 	int ret;
 
 	call->verb = verb;
-	call->roles = peer_roles(peer);
-	call->uid = (unsigned)peer->cred->uid;
 	diag_init(&call->diag);
 	jw_init(&call->w, call->out);
 	c->ops->prepare(c->ctx, call);
-	ret = peer_check_role(peer, verb, call->roles, &call->diag);
+	ret = roles_check(verb, call->roles, call->uid, &call->diag);
 	if (ret == 0)
 		ret = ctl_args_read(verb, params, call->arena, &args, &call->diag);
 	if (ret == 0)
 		ret = ctl_dispatch(call, args);
 	return ret;
+}
+
+int control_run(struct control *c, struct control_peer *peer, const struct ctl_verb_desc *verb,
+		const struct json *params, struct ctl_call *call)
+{
+	call->roles = peer_roles(peer);
+	call->uid = (unsigned)peer->cred->uid;
+	return run(c, verb, params, call);
+}
+
+void control_run_job(struct control *c, const struct ctl_verb_desc *verb, const struct json *params, unsigned roles,
+		     unsigned uid, uint32_t number)
+{
+	struct ctl_call call = { .token = number, .roles = roles, .uid = uid };
+	struct buf out;
+
+	buf_init(&out);
+	call.out = &out;
+	c->ops->finish(c->ctx, &call, run(c, verb, params, &call));
+	buf_fini(&out);
 }
 
 /* What the command is about: its first argument, or the identity among the keys; nothing else, since
@@ -434,8 +441,10 @@ int control_new(struct loop *loop, const char *path, const struct control_ops *o
 
 	c->ops = ops;
 	c->ctx = ctx;
+	c->jobs = jobs_new(c);
 	ret = ctl_listener_new(loop, path, &listener_ops, c, &c->listener, diag);
 	if (ret < 0) {
+		jobs_free(c->jobs);
 		free(c);
 		return ret;
 	}
@@ -452,7 +461,13 @@ void control_free(struct control *c)
 	HASH_ITER(hh, c->peers, p, tmp)
 		on_closed(p);
 	ctl_listener_free(c->listener);
+	jobs_free(c->jobs);
 	free(c);
+}
+
+struct jobs *control_jobs(struct control *c)
+{
+	return c->jobs;
 }
 
 /* ---- watches ---------------------------------------------------------------------------- */
@@ -476,6 +491,8 @@ void control_push(struct control *c, mono_t now)
 {
 	struct control_peer *p, *tmp;
 
+	jobs_turn(c->jobs, now);
+
 	HASH_ITER(hh, c->peers, p, tmp) {
 		for (size_t i = 0; i < p->watch_count;) {
 			if (watch_next_due(p->watches[i]) > now || watch_push(p->watches[i], now))
@@ -488,7 +505,7 @@ void control_push(struct control *c, mono_t now)
 
 mono_t control_next_due(const struct control *c)
 {
-	mono_t due = MONO_NEVER;
+	mono_t due = jobs_next_due(c->jobs);
 	struct control_peer *p, *tmp;
 
 	HASH_ITER(hh, c->peers, p, tmp) {

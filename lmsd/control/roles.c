@@ -6,6 +6,7 @@
 #include <grp.h>
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "base/types.h"
 
 static const struct {
@@ -75,4 +76,19 @@ const char *roles_group_for(enum ctl_least least)
 		break;
 	}
 	return "lms-admin";
+}
+
+int roles_check(const struct ctl_verb_desc *verb, unsigned have, unsigned uid, struct diag *diag)
+{
+	struct buf text;
+
+	if (have & (unsigned)verb->role)
+		return 0;
+	buf_init(&text);
+	roles_text(have, &text);
+	diag_set(diag, -LMS_EROLE, "%s needs membership of group %s; uid %u has role %s "
+		 "(a new membership counts from the next login)", verb->method,
+		 roles_group_for(verb->role), uid, buf_cstr(&text));
+	buf_fini(&text);
+	return -LMS_EROLE;
 }

@@ -10,5 +10,7 @@
 unsigned roles_of_peer(const struct ctl_peer_cred *cred, uid_t self, bool public_view);
 /* "admin", "operator,technician", "" */
 void roles_text(unsigned roles, struct buf *out);
+/* 0, or -LMS_EROLE with diag naming the group that the verb needs. */
+int roles_check(const struct ctl_verb_desc *verb, unsigned have, unsigned uid, struct diag *diag);
 /* The group whose members may call a verb: "lms-technician". */
 const char *roles_group_for(enum ctl_least least);

@@ -76,6 +76,40 @@ static void looking_is_no_change_whoever_may_look(void **state)
 		assert_false(ctl_verbs[i].takes_keys && !ctl_verbs[i].changes);
 }
 
+struct verdict_case { const char *method, *result; int verdict; };
+
+static const struct verdict_case verdicts[] = {
+	{ "station.restart", "{\"status\":\"Accepted\"}", 0 },
+	{ "station.availability", "{\"status\":\"Scheduled\"}", 0 },
+	{ "station.config_set", "{\"status\":\"RebootRequired\"}", 0 },
+	{ "station.unlock", "{\"status\":\"Unlocked\"}", 0 },
+	{ "station.unlock", "{\"status\":\"UnlockFailed\"}", -LMS_EREFUSED },
+	{ "station.restart", "{}", -LMS_EREFUSED },
+	{ "station.call", "{\"answer\":{\"status\":\"Rejected\"}}", -LMS_EREFUSED },
+	{ "station.call", "{\"answer\":{\"listVersion\":-1}}", 0 },
+	{ "station.call", "{\"error\":\"NotImplemented\",\"description\":\"\"}", -LMS_EREFUSED },
+	{ "station.local_list_version", "{\"listVersion\":0}", 0 },
+	{ "station.local_list_version", "{\"listVersion\":-1}", -LMS_EREFUSED },
+	{ "station.config_get", "{\"configurationKey\":[],\"unknownKey\":[\"a\"]}", -LMS_EREFUSED },
+	{ "station.config_get", "{\"configurationKey\":[{\"key\":\"b\"}],\"unknownKey\":[\"a\"]}", 0 },
+};
+
+static void each_answer_of_a_station_is_a_yes_or_a_no(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(verdicts); i++) {
+		const struct verdict_case *v = &verdicts[i];
+		struct json *j = json_parse(&arena, v->result, strlen(v->result), &JSON_CAPS_DEFAULT, NULL);
+
+		if (ctl_verdict(ctl_verb_find(v->method), j) != v->verdict)
+			fail_msg("%s %s", v->method, v->result);
+	}
+	assert_true(ctl_is_for_stations(ctl_verb_find("station.restart")));
+	assert_false(ctl_is_for_stations(ctl_verb_find("station.list")));
+	assert_false(ctl_is_for_stations(ctl_verb_find("station.set")));
+	assert_false(ctl_is_for_stations(ctl_verb_find("zone.explain")));
+}
+
 static void nouns_without_keys_are_nouns(void **state)
 {
 	(void)state;
@@ -250,6 +284,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_verb_is_found_by_its_method_and_words),
 		cmocka_unit_test(looking_is_no_change_whoever_may_look),
+		cmocka_unit_test_setup_teardown(each_answer_of_a_station_is_a_yes_or_a_no, setup, teardown),
 		cmocka_unit_test(nouns_without_keys_are_nouns),
 		cmocka_unit_test_setup_teardown(arguments_and_keys_arrive_in_their_places, setup,
 						teardown),
