@@ -188,9 +188,10 @@ void reserve_status(struct ocpp_session *s, const struct connector *conn, const 
 mono_t reserve_due(const struct ocpp *o, mono_t now, wall_t wall)
 {
 	wall_t due = site_reservation_due(o->site);
-	int64_t left = due - wall;
+	int64_t left;
 
 	if (due == WALL_NONE)
 		return MONO_NEVER;
+	left = due - wall;
 	return now + (left < 0 ? 0 : left > CLOCK_US ? CLOCK_US : left);
 }
