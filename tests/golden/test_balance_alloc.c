@@ -116,9 +116,14 @@ static const struct golden table[] = {
 	  { { .phases = L123, .alike = 'a', .expect = 32000, .fifo = true },
 	    { .phases = L123, .alike = 'b', .expect = 12000, .fifo = true },
 	    { .phases = L123, .alike = 'c', .expect = 6000, .fifo = true } }, 3 },
-	/* Three steps of a total are left: one for the three-phase car, not three for the other. */
-	{ "what is left of a total makes one step on three phases, not three on one",
-	  { { -1, { NONE, NONE, NONE, 31100 } } }, 1, { CAR(0, L123, 'a', 7.8), CAR(0, L1, 'b', 7.7) }, 2 },
+	/* Three steps of a total are left. One for the three-phase car would make 7.7 and 7.8: less fair, and by
+	 * more than a step, than the three that the other can have one by one. */
+	{ "what is left of a total goes to whom it makes richer without making the other poorer",
+	  { { -1, { NONE, NONE, NONE, 31100 } } }, 1, { CAR(0, L123, 'a', 7.7), CAR(0, L1, 'b', 8) }, 2 },
+	/* Filling step by step makes 7.1, 7.0 and 7.2, 7.1: one has 1.3 steps more than his part of 7.075 A. */
+	{ "where no car need be more than a step from its part none is",
+	  { { -1, { NONE, NONE, NONE, 56600 } } }, 1,
+	  { CAR(0, L123, 'a', 7.1), CAR(0, L123, 'a', 7.1), CAR(0, L1, 'b', 7), CAR(0, L2, 'b', 7) }, 4 },
 	/* Two steps are left of L2. Were they for the cars on L2 and on L1 and L2, all others would stay below
 	 * their parts on L3, and 40.2 A be left there. */
 	{ "the last steps do not pile up on the car of another phase",

@@ -407,6 +407,44 @@ static const char *more_is_never_worse(const struct snapshot *s, const int64_t *
 	return NULL;
 }
 
+/* Whether cap `k` of a zone has no room for one step more of connector `at`. */
+static bool holds_up(const struct snapshot *s, const int64_t *x, int z, int k, size_t at)
+{
+	const struct alloc_conn *c = &s->conns[at];
+	int64_t sum = 0;
+
+	if (!below(s, c->zone, z) || (k == ALLOC_SUN && (!s->zones[z].sun || c->sun_exempt)))
+		return false;
+	if (k == ALLOC_SUN)
+		return sun_sum(s, x, z) + c->step_ma * weight(s, z, c, PHASES) > s->zones[z].sun_ma;
+	for (size_t i = 0; i < s->conn_count; i++)
+		if (below(s, s->conns[i].zone, z))
+			sum += held(&s->conns[i], x[i]) * weight(s, z, &s->conns[i], k);
+	return weight(s, z, c, k) && s->zones[z].cap[k] != ALLOC_NO_CAP &&
+	       sum + c->step_ma * weight(s, z, c, k) > s->zones[z].cap[k];
+}
+
+static const char *reasons_are_true(const struct snapshot *s, const int64_t *x)
+{
+	struct alloc_in in = { .zones = s->zones, .zone_count = s->zone_count, .conns = s->conns,
+			       .conn_count = s->conn_count, .order = s->order,
+			       .order_count = s->order_count };
+	const struct alloc_result *out;
+	const char *what = NULL;
+	struct arena arena;
+
+	arena_init(&arena);
+	out = alloc_run(&in, &arena);
+	for (size_t i = 0; i < s->conn_count; i++) {
+		if (out[i].why == ALLOC_MAX && (x[i] != s->conns[i].max_ma || out[i].zone >= 0))
+			what = "who is said to have his maximum has less";
+		else if (out[i].why == ALLOC_FULL && !holds_up(s, x, out[i].zone, out[i].cap, i))
+			what = "the cap that is said to be full has room for a step";
+	}
+	arena_fini(&arena);
+	return what;
+}
+
 static const char *broken(const struct snapshot *s)
 {
 	int64_t x[CONNS] = { 0 };
@@ -415,7 +453,7 @@ static const char *broken(const struct snapshot *s)
 	allocate(s, x);
 	if ((what = limits_are_whole_steps(s, x)) || (what = nothing_is_left_over(s, x)) ||
 	    (what = nothing_can_move_to_the_poorer(s, x)) || (what = no_lower_class_goes_first(s, x)) ||
-	    (what = names_do_not_matter(s, x)) || (what = phases_do_not_matter(s, x)))
+	    (what = reasons_are_true(s, x)) || (what = names_do_not_matter(s, x)) || (what = phases_do_not_matter(s, x)))
 		return what;
 	return more_is_never_worse(s, x);
 }

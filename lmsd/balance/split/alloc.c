@@ -2,10 +2,12 @@
  *
  * Admission is greedy in the order given: who does not fit at the minimum is passed over, so that
  * a smaller one behind may still charge. Minima come before anything else but a strict class. Who is
- * `last` is looked at when all others have their share.
+ * `last` is looked at when all others have their share. Within a class currents rise step by step, the
+ * poorest first (level.h), then steps change hands where that brings all near to their parts (exchange.h).
  */
 #include "balance/split/alloc.h"
 
+#include "balance/split/exchange.h"
 #include "balance/split/level.h"
 
 static void no_room(struct level *lv, uint32_t conn, int cell)
@@ -86,8 +88,10 @@ static void fill_class(struct level *lv, const uint32_t *list, size_t count, enu
 		    c->strict == (which == FILL_STRICT))
 			scratch[n++] = list[i];
 	}
-	if (n)
+	if (n) {
 		level_fill(lv, scratch, n);
+		exchange_steps(lv);
+	}
 	for (size_t i = 0; i < count && which == FILL_REST; i++)
 		if (lv->rises[list[i]].state == RISE_WAITING && lv->in->conns[list[i]].fifo)
 			fill_fifo(lv, list[i]);

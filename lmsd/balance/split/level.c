@@ -1,8 +1,9 @@
 /* balance/split/level.c - event-driven water level with integer steps.
  *
- * One agenda holds where connectors start to rise and where they reach their max; one heap holds
- * the level at which each cell is full. The smallest of both is handled next, so the cost is
- * O(n depth 4 log) and not the number of steps.
+ * The agenda holds where connectors start to rise and where they reach their max, and the level at which
+ * each cell is full. The lowest is handled next, so the cost is O(n depth 4 log) and not the number of
+ * steps. The result is what giving each step to the poorest whom it fits would be, those on fewer phases
+ * first among equals, step by step.
  *
  * Integer traps, and why the obvious thing is not done:
  *  - The remainder of a division is handed out when the cell becomes full, not at the end: at the
@@ -14,14 +15,8 @@
  */
 #include "balance/split/level.h"
 
-#include "balance/split/share.h"
+#include "balance/split/agenda.h"
 #include "base/err.h"
-
-struct agenda {
-	int64_t at_ma;
-	uint32_t conn;
-	bool start;		/* else stop */
-};
 
 static int64_t floor_to(int64_t ma, int64_t step)
 {
@@ -143,8 +138,8 @@ void level_init(struct level *lv, const struct alloc_in *in, struct arena *arena
 	*lv = (struct level){ .in = in, .arena = arena };
 	lv->cell_count = in->zone_count * LEVEL_CELLS;
 	lv->cells = arena_array(arena, lv->cell_count + 1, sizeof(*lv->cells));
-	lv->heap = arena_array(arena, lv->cell_count + 1, sizeof(*lv->heap));
-	lv->settling = arena_array(arena, in->conn_count + 1, sizeof(*lv->settling));
+	lv->soon = arena_array(arena, lv->cell_count + 1, sizeof(*lv->soon));
+	lv->full = arena_array(arena, lv->cell_count + 1, sizeof(*lv->full));
 	lv->rises = arena_array(arena, in->conn_count + 1, sizeof(*lv->rises));
 	lv->out = arena_array(arena, in->conn_count + 1, sizeof(*lv->out));
 	for (size_t z = 0; z < in->zone_count; z++) {
@@ -210,167 +205,6 @@ int level_blocked(const struct level *lv, uint32_t conn, int64_t ma, int64_t nee
 	return -1;
 }
 
-/* ---- agenda: starts and stops by level ------------------------------------------------------ */
-
-/* At one level stops come first: who leaves cannot make the cell full. */
-static bool agenda_before(const struct agenda *a, const struct agenda *b)
-{
-	if (a->at_ma != b->at_ma)
-		return a->at_ma < b->at_ma;
-	if (a->start != b->start)
-		return b->start;
-	return a->conn < b->conn;
-}
-
-static void agenda_push(struct level *lv, int64_t at_ma, uint32_t conn, bool start)
-{
-	struct agenda ev = { .at_ma = at_ma, .conn = conn, .start = start };
-	size_t i;
-
-	if (lv->agenda_len == lv->agenda_room) {
-		size_t room = lv->agenda_room ? 2 * lv->agenda_room : 64;
-		struct agenda *wider = arena_array(lv->arena, room, sizeof(*wider));
-
-		for (i = 0; i < lv->agenda_len; i++)
-			wider[i] = lv->agenda[i];
-		lv->agenda = wider;
-		lv->agenda_room = room;
-	}
-	for (i = lv->agenda_len++; i > 0; i = (i - 1) / 2) {
-		if (!agenda_before(&ev, &lv->agenda[(i - 1) / 2]))
-			break;
-		lv->agenda[i] = lv->agenda[(i - 1) / 2];
-	}
-	lv->agenda[i] = ev;
-}
-
-static struct agenda agenda_pop(struct level *lv)
-{
-	struct agenda top = lv->agenda[0], last = lv->agenda[--lv->agenda_len];
-	size_t i = 0, child;
-
-	while ((child = 2 * i + 1) < lv->agenda_len) {
-		if (child + 1 < lv->agenda_len &&
-		    agenda_before(&lv->agenda[child + 1], &lv->agenda[child]))
-			child++;
-		if (!agenda_before(&lv->agenda[child], &last))
-			break;
-		lv->agenda[i] = lv->agenda[child];
-		i = child;
-	}
-	lv->agenda[i] = last;
-	return top;
-}
-
-/* ---- heap: cells by the level at which they are full ----------------------------------------- */
-
-static bool cell_before(const struct level *lv, uint32_t a, uint32_t b)
-{
-	const struct cell *x = &lv->cells[a], *y = &lv->cells[b];
-
-	return x->key_ma != y->key_ma ? x->key_ma < y->key_ma : a < b;
-}
-
-static void heap_place(struct level *lv, size_t at, uint32_t cell)
-{
-	lv->heap[at] = cell;
-	lv->cells[cell].heap_at = (uint32_t)at + 1;
-}
-
-static void heap_up(struct level *lv, size_t at)
-{
-	uint32_t cell = lv->heap[at];
-
-	for (; at > 0 && cell_before(lv, cell, lv->heap[(at - 1) / 2]); at = (at - 1) / 2)
-		heap_place(lv, at, lv->heap[(at - 1) / 2]);
-	heap_place(lv, at, cell);
-}
-
-static void heap_down(struct level *lv, size_t at)
-{
-	uint32_t cell = lv->heap[at];
-	size_t child;
-
-	while ((child = 2 * at + 1) < lv->heap_len) {
-		if (child + 1 < lv->heap_len &&
-		    cell_before(lv, lv->heap[child + 1], lv->heap[child]))
-			child++;
-		if (!cell_before(lv, lv->heap[child], cell))
-			break;
-		heap_place(lv, at, lv->heap[child]);
-		at = child;
-	}
-	heap_place(lv, at, cell);
-}
-
-static void heap_drop_top(struct level *lv)
-{
-	lv->cells[lv->heap[0]].heap_at = 0;
-	if (--lv->heap_len == 0)
-		return;
-	heap_place(lv, 0, lv->heap[lv->heap_len]);
-	heap_down(lv, 0);
-}
-
-/* Can all coarse members jump from m, and every fine one still make its next step? */
-static bool cell_jumps(const struct cell *c, int64_t m)
-{
-	return c->free_ma - m * (c->fine + c->coarse) >=
-	       c->coarse * ALLOC_STEP_COARSE + c->fine * ALLOC_STEP_FINE;
-}
-
-static int64_t cell_full_at(const struct cell *c)
-{
-	int64_t m, rest;
-
-	if (!c->coarse)
-		return c->free_ma / c->fine;
-	m = floor_to(c->free_ma / (c->fine + c->coarse), ALLOC_STEP_COARSE);
-	if (!cell_jumps(c, m))
-		return m;
-	rest = c->free_ma - m * (c->fine + c->coarse) - c->coarse * ALLOC_STEP_COARSE;
-	return m + rest / c->fine;
-}
-
-/* A key may be too low (it is looked at again when it comes up), never too high. */
-static void cell_changed(struct level *lv, uint32_t cell)
-{
-	struct cell *c = &lv->cells[cell];
-	int64_t key;
-
-	if (!(c->fine + c->coarse))
-		return;
-	key = cell_full_at(c);
-	if (!c->heap_at) {
-		c->key_ma = key;
-		lv->heap[lv->heap_len] = cell;
-		heap_up(lv, lv->heap_len++);
-	} else if (key < c->key_ma) {
-		c->key_ma = key;
-		heap_up(lv, c->heap_at - 1);
-	}
-}
-
-/* The next full cell, or -1. */
-static int64_t heap_peek(struct level *lv)
-{
-	while (lv->heap_len) {
-		struct cell *c = &lv->cells[lv->heap[0]];
-		int64_t key;
-
-		if (!(c->fine + c->coarse)) {
-			heap_drop_top(lv);
-			continue;
-		}
-		key = cell_full_at(c);
-		if (key == c->key_ma)
-			return lv->heap[0];
-		c->key_ma = key;
-		heap_down(lv, 0);
-	}
-	return -1;
-}
-
 /* ---- rising and settling ---------------------------------------------------------------------- */
 
 /* What the cell has left when its rising members stand at the level. */
@@ -391,9 +225,9 @@ static void start_rising(struct level *lv, uint32_t conn)
 
 		cell->free_ma += rise->x_ma * h->weight;
 		*(c->step_ma == ALLOC_STEP_FINE ? &cell->fine : &cell->coarse) += h->weight;
-		cell_changed(lv, h->cell);
+		agenda_update(lv, h->cell);
 	}
-	agenda_push(lv, c->max_ma, conn, false);
+	agenda_push(lv, c->max_ma, conn, TURN_STOP);
 }
 
 /* Takes a rising connector out of the level, to stay (for now) at x. */
@@ -410,26 +244,21 @@ static void stop_rising(struct level *lv, uint32_t conn, int64_t x_ma, enum rise
 
 		cell->free_ma -= x_ma * h->weight;
 		*(c->step_ma == ALLOC_STEP_FINE ? &cell->fine : &cell->coarse) -= h->weight;
-		cell_changed(lv, h->cell);
+		agenda_update(lv, h->cell);
 	}
 }
 
-/* A waiting connector goes up to x, where it waits again. */
-static void step_up(struct level *lv, uint32_t conn, int64_t x_ma)
+void level_note_full(struct level *lv, uint32_t cell)
 {
-	struct rise *rise = &lv->rises[conn];
-
-	for (uint32_t i = 0; i < rise->hit_count; i++) {
-		const struct hit *h = &lv->hits[rise->first_hit + i];
-
-		lv->cells[h->cell].free_ma -= (x_ma - rise->x_ma) * h->weight;
-		cell_changed(lv, h->cell);
-	}
-	rise->x_ma = x_ma;
+	if (lv->cells[cell].full_in == lv->fill)
+		return;
+	lv->cells[cell].full_in = lv->fill;
+	lv->full[lv->full_count++] = cell;
 }
 
 static void blame(struct level *lv, uint32_t conn, int cell)
 {
+	level_note_full(lv, (uint32_t)cell);
 	lv->out[conn].why = ALLOC_FULL;
 	lv->out[conn].zone = lv->cells[cell].zone;
 	lv->out[conn].cap = lv->cells[cell].cap;
@@ -456,16 +285,39 @@ static int step_blocked(const struct level *lv, uint32_t conn, int64_t step_ma, 
 	return -1;
 }
 
+void level_move(struct level *lv, uint32_t conn, int64_t x_ma)
+{
+	struct rise *rise = &lv->rises[conn];
+
+	for (uint32_t i = 0; i < rise->hit_count; i++) {
+		const struct hit *h = &lv->hits[rise->first_hit + i];
+
+		lv->cells[h->cell].free_ma -= (x_ma - rise->x_ma) * h->weight;
+		agenda_update(lv, h->cell);
+	}
+	rise->x_ma = x_ma;
+}
+
+void level_explain(struct level *lv, uint32_t conn)
+{
+	const struct alloc_conn *c = &lv->in->conns[conn];
+	int cell = lv->rises[conn].x_ma < c->max_ma ? step_blocked(lv, conn, c->step_ma, 0, 0) : -1;
+
+	lv->out[conn] = (struct alloc_result){ .why = ALLOC_MAX, .zone = -1, .cap = -1 };
+	if (cell >= 0)
+		blame(lv, conn, cell);
+}
+
 static void wait_at(struct level *lv, uint32_t conn, int64_t x_ma)
 {
 	if (x_ma == lv->in->conns[conn].max_ma)
 		done_at_max(lv, conn);
 	else
-		agenda_push(lv, x_ma, conn, true);
+		agenda_push(lv, x_ma, conn, TURN_START);
 }
 
-/* The cell is full for its fine members at the level: one of the remaining steps (true), or the end. */
-static bool settle_fine(struct level *lv, uint32_t conn, int64_t level_ma)
+/* The cell is full for its fine members at the level: one of the remaining steps, or the end. */
+static void settle_fine(struct level *lv, uint32_t conn, int64_t level_ma)
 {
 	int64_t x = floor_to(level_ma, ALLOC_STEP_FINE);
 	int cell = step_blocked(lv, conn, ALLOC_STEP_FINE, x, ceil_to(level_ma, ALLOC_STEP_COARSE));
@@ -473,38 +325,31 @@ static bool settle_fine(struct level *lv, uint32_t conn, int64_t level_ma)
 	if (cell >= 0) {
 		stop_rising(lv, conn, x, RISE_DONE);
 		blame(lv, conn, cell);
-		return false;
+		return;
 	}
 	stop_rising(lv, conn, x + ALLOC_STEP_FINE, RISE_WAITING);
 	wait_at(lv, conn, x + ALLOC_STEP_FINE);
-	return true;
 }
 
 /* The cell cannot let all coarse members jump from m. */
-static bool settle_coarse(struct level *lv, uint32_t conn, int64_t m)
+static void settle_coarse(struct level *lv, uint32_t conn, int64_t m)
 {
 	int cell;
 
 	if (step_blocked(lv, conn, ALLOC_STEP_COARSE, m + ALLOC_STEP_FINE, m) < 0) {
 		stop_rising(lv, conn, m + ALLOC_STEP_COARSE, RISE_WAITING);
 		wait_at(lv, conn, m + ALLOC_STEP_COARSE);
-		return true;
+		return;
 	}
 	cell = step_blocked(lv, conn, ALLOC_STEP_COARSE, m, m);
 	if (cell >= 0) {
 		stop_rising(lv, conn, m, RISE_DONE);
 		blame(lv, conn, cell);
-		return false;
+		return;
 	}
 	stop_rising(lv, conn, m, RISE_WAITING);
 	lv->rises[conn].late = true;
-	agenda_push(lv, m + ALLOC_STEP_FINE, conn, true);
-	return false;
-}
-
-static bool settle(struct level *lv, uint32_t conn, int64_t level_ma, bool coarse)
-{
-	return coarse ? settle_coarse(lv, conn, level_ma) : settle_fine(lv, conn, level_ma);
+	agenda_push(lv, m + ALLOC_STEP_FINE, conn, TURN_START);
 }
 
 /* The fine ones have moved (or could not): the jump that was put off is now the poorest's. */
@@ -520,11 +365,11 @@ static void jump_late(struct level *lv, uint32_t conn)
 		blame(lv, conn, cell);
 		return;
 	}
-	step_up(lv, conn, to);
+	level_move(lv, conn, to);
 	wait_at(lv, conn, to);
 }
 
-static int weight_in(const struct level *lv, uint32_t conn, uint32_t cell)
+int level_weight(const struct level *lv, uint32_t conn, uint32_t cell)
 {
 	const struct rise *rise = &lv->rises[conn];
 
@@ -534,78 +379,86 @@ static int weight_in(const struct level *lv, uint32_t conn, uint32_t cell)
 	return 0;
 }
 
-/* The rising members of a cell that move in steps of `step_ma`, those on fewer phases first. */
-static uint32_t find_members(struct level *lv, uint32_t cell, int64_t step_ma, struct share *share)
+/* Calls the rising members whom the cell holds up to settle at the level; returns how many. */
+static size_t call_members(struct level *lv, uint32_t cell, int64_t level_ma, bool coarse)
 {
 	const struct cell *c = &lv->cells[cell];
-	uint32_t n = 0;
+	size_t called = 0;
 
-	for (int phases = 1; phases <= PHASES; phases++)
-		for (uint32_t i = lv->zone_from[c->zone]; i < lv->zone_to[c->zone]; i++) {
-			uint32_t conn = lv->by_zone[i];
-			const struct alloc_conn *a = &lv->in->conns[conn];
+	for (uint32_t i = lv->zone_from[c->zone]; i < lv->zone_to[c->zone]; i++) {
+		uint32_t conn = lv->by_zone[i];
 
-			if (lv->rises[conn].state != RISE_RISING || lv->rises[conn].phase_count != phases ||
-			    a->step_ma != step_ma || !weight_in(lv, conn, cell))
-				continue;
-			share->weight[a->phases] = weight_in(lv, conn, cell);
-			share->members[a->phases]++;
-			lv->settling[n++] = conn;
-		}
-	return n;
+		if (lv->rises[conn].state != RISE_RISING || !level_weight(lv, conn, cell) ||
+		    (lv->in->conns[conn].step_ma == ALLOC_STEP_COARSE) != coarse)
+			continue;
+		lv->rises[conn].state = RISE_SETTLING;
+		agenda_push(lv, level_ma, conn, TURN_SETTLE);
+		called++;
+	}
+	return called;
 }
 
-/* What is left of a full cell goes to those who are asked first. */
-static void settle_cell(struct level *lv, uint32_t cell)
+/* All cells that are full within the same step settle together: one after the other, the order of the
+ * cells and not of the cars would tell who gets the last steps. */
+static void settle_level(struct level *lv, uint32_t full)
 {
-	const struct cell c = lv->cells[cell];
-	int64_t level_ma = c.key_ma, m = floor_to(level_ma, ALLOC_STEP_COARSE), left;
-	bool coarse = c.coarse && (!c.fine || !cell_jumps(&c, m));
+	int64_t level_ma = lv->cells[full].key_ma;
+	bool coarse = agenda_holds_coarse(&lv->cells[full]);
 	int64_t step = coarse ? ALLOC_STEP_COARSE : ALLOC_STEP_FINE;
-	struct share share = { 0 };
-	uint32_t n = find_members(lv, cell, step, &share), later = 0;
+	size_t called = 0;
 
-	left = coarse ? cell_left(&c, level_ma + ALLOC_STEP_FINE, level_ma)
-		      : cell_left(&c, floor_to(level_ma, ALLOC_STEP_FINE), ceil_to(level_ma, ALLOC_STEP_COARSE));
-	share_steps(&share, left / step);
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t conn = lv->settling[i];
-		int64_t *taken = &share.taken[lv->in->conns[conn].phases];
+	for (int64_t cell = full; cell >= 0; cell = agenda_peek_full(lv)) {
+		const struct cell *c = &lv->cells[cell];
 
-		if (*taken > 0)
-			*taken -= settle(lv, conn, level_ma, coarse);
-		else
-			lv->settling[later++] = conn;
+		if (agenda_holds_coarse(c) != coarse || floor_to(c->key_ma, step) != floor_to(level_ma, step))
+			break;
+		level_note_full(lv, (uint32_t)cell);
+		agenda_drop_full(lv);	/* comes back when a member stops */
+		called += call_members(lv, (uint32_t)cell, level_ma, coarse);
 	}
-	for (uint32_t i = 0; i < later; i++)
-		settle(lv, lv->settling[i], level_ma, coarse);
+	while (called--) {
+		uint32_t conn = agenda_pop(lv).conn;
+
+		if (coarse)
+			settle_coarse(lv, conn, level_ma);
+		else
+			settle_fine(lv, conn, level_ma);
+	}
+}
+
+/* Starts or stops to rise. */
+static void take_turn(struct level *lv, struct turn turn)
+{
+	struct rise *rise = &lv->rises[turn.conn];
+
+	if (turn.kind == TURN_START && rise->state == RISE_WAITING) {
+		if (rise->late)
+			jump_late(lv, turn.conn);
+		else
+			start_rising(lv, turn.conn);
+	} else if (turn.kind == TURN_STOP && rise->state == RISE_RISING) {
+		stop_rising(lv, turn.conn, turn.at_ma, RISE_DONE);
+		lv->out[turn.conn].why = ALLOC_MAX;
+	}
 }
 
 void level_fill(struct level *lv, const uint32_t *list, size_t count)
 {
 	int64_t full;
 
-	for (size_t i = 0; i < count; i++)
+	lv->fill++;
+	lv->full_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		lv->rises[list[i]].fill = lv->fill;
 		wait_at(lv, list[i], lv->rises[list[i]].x_ma);
+	}
 	for (;;) {
-		full = heap_peek(lv);
-		if (!lv->agenda_len && full < 0)
+		full = agenda_peek_full(lv);
+		if (!lv->turn_count && full < 0)
 			break;
-		if (lv->agenda_len && (full < 0 || lv->agenda[0].at_ma <= lv->cells[full].key_ma)) {
-			struct agenda ev = agenda_pop(lv);
-			struct rise *rise = &lv->rises[ev.conn];
-
-			if (ev.start && rise->state == RISE_WAITING) {
-				if (rise->late)
-					jump_late(lv, ev.conn);
-				else
-					start_rising(lv, ev.conn);
-			} else if (!ev.start && rise->state == RISE_RISING) {
-				stop_rising(lv, ev.conn, ev.at_ma, RISE_DONE);
-				lv->out[ev.conn].why = ALLOC_MAX;
-			}
-			continue;
-		}
-		settle_cell(lv, (uint32_t)full);
+		if (lv->turn_count && (full < 0 || lv->turns[0].at_ma <= lv->cells[full].key_ma))
+			take_turn(lv, agenda_pop(lv));
+		else
+			settle_level(lv, (uint32_t)full);
 	}
 }
