@@ -15,7 +15,7 @@ PURE_DIRS  := libshared/base libshared/ctl lmsd/site lmsd/site/generation lmsd/s
 PURE_DIRS  += lmsd/site/door
 PURE_FILES  := lmsd/effect.c lmsd/answer.c
 SHARED_DIRS := libshared/io
-SHELL_DIRS := lmsd lmsd/hall lmsd/crypto lmsd/conf lmsd/store lmsd/net lmsd/modbus lmsd/control lmsd/outlet
+SHELL_DIRS := lmsd lmsd/hall lmsd/crypto lmsd/conf lmsd/store lmsd/net lmsd/modbus lmsd/control lmsd/files lmsd/outlet
 
 srcs = $(sort $(wildcard $(addsuffix /*.c,$(1))))
 objs = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -43,7 +43,7 @@ ALL_CFLAGS  = -std=c11 -g -fPIE -D_GNU_SOURCE -Ilibshared -Ilmsd -I. -I$(BUILD)/
 	-DLMS_VERSION='"$(VERSION)"' -DLMS_DATADIR='"$(PREFIX)/share/lms"' $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 
-LMSD_LIBS   := -lev -lwslay -lmodbus -llmdb -lyajl -lconfig -lssl -lcrypto -lsystemd -lpthread -lm
+LMSD_LIBS   := -lev -lwslay -lmodbus -llmdb -lyajl -lconfig -lmicrohttpd -lssl -lcrypto -lsystemd -lpthread -lm
 LMSCTL_LIBS := -lyajl
 LMSTOP_LIBS := -lncursesw -ltinfo -lyajl -lev -lm
 

@@ -33,6 +33,7 @@ const char *call_destroys(struct lmsctl *l, const char *params)
 	case CTL_VERB_meter_delete:
 	case CTL_VERB_station_delete:
 	case CTL_VERB_tag_delete:
+	case CTL_VERB_file_delete:
 		return "forgets it";
 	case CTL_VERB_station_firmware_update:
 		return "replaces its firmware";
@@ -172,7 +173,7 @@ out:
 
 /* ---- records ---- */
 
-static int show_record(struct lmsctl *l, const struct json *result)
+int call_show_record(struct lmsctl *l, const struct json *result)
 {
 	struct rows rows;
 	int ret = rows_init(&rows, l, &ctl_nouns[l->verb->records], true);
@@ -305,7 +306,7 @@ static int show_result(struct lmsctl *l, const struct json *result)
 	case CTL_RECORD:
 		if (l->opt.quiet && l->verb->role != CTL_VIEW)
 			return 0;
-		return show_record(l, result);
+		return call_show_record(l, result);
 	case CTL_DONE:
 		return show_done(l, result);
 	case CTL_STATION:
@@ -356,6 +357,9 @@ int call_run(struct lmsctl *l)
 	if (l->opt.watch && l->verb->id == CTL_VERB_transaction_list)
 		watch_running(l);
 	limit_to_latest(l);
+	ret = file_signature(l);
+	if (ret)
+		return ret;
 	ret = cmd_bulk(l, &many);
 	if (ret || many)
 		return ret;
@@ -377,8 +381,12 @@ int call_run(struct lmsctl *l)
 	}
 	if (ret == 0)
 		ret = call_confirm(l, params);
-	if (ret == 0 && cmd_is_job(l->verb))
-		return cmd_job(l, params);
+	if (ret == 0 && cmd_is_transfer(l->verb))
+		return cmd_transfer(l, params);
+	if (ret == 0 && l->verb->id == CTL_VERB_file_add)
+		return cmd_file_add(l, params);
+	if (ret == 0 && l->verb->id == CTL_VERB_file_get)
+		return cmd_file_get(l, params);
 	if (ret == 0)
 		ret = call_connect(l, NULL, NULL);
 	if (ret)

@@ -371,6 +371,8 @@ int cmd_bulk(struct lmsctl *l, bool *taken)
 	if (!sel.many && !l->opt.no_wait)
 		return 0;
 	*taken = true;
+	if (l->opt.wait || l->opt.out)
+		return diag_set(&l->diag, -LMS_EUSAGE, "--wait and -O go with one station (lmsctl transfer list -w shows all)");
 	l->opt.dry_run = false;
 	ret = sel.parallel ? parse_int(sel.parallel, 1, INT32_MAX, &sel.parallel_count, &l->diag) : 0;
 	if (ret == 0)
@@ -379,6 +381,9 @@ int cmd_bulk(struct lmsctl *l, bool *taken)
 		ret = call_connect(l, NULL, NULL);
 	if (ret == 0 && !dry)
 		ret = confirm(l, &sel, params);
+	/* A file of ours is handed over once, for all of them. */
+	if (ret == 0 && !dry && !(params = file_params(l, params)))
+		ret = l->diag.err;
 	if (ret == 0)
 		ret = client_call(l->client, "job.run", run_params(l, &sel, params, dry), &result, &l->diag);
 	if (ret)

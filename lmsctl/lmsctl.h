@@ -93,6 +93,7 @@ int call_confirm(struct lmsctl *l, const char *params);
 const char *call_destroys(struct lmsctl *l, const char *params);
 /* Is it meant? Asks on a terminal; 0, or why not. */
 int call_ask(struct lmsctl *l, const char *what, const char *object);
+int call_show_record(struct lmsctl *l, const struct json *result);
 
 /* main.c: said when an interrupt ends the program. */
 extern char interrupt_note[160];
@@ -117,9 +118,20 @@ int cmd_station_answer(struct lmsctl *l, const struct json *result);
 /* station test: tells how far it is until it has ended. */
 int cmd_station_test(struct lmsctl *l, const char *params, const struct json **result);
 int cmd_config_rows(struct lmsctl *l, const struct json *result);
-/* firmware update, diagnostics, log: with --wait or -O until the job has ended. */
-bool cmd_is_job(const struct ctl_verb_desc *v);
-int cmd_job(struct lmsctl *l, const char *params);
+/* cmd_transfer.c: firmware update, diagnostics, log; with --wait or -O until it has ended. */
+bool cmd_is_transfer(const struct ctl_verb_desc *v);
+int cmd_transfer(struct lmsctl *l, const char *params);
+
+/* cmd_file.c: files of lmsd's file server. */
+int cmd_file_add(struct lmsctl *l, const char *params);
+int cmd_file_get(struct lmsctl *l, const char *params);
+int file_fetch(struct lmsctl *l, const char *id, const char *path);	/* "-" = stdout */
+/* Hands the file over to lmsd; the record of what is kept. */
+int file_send(struct lmsctl *l, const char *path, const struct json **result);
+/* Of station firmware update: signature=@PATH becomes what is in the file. */
+int file_signature(struct lmsctl *l);
+/* The same params with file=@PATH handed over to lmsd and named by its id; NULL: it failed. */
+const char *file_params(struct lmsctl *l, const char *params);
 int cmd_config_get(struct lmsctl *l, const struct json *result);
 int cmd_station_call(struct lmsctl *l, const struct json *result);
 int cmd_list_version(struct lmsctl *l, const struct json *result);

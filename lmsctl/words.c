@@ -18,7 +18,7 @@ const struct option_row option_rows[] = {
 	{ 0, "sort", "FIELD", "by this field; -FIELD turns the order" },
 	{ 0, "limit", "N", "at most this many records" },
 	{ 'w', "watch", NULL, "stay, and show what changes" },
-	{ 0, "wait", NULL, "with firmware update, diagnostics and log: stay until the job has ended" },
+	{ 0, "wait", NULL, "with firmware update, diagnostics and log: stay until it has ended" },
 	{ 'O', "out", "FILE", "write the file that comes there; - is standard output" },
 	{ 0, "explain", NULL, "with zone show and connector show: why it is so (their explain)" },
 	{ 'n', "dry-run", NULL, "check and show, change nothing" },

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "hall/certificate.h"
 #include "hall/door.h"
+#include "files/files.h"
 #include "hall/hours.h"
 #include "hall/rival.h"
 #include "modbus/bus.h"
@@ -338,8 +339,8 @@ static int app_listen(struct app *app, struct diag *diag)
 {
 	int ret = 0;
 
-	if (app->boot.listen_wss.on && access(app->boot.tls_certificate, F_OK) != 0 &&
-	    access(app->boot.tls_key, F_OK) != 0)
+	if ((app->boot.listen_wss.on || (app->boot.files_listen.on && app->boot.files_tls == BOOT_FILES_TLS_ON)) &&
+	    access(app->boot.tls_certificate, F_OK) != 0 && access(app->boot.tls_key, F_OK) != 0)
 		ret = tls_self_signed(app->boot.tls_certificate, app->boot.tls_key, "lmsd", diag);
 	if (ret == 0)
 		ret = open_ws(app, &app->boot.listen_ws, false, &app->ws, app->listen_ws,
@@ -388,6 +389,8 @@ int app_new(const struct boot_conf *boot, struct app **out, struct diag *diag)
 		ret = load_site(app, diag);
 	if (ret == 0)
 		ret = app_listen(app, diag);
+	if (ret == 0)
+		ret = file_jobs_open(app, diag);
 	if (ret < 0) {
 		app_free(app);
 		return ret;
@@ -416,7 +419,7 @@ void app_reload_tls(struct app *app)
 	struct diag diag;
 
 	diag_init(&diag);
-	if (app->wss != NULL)
+	if (app->wss != NULL || app->files != NULL)
 		certificate_reload(app, &diag);
 }
 
@@ -429,6 +432,11 @@ const char *app_ready_line(const struct app *app, char *out, size_t size)
 {
 	snprintf(out, size, "ready ws=%d wss=%d control=%s", app->ws ? ws_server_port(app->ws) : 0,
 		 app->wss ? ws_server_port(app->wss) : 0, app->boot.control_socket);
+	if (app->files != NULL) {
+		size_t len = strlen(out);
+
+		snprintf(out + len, size - len, " files=%d", files_port(app->files));
+	}
 	return out;
 }
 
@@ -438,6 +446,7 @@ void app_free(struct app *app)
 
 	loop_off_turn(app->loop, app);
 	background_free(app->background);
+	files_free(app->files);
 	control_free(app->control);
 	if (app->ws != NULL)
 		ws_server_free(app->ws);

@@ -63,6 +63,8 @@ struct app {
 	struct background *background;
 	struct door *door;
 	struct certificate *certificate;
+	struct files *files;	/* NULL = lmsd serves none */
+	struct hall_files file_jobs;
 
 	struct ring *ring;	/* NULL = nothing is recorded */
 	mono_t flush_due, snapshot_due;
@@ -103,7 +105,7 @@ void app_reload_tls(struct app *app);
 int app_exit_status(const struct app *app);
 /* Reads the site's time zone again, after its setting changed. */
 void app_time_zone(struct app *app);
-/* "ready ws=PORT wss=PORT control=PATH" */
+/* "ready ws=PORT wss=PORT control=PATH", and " files=PORT" where files are served */
 const char *app_ready_line(const struct app *app, char *out, size_t size);
 
 /* Hands an event to the rooms. Effects are carried out when the loop's turn ends. */
@@ -168,6 +170,11 @@ void record_open(struct app *app);
 void record_turn(struct app *app, mono_t now, wall_t wall);
 uint64_t record_flush(struct app *app, mono_t now, wall_t wall);
 void record_close(struct app *app);
+
+/* ---- hall/file_jobs.c ------------------------------------------------------------------------- */
+
+/* Opens the file server, where there is to be one, after the site was loaded: jobs that are open go on. */
+int file_jobs_open(struct app *app, struct diag *diag);
 
 /* ---- habits_dir.c ------------------------------------------------------------------------- */
 

@@ -17,7 +17,7 @@ struct control;
 struct station;
 struct transfer;
 
-/* lmsd's file server, as far as the handlers of stations need it. */
+/* lmsd's file server, as far as the handlers of stations need it. Where there is none, grant and find are NULL. */
 struct hall_files {
 	void *ctx;
 	/* A URL that nobody can guess, for this job alone, good until `until`: of the file t->file that the station

@@ -29,6 +29,9 @@ enum boot_registration {
 	BOOT_REGISTRATION_ACCEPT,
 };
 
+/* Does the file server speak TLS? */
+enum boot_files_tls { BOOT_FILES_TLS_OFF, BOOT_FILES_TLS_ON };
+
 enum boot_key {
 #define BOOT_KEY(member, key, type, least, most, dflt, help) BOOT_KEY_##member,
 #define BOOT_CHOICE(member, value, word, help)
@@ -50,6 +53,7 @@ struct boot_origin {
 struct boot_conf {
 #define BOOT_MEMBER_ADDR(member) struct boot_addr member;
 #define BOOT_MEMBER_PATH(member) char member[BOOT_TEXT_MAX];
+#define BOOT_MEMBER_URL(member) char member[BOOT_TEXT_MAX];
 #define BOOT_MEMBER_INT(member) int64_t member;
 #define BOOT_MEMBER_CHOICE(member) int member;
 #define BOOT_KEY(member, key, type, least, most, dflt, help) BOOT_MEMBER_##type(member)
@@ -59,6 +63,7 @@ struct boot_conf {
 #undef BOOT_CHOICE
 #undef BOOT_MEMBER_ADDR
 #undef BOOT_MEMBER_PATH
+#undef BOOT_MEMBER_URL
 #undef BOOT_MEMBER_INT
 #undef BOOT_MEMBER_CHOICE
 	struct boot_origin origin[BOOT_KEY_COUNT];

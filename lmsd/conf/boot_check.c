@@ -20,6 +20,12 @@ static bool any_host(const char *host)
 	return strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
 }
 
+static bool same_port(const struct boot_addr *a, const struct boot_addr *b)
+{
+	return a->on && b->on && a->port && a->port == b->port &&
+	       (strcmp(a->host, b->host) == 0 || any_host(a->host) || any_host(b->host));
+}
+
 static int check_listen(const struct boot_conf *conf, struct diag *diag)
 {
 	const struct boot_addr *a = &conf->listen_ws, *b = &conf->listen_wss;
@@ -28,8 +34,7 @@ static int check_listen(const struct boot_conf *conf, struct diag *diag)
 		return boot_refuse(conf, BOOT_KEY_listen_ws, -LMS_ECONFIG, diag,
 				   "off, as listen.wss is: no station could connect (give one of "
 				   "them an address)");
-	if (a->on && b->on && a->port && a->port == b->port &&
-	    (strcmp(a->host, b->host) == 0 || any_host(a->host) || any_host(b->host)))
+	if (same_port(a, b))
 		return boot_refuse(conf, BOOT_KEY_listen_wss, -LMS_ECONFIG, diag,
 				   "port %d is that of listen.ws too (choose another)", a->port);
 	return 0;
@@ -60,6 +65,27 @@ static int check_clients(const struct boot_conf *conf, struct diag *diag)
 	return ret;
 }
 
+static int check_files(const struct boot_conf *conf, struct diag *diag)
+{
+	const struct boot_addr *f = &conf->files_listen;
+
+	if (conf->files_store < conf->files_max_size)
+		return boot_refuse(conf, BOOT_KEY_files_store, -LMS_ECONFIG, diag, "%lld MiB are less than files.max_size, "
+				   "which is %lld (raise it, or lower that)", (long long)conf->files_store,
+				   (long long)conf->files_max_size);
+	if (!f->on)
+		return 0;
+	if (same_port(f, &conf->listen_ws) || same_port(f, &conf->listen_wss))
+		return boot_refuse(conf, BOOT_KEY_files_listen, -LMS_ECONFIG, diag, "port %d is that of listen.ws or "
+				   "listen.wss too (choose another)", f->port);
+	if (conf->files_signers[0] && check_readable(conf, BOOT_KEY_files_signers, conf->files_signers, diag) < 0)
+		return -LMS_ECONFIG;
+	if (any_host(f->host) && !conf->files_url[0])
+		return boot_refuse(conf, BOOT_KEY_files_url, -LMS_ECONFIG, diag, "not set, and files.listen takes any "
+				   "address (write http://HOST:PORT as the stations reach it)");
+	return 0;
+}
+
 static int check_tls(struct boot_conf *conf, struct diag *diag)
 {
 	bool certificate = conf->tls_certificate[0], key = conf->tls_key[0];
@@ -75,7 +101,7 @@ static int check_tls(struct boot_conf *conf, struct diag *diag)
 		snprintf(conf->tls_key, sizeof(conf->tls_key), "%.200s/tls.key", conf->state_directory);
 		return 0;
 	}
-	if (!conf->listen_wss.on)
+	if (!conf->listen_wss.on && !(conf->files_listen.on && conf->files_tls == BOOT_FILES_TLS_ON))
 		return 0;
 	ret = check_readable(conf, BOOT_KEY_tls_certificate, conf->tls_certificate, diag);
 	if (ret == 0)
@@ -112,7 +138,7 @@ int boot_check(struct boot_conf *conf, struct diag *diag)
 	    (ret = check_clients(conf, diag)) < 0 ||
 	    (ret = check_data(conf, BOOT_KEY_meters_directory, conf->meters_directory, diag)) < 0 ||
 	    (ret = check_data(conf, BOOT_KEY_stations_directory, conf->stations_directory, diag)) < 0 ||
-	    (ret = check_recording(conf, diag)) < 0)
+	    (ret = check_recording(conf, diag)) < 0 || (ret = check_files(conf, diag)) < 0)
 		return ret;
 	return 0;
 }

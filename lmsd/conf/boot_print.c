@@ -58,6 +58,7 @@ void boot_doc(struct buf *out)
 	static const char *const forms[] = {
 		[BOOT_ADDR] = "address:port",
 		[BOOT_PATH] = "path",
+		[BOOT_URL] = "URL",
 		[BOOT_INT] = "number",
 		[BOOT_CHOICE] = "word",
 	};

@@ -116,6 +116,26 @@ static int set_path(const struct boot_row *row, const char *text, char *out, str
 	return 0;
 }
 
+/* What stands before the path: scheme, host, perhaps a port. */
+static int set_url(const struct boot_row *row, const char *text, char *out, struct diag *diag)
+{
+	size_t len = strlen(text), scheme = strncmp(text, "https://", 8) == 0 ? 8 : 7;
+
+	if (len > 0 && ((strncmp(text, "http://", 7) != 0 && scheme == 7) || len == scheme))
+		return diag_set(diag, -LMS_EDATA, "'%s' is not a URL (write http://HOST:PORT or https://HOST:PORT)", text);
+	while (len > scheme && text[len - 1] == '/')
+		len--;
+	if (len > (size_t)row->most)
+		return diag_set(diag, -LMS_EDATA, "the URL has more than %d bytes (choose a shorter one)", (int)row->most);
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] <= ' ' || text[i] > '~' || strchr("\"<>\\?#", text[i]))
+			return diag_set(diag, -LMS_EDATA, "'%s' has characters that no such URL has", text);
+	}
+	memcpy(out, text, len);
+	out[len] = '\0';
+	return 0;
+}
+
 static int set_choice(enum boot_key key, const char *text, int *out, struct diag *diag)
 {
 	char list[160] = "";
@@ -145,6 +165,8 @@ int boot_set(struct boot_conf *conf, enum boot_key key, const char *text, struct
 		return boot_addr_parse(text, member, diag);
 	case BOOT_PATH:
 		return set_path(row, text, member, diag);
+	case BOOT_URL:
+		return set_url(row, text, member, diag);
 	case BOOT_CHOICE:
 		return set_choice(key, text, member, diag);
 	case BOOT_INT:
@@ -176,6 +198,7 @@ void boot_value_format(const struct boot_conf *conf, enum boot_key key, struct b
 		boot_addr_format(member, out);
 		break;
 	case BOOT_PATH:
+	case BOOT_URL:
 		buf_puts(out, member);
 		break;
 	case BOOT_CHOICE:

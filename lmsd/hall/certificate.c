@@ -7,6 +7,7 @@
 
 #include "app.h"
 #include "base/log.h"
+#include "files/files.h"
 
 #define DAY_US (86400 * US_PER_S)
 /* Certificates take weeks to come; lists are made every few days or weeks, by a script. */
@@ -72,17 +73,22 @@ void certificate_free(struct certificate *c)
 int certificate_reload(struct app *app, struct diag *diag)
 {
 	char text[DIAG_TEXT_MAX + 300];
-	int ret;
+	bool files = app->files != NULL && app->boot.files_tls == BOOT_FILES_TLS_ON;
+	int ret = 0;
 
-	if (app->wss == NULL)
+	if (app->wss == NULL && !files)
 		return diag_set(diag, -LMS_ECONFLICT, "listen.wss is off: there is no certificate to read (lmsd.conf)");
-	ret = ws_server_reload_tls(app->wss, diag);
+	if (app->wss != NULL)
+		ret = ws_server_reload_tls(app->wss, diag);
+	if (ret == 0 && files)
+		ret = files_reload_tls(app->files, diag);
 	if (ret < 0) {
 		log_lmsd(ERROR, "tls", "certificate=%s not read again, the old one stays: %s",
 			 app->boot.tls_certificate, diag_render(diag, text, sizeof(text)));
 		return ret;
 	}
 	log_lmsd(NOTICE, "tls", "certificate=%s read again", app->boot.tls_certificate);
-	look(app->certificate);
+	if (app->wss != NULL)
+		look(app->certificate);
 	return 0;
 }

@@ -23,7 +23,7 @@ static void write_record(const struct station *st, enum transfer_kind kind, stru
 	out->status = or_null(t->status);
 	out->time = t->at;
 	out->begun = t->begun;
-	out->job = t->job ? t->job : NUM_NONE;
+	out->request = t->job ? t->job : NUM_NONE;
 	out->file = or_null(t->file);
 	out->before = or_null(t->before);
 	out->firmware = kind == TRANSFER_FIRMWARE ? or_null(st->firmware) : NULL;

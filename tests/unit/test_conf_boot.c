@@ -93,6 +93,8 @@ static void every_key_can_be_set_in_the_file(void **state)
 		"log = { level = \"error\"; };\n"
 		"limits = { connections = 12; };\n"
 		"recording = { size = 64; segment = 4; };\n"
+		"files = { listen = \"127.0.0.1:9080\"; url = \"https://lms.example/\"; tls = \"on\"; max_size = 3; store = 4;\n"
+		" signers = \"/pem\"; };\n"
 		"meters = { directory = \"/m\"; }; stations = { directory = \"/s\"; };\n";
 	struct boot_conf c;
 	struct diag d;
@@ -112,6 +114,12 @@ static void every_key_can_be_set_in_the_file(void **state)
 	assert_int_equal(c.limits_connections, 12);
 	assert_int_equal(c.recording_size, 64);
 	assert_int_equal(c.recording_segment, 4);
+	assert_int_equal(c.files_listen.port, 9080);
+	assert_string_equal(c.files_url, "https://lms.example");
+	assert_int_equal(c.files_tls, BOOT_FILES_TLS_ON);
+	assert_int_equal(c.files_max_size, 3);
+	assert_int_equal(c.files_store, 4);
+	assert_string_equal(c.files_signers, "/pem");
 	assert_string_equal(c.meters_directory, "/m");
 	assert_string_equal(c.stations_directory, "/s");
 	for (enum boot_key k = 0; k < BOOT_KEY_COUNT; k++)
@@ -289,6 +297,9 @@ static void options_that_are_wrong_are_refused(void **state)
 		{ "listen.wz=off", "-o listen.wz: no such key (did you mean 'listen.ws'?)" },
 		{ "listen=off", "-o listen: no such key" },
 		{ "=x", "no such key" },
+		{ "files.url=ftp://x", "is not a URL" },
+		{ "files.url=http://", "is not a URL" },
+		{ "files.url=http://a b", "has characters" },
 		{ "limits.connections=many", "-o limits.connections: 'many' is not a whole number" },
 		{ "registration= accept", "is not a choice" },
 		{ "state.directory=", "may not be empty" },
@@ -322,6 +333,10 @@ static void keys_that_contradict_each_other_are_refused(void **state)
 		{ "meters = { directory = \"/nowhere\"; };", 1, "/nowhere is not a directory" },
 		{ "recording = { segment = 8;\n size = 15; };", 1,
 		  "recording.segment: 8 MiB are more than half of recording.size, which is 15" },
+		{ "files = {\n listen = \"127.0.0.1:9000\"; };", 2, "files.listen: port 9000 is that of listen.ws" },
+		{ "files = {\n listen = \"0.0.0.0:9080\"; };", 0, "files.url: not set" },
+		{ "files = {\n max_size = 8;\n store = 7; };", 3, "files.store: 7 MiB are less than files.max_size" },
+		{ "files = {\n listen = \"127.0.0.1:0\";\n signers = \"/nowhere/pem\"; };", 3, "files.signers: /nowhere/pem" },
 		{ "\nstations = { directory = \"/etc/passwd\"; };", 2, "is not a directory" },
 	};
 	struct boot_conf c;

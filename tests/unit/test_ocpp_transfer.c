@@ -131,7 +131,7 @@ static void an_update_names_where_and_when(void **state)
 				       "\"retrieveDate\":\"2026-11-21T07:00:00Z\",\"retryInterval\":60}"));
 	bench_answer(&b, 1, "UpdateFirmware", "{}");
 	assert_non_null(strstr(reply(), "\"status\":\"Accepted\""));
-	assert_non_null(strstr(reply(), "\"job\":"));
+	assert_non_null(strstr(reply(), "\"request\":"));
 	assert_string_equal(job(TRANSFER_FIRMWARE)->status, "Accepted");
 	assert_int_equal(job(TRANSFER_FIRMWARE)->state, TRANSFER_RUNNING);
 }
@@ -207,7 +207,7 @@ static void a_refusal_fails_the_job(void **state)
 	assert_non_null(strstr(reply(), "\"status\":\"NotSupported\""));
 	assert_int_equal(job(TRANSFER_FIRMWARE)->state, TRANSFER_FAILED);
 	a.signature = "c2ln";
-	a.certificate = "\"-----BEGIN\\nX\"";
+	a.certificate = "-----BEGIN\nX";
 	ctl_station_firmware_update(command(), &a);
 	bench_answer(&b, 1, "SignedUpdateFirmware", "{\"status\":\"InvalidCertificate\"}");
 	assert_non_null(strstr(reply(), "\"status\":\"InvalidCertificate\""));
@@ -236,7 +236,7 @@ static void a_signed_update_has_all_that_it_needs(void **state)
 	a.url = NULL;
 	a.file = "fw.bin";
 	a.signature = "c2ln";
-	a.certificate = "\"-----BEGIN\\nX\"";
+	a.certificate = "-----BEGIN\nX";
 	a.install_at = BENCH_WALL + 7200 * US_PER_S;
 	assert_int_equal(ctl_station_firmware_update(command(), &a), CTL_LATER);
 	assert_non_null(bench_find(&b, "\"SignedUpdateFirmware\",{\"requestId\":"));
@@ -259,8 +259,7 @@ static void what_is_wrong_with_an_update_is_told_before_anybody_is_asked(void **
 		{ "http://a/b", "fw.bin", NULL, NULL, NUM_NONE, -LMS_EDATA },
 		{ NULL, "other.bin", NULL, NULL, NUM_NONE, -LMS_ENOTFOUND },
 		{ "http://a/b", NULL, "c2ln", NULL, NUM_NONE, -LMS_EDATA },
-		{ NULL, "fw.bin", "bad", "\"-----BEGIN\\nX\"", NUM_NONE, -LMS_EDATA },
-		{ NULL, "fw.bin", "c2ln", "[1]", NUM_NONE, -LMS_EDATA },
+		{ NULL, "fw.bin", "bad", "-----BEGIN\nX", NUM_NONE, -LMS_EDATA },
 		{ "http://a/b", NULL, NULL, NULL, 101, -LMS_ERANGE },
 		{ "http://a/b", NULL, NULL, NULL, -1, -LMS_ERANGE },
 	};

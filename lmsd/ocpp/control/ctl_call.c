@@ -129,6 +129,9 @@ int ctl_call_send_job(struct ctl_call *c, struct ocpp_session *s, const char *ac
 	call->token = c->token;
 	call->style = style;
 	call->job = job;
+	/* What it names must be known after a crash, too: the station goes on with it. */
+	if (job)
+		call->when = FX_AFTER_COMMIT;
 	call_payload(call, b);
 	ret = admit(c, s, call);
 	if (ret) {
@@ -208,7 +211,7 @@ static void write_answer(const struct call *c, const struct json *payload, struc
 			jw_copy(w, j);
 		}
 		if (c->job)
-			jw_kint(w, "job", c->job);
+			jw_kint(w, "request", c->job);
 	}
 	jw_object_end(w);
 }

@@ -12,6 +12,7 @@
 
 #define URL_MAX 512		/* OCPP 1.6 security whitepaper, LogParametersType */
 #define RETRIES_MAX 100
+#define CERTIFICATE_MAX 5500	/* OCPP 1.6 security whitepaper, FirmwareType */
 #define INTERVAL_MAX_S INT64_C(86400)
 #define SERVED_US (INT64_C(24) * 3600 * US_PER_S)	/* from when the station is to begin */
 #define AHEAD_MAX_US (INT64_C(60) * 24 * 3600 * US_PER_S)
@@ -74,7 +75,7 @@ static int begin(struct ask *a, const char *id, const char *url)
 
 	if (ret == 0 && url)
 		ret = check_url(a->c, url);
-	if (ret == 0 && !url && !files)
+	if (ret == 0 && !url && !(files && files->grant))
 		ret = diag_set(&a->c->diag, -LMS_ECONFLICT, "lmsd serves no files here (give url=, or set files.listen in "
 			       "lmsd.conf)");
 	if (ret == 0 && a->begin != WALL_NONE && a->begin > a->c->wall + AHEAD_MAX_US)
@@ -132,7 +133,7 @@ static void write_update(const struct ask *a, struct json_writer *w)
 }
 
 static void write_signed_update(const struct ask *a, const struct ctl_station_firmware_update_args *args,
-				const char *certificate, struct json_writer *w)
+				struct json_writer *w)
 {
 	write_count(w, "retries", a->retries);
 	write_count(w, "retryInterval", seconds(a->interval_ms));
@@ -142,18 +143,15 @@ static void write_signed_update(const struct ask *a, const struct ctl_station_fi
 	jw_kstr(w, "location", a->url);
 	write_time(w, "retrieveDateTime", a->begin == WALL_NONE ? a->c->wall : a->begin);
 	write_time(w, "installDateTime", args->install_at);
-	jw_kstr(w, "signingCertificate", certificate);
+	jw_kstr(w, "signingCertificate", args->certificate);
 	jw_kstr(w, "signature", args->signature);
 	jw_object_end(w);
 }
 
-static int check_signed(struct ctl_call *c, const struct ctl_station_firmware_update_args *a, const char *file,
-			const char **certificate)
+static int check_signed(struct ctl_call *c, const struct ctl_station_firmware_update_args *a, const char *file)
 {
 	const struct hall_files *files = c->hall->files;
-	const struct json *text;
 
-	*certificate = NULL;
 	if (!a->signature != !a->certificate)
 		return diag_set(&c->diag, -LMS_EDATA, "%s: is missing (signature and certificate belong together)",
 				a->signature ? "certificate" : "signature");
@@ -162,14 +160,11 @@ static int check_signed(struct ctl_call *c, const struct ctl_station_firmware_up
 				"certificate)");
 	if (!a->signature)
 		return 0;
-	text = json_parse(c->arena, a->certificate, strlen(a->certificate), &JSON_CAPS_DEFAULT, &c->diag);
-	if (!text || text->type != JSON_STRING)
-		return diag_set(&c->diag, -LMS_EDATA, "certificate: must be PEM text, as a string");
-	*certificate = text->text;
-	if (strlen(*certificate) > 5500)
-		return diag_set(&c->diag, -LMS_ERANGE, "certificate: is longer than 5500 bytes (without its chain it is short)");
+	if (strlen(a->certificate) > CERTIFICATE_MAX)
+		return diag_set(&c->diag, -LMS_ERANGE, "certificate: is longer than %d bytes (leave its chain out)",
+				CERTIFICATE_MAX);
 	if (files && files->check_signed)
-		return files->check_signed(files->ctx, file, *certificate, a->signature, c->wall, &c->diag);
+		return files->check_signed(files->ctx, file, a->certificate, a->signature, c->wall, &c->diag);
 	return 0;
 }
 
@@ -183,7 +178,7 @@ static int find_file(struct ctl_call *c, const struct ctl_station_firmware_updat
 	if (!a->file == !a->url)
 		return diag_set(&c->diag, -LMS_EDATA, "%s", a->file ? "file and url: give one of them" :
 				"file: missing (a file that lmsd keeps, or url=)");
-	return a->file && files ? files->find(files->ctx, a->file, file, &c->diag) : 0;
+	return a->file && files && files->find ? files->find(files->ctx, a->file, file, &c->diag) : 0;
 }
 
 int ctl_station_firmware_update(struct ctl_call *c, const struct ctl_station_firmware_update_args *a)
@@ -191,13 +186,12 @@ int ctl_station_firmware_update(struct ctl_call *c, const struct ctl_station_fir
 	struct ask ask = { .c = c, .what = "firmware", .retries = a->retries, .interval_ms = a->interval_ms,
 			   .begin = a->retrieve_at };
 	char file[TRANSFER_FILE_MAX + 1];
-	const char *certificate = NULL;
 	struct json_writer w;
 	struct buf b;
 	int ret = find_file(c, a, file);
 
 	if (ret == 0)
-		ret = check_signed(c, a, *file ? file : NULL, &certificate);
+		ret = check_signed(c, a, *file ? file : NULL);
 	if (ret == 0)
 		ret = check_span(c, "install_at", a->retrieve_at, a->install_at);
 	ask.file = *file ? file : NULL;
@@ -208,13 +202,13 @@ int ctl_station_firmware_update(struct ctl_call *c, const struct ctl_station_fir
 	buf_init(&b);
 	jw_init(&w, &b);
 	jw_object(&w);
-	if (certificate)
-		write_signed_update(&ask, a, certificate, &w);
+	if (a->certificate)
+		write_signed_update(&ask, a, &w);
 	else
 		write_update(&ask, &w);
 	jw_object_end(&w);
-	return ctl_call_send_job(c, ask.s, certificate ? "SignedUpdateFirmware" : "UpdateFirmware", &b,
-				 certificate ? STYLE_STATION : STYLE_TAKEN, ask.job->job);
+	return ctl_call_send_job(c, ask.s, a->certificate ? "SignedUpdateFirmware" : "UpdateFirmware", &b,
+				 a->certificate ? STYLE_STATION : STYLE_TAKEN, ask.job->job);
 }
 
 int ctl_station_firmware_status(struct ctl_call *c, const struct ctl_station_firmware_status_args *a)

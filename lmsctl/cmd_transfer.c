@@ -1,4 +1,4 @@
-/* lmsctl/cmd_job.c - firmware update, diagnostics, log: the station's answer, and what becomes of it.
+/* lmsctl/cmd_transfer.c - firmware update, diagnostics, log: the station's answer, and what becomes of it.
  *
  * lmsd pushes the job's record; each word of the station goes to standard error, the last one to standard output.
  */
@@ -12,7 +12,7 @@
 
 struct follow {
 	struct lmsctl *l;
-	int64_t job;
+	int64_t request;
 	bool want_file;
 	char said[40];		/* told already */
 	char state[12], status[40], file[64];
@@ -20,7 +20,7 @@ struct follow {
 	int ret;
 };
 
-bool cmd_is_job(const struct ctl_verb_desc *v)
+bool cmd_is_transfer(const struct ctl_verb_desc *v)
 {
 	return v->id == CTL_VERB_station_firmware_update || v->id == CTL_VERB_station_diagnostics ||
 	       v->id == CTL_VERB_station_log;
@@ -28,9 +28,9 @@ bool cmd_is_job(const struct ctl_verb_desc *v)
 
 static void take(struct follow *f, const struct json *rec)
 {
-	int64_t job = 0;
+	int64_t request = 0;
 
-	if (json_int(json_get(rec, "job"), &job) || job != f->job) {
+	if (json_int(json_get(rec, "request"), &request) || request != f->request) {
 		f->replaced = true;
 		return;
 	}
@@ -98,32 +98,54 @@ static int follow(struct lmsctl *l, struct follow *f, const char *id)
 static int tell_end(struct lmsctl *l, const struct follow *f, const char *id)
 {
 	if (f->replaced)
-		return diag_set(&l->diag, -LMS_ECONFLICT, "%s: another job has taken the place of this one", id);
-	output_text(f->status, strlen(f->status));
-	putchar('\n');
+		return diag_set(&l->diag, -LMS_ECONFLICT, "%s: another one has taken the place of this", id);
+	if (!l->opt.quiet) {
+		output_text(f->status, strlen(f->status));
+		putchar('\n');
+	}
 	if (strcmp(f->state, "done") != 0)
 		return diag_set(&l->diag, -LMS_EFAILED, "%s: the station says %s", id, f->status);
 	return 0;
 }
 
-int cmd_job(struct lmsctl *l, const char *params)
+/* The file that came, where -O says. */
+static int fetch(struct lmsctl *l, const struct follow *f, const char *id)
+{
+	if (!*f->file)
+		return diag_set(&l->diag, -LMS_EFAILED, "%s: the station says Uploaded, but nothing has come", id);
+	return file_fetch(l, f->file, l->opt.out);
+}
+
+int cmd_transfer(struct lmsctl *l, const char *params)
 {
 	static const struct client_ops ops = { .notify = on_push };
 	struct json *args = json_parse(&l->arena, params, strlen(params), &JSON_CAPS_DOCUMENT, NULL);
 	const char *id = json_str(json_get(args, "id"), "");
-	struct follow f = { .l = l, .said = "Accepted" };
+	struct follow f = { .l = l, .said = "Accepted", .want_file = l->opt.out != NULL };
 	const struct json *result;
-	int ret = call_connect(l, &ops, &f);
+	int ret;
 
+	if (l->opt.out && (l->verb->id == CTL_VERB_station_firmware_update || json_get(args, "url")))
+		return diag_set(&l->diag, -LMS_EUSAGE, "-O: no file comes here (it goes with diagnostics and log without url)");
+	ret = call_connect(l, &ops, &f);
+	if (ret == 0 && !(params = file_params(l, params)))
+		ret = l->diag.err;
 	if (ret == 0)
 		ret = client_call(l->client, l->verb->method, params, &result, &l->diag);
 	if (ret)
 		return ret;
-	json_int(json_get(result, "job"), &f.job);
+	json_int(json_get(result, "request"), &f.request);
+	/* The file alone is to be on standard output. */
+	if (l->opt.out && strcmp(l->opt.out, "-") == 0) {
+		l->opt.quiet = true;
+		l->opt.format = FORMAT_TABLE;
+	}
 	ret = cmd_station_answer(l, result);
-	if (ret || !l->opt.wait)
+	if (ret || (!l->opt.wait && !l->opt.out))
 		return ret;
 	fflush(stdout);
 	ret = follow(l, &f, id);
-	return ret ? ret : tell_end(l, &f, id);
+	if (ret == 0)
+		ret = tell_end(l, &f, id);
+	return ret == 0 && l->opt.out ? fetch(l, &f, id) : ret;
 }

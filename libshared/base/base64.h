@@ -1,0 +1,8 @@
+/* base/base64.h - bytes as text (RFC 4648, 4), for JSON. Pure. */
+#pragma once
+
+#include "base/buf.h"
+
+void base64_write(struct buf *out, const void *data, size_t len);
+/* Appends the bytes; line breaks and blanks are skipped. 0, or -LMS_EDATA if the text is no base64. */
+int base64_read(struct buf *out, const char *text, size_t len);
