@@ -129,6 +129,7 @@ static void model_conn(const struct station_conf *s, const struct connector_conf
 	out->proven = s->proven;
 	out->dc = c->dc;
 	out->fixed_phases = c->k.phases_in_use != NULL && strcmp(c->k.phases_in_use, "fixed") == 0;
+	out->even_watts = c->k.watts_on != NULL && strcmp(c->k.watts_on, "all") == 0;
 	out->on_off = c->type != NULL && strcmp(c->type, "TE") == 0;
 }
 

@@ -102,6 +102,7 @@ struct bal_conn_conf {
 	bool on_off;			/* type E socket: 0 or max */
 	bool dc;			/* takes a power from all its phases alike; min is its model's, no 6 A */
 	bool fixed_phases;		/* counts on all that it is wired to, whatever its cars seem to use */
+	bool even_watts;		/* makes amperes of a power by all of them, whatever its cars use */
 };
 
 struct bal_conf {

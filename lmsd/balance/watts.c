@@ -9,19 +9,25 @@ static int count(phase_mask_t phases)
 	return (phases & 1) + (phases >> 1 & 1) + (phases >> 2 & 1);
 }
 
+/* A rectifier takes the same from all phases that it is wired to; a car on one phase of a station that
+ * divides by all of them gets a third of the power. */
+static bool is_even(const struct conn *c)
+{
+	return c->conf.dc || c->conf.even_watts || count(model_wired(c)) == 1;
+}
+
 int watts_spread(const struct conn *c, bool known)
 {
 	phase_mask_t wired = model_wired(c), used = c->demand.known;
 
-	/* A rectifier takes the same from all phases that it is wired to. */
-	if (c->conf.dc || count(wired) == 1)
+	if (is_even(c))
 		return count(wired);
 	return known && used && !(used & ~wired) ? count(used) : 1;
 }
 
 bool watts_known(const struct conn *c)
 {
-	return c->conf.dc || count(model_wired(c)) == 1 || c->demand.known;
+	return is_even(c) || c->demand.known;
 }
 
 int64_t watts_full(const struct conn *c)

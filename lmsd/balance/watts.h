@@ -6,6 +6,10 @@
  * the lowest voltage, and becomes a current per phase with what is known of the car at the moment:
  * one that falls back to fewer phases counts with all of its power there at once.
  *
+ * So a car on three phases needs 22 A of each for its 6 A, to become known: below a cap that never gives as
+ * much it pauses, for the same power would be above the cap if it met a car on one phase. A station that
+ * divides by all of its phases, whatever the car uses, is said to do so (even_watts).
+ *
  * For a station whose limit is a current, what it was given is that current per phase.
  */
 #pragma once

@@ -154,6 +154,55 @@ static void nobody_is_given_a_power_that_three_phases_cannot_use(void **state)
 	assert_false(rig.over);
 }
 
+/* By 16 A on one phase, a car on three has less than 6 A on each. More could be 20 A on one. */
+static void below_22_a_a_car_on_three_phases_pauses_for_safety(void **state)
+{
+	(void)state;
+	site(16000, 1);
+	begin(1);
+	drive(0, PHASE_ALL, 300);
+	assert_int_equal(given(0), 16000);
+	assert_int_equal(rig_w(&rig, 0), 16000);
+	assert_false(rig.over);
+}
+
+static void a_station_that_divides_by_all_phases_gives_three_a_third_of_it(void **state)
+{
+	(void)state;
+	site(16000, 1);
+	rig.conns[0].even_watts = true;
+	begin(1);
+	assert_int_equal(given(0), 48000);
+	assert_int_equal(rig_w(&rig, 0), 16000);
+	drive(0, PHASE_ALL, 300);
+	assert_int_equal(given(0), 48000);
+	/* A car on one phase has its third, and is known as one on one phase. */
+	rig_draw(&rig, 0, 0, 0);
+	for (int i = 0; i < 20; i++) {
+		rig_draw(&rig, 0, 1, 14000);
+		rig_run(&rig, 10 * S);
+	}
+	assert_int_equal(rig_w(&rig, 0), 16000);
+	assert_int_equal(given(0), 48000);
+	assert_false(rig.over);
+}
+
+/* It does not divide: what it draws beyond its limit is seen, and nobody else is given it. */
+static void a_station_that_is_said_to_divide_and_does_not_is_found_out(void **state)
+{
+	(void)state;
+	site(40000, 2);
+	rig.conns[0].even_watts = true;
+	begin(2);
+	assert_int_equal(rig_w(&rig, 0), 17900);	/* beside the 22 A of the other */
+	for (int i = 0; i < 12; i++) {
+		rig_draw(&rig, 0, 1, 32000);
+		rig_run(&rig, 10 * S);
+	}
+	assert_int_equal(rig_w(&rig, 0), 32000);
+	assert_true(rig_limit(&rig, 1) <= 8000);
+}
+
 static void dc_spreads_from_the_first_moment_and_has_its_own_minimum(void **state)
 {
 	(void)state;
@@ -286,6 +335,9 @@ int main(void)
 		TEST(a_car_on_one_phase_keeps_what_it_was_given),
 		TEST(at_its_maximum_a_connector_is_given_all_of_it),
 		TEST(nobody_is_given_a_power_that_three_phases_cannot_use),
+		TEST(below_22_a_a_car_on_three_phases_pauses_for_safety),
+		TEST(a_station_that_divides_by_all_phases_gives_three_a_third_of_it),
+		TEST(a_station_that_is_said_to_divide_and_does_not_is_found_out),
 		TEST(dc_spreads_from_the_first_moment_and_has_its_own_minimum),
 		TEST(a_change_of_the_unit_credits_nothing),
 		TEST(phases_are_learned_where_that_is_not_forbidden),

@@ -2,8 +2,8 @@
  *
  * The agenda holds where connectors start to rise and where they reach their max, and the level at which
  * each cell is full. The lowest is handled next, so the cost is O(n depth 4 log) and not the number of
- * steps. The result is what giving each step to the poorest whom it fits would be, those on fewer phases
- * first among equals, step by step.
+ * steps. Where all move in equal steps the result is that of giving each step to the poorest whom it fits,
+ * among equals to those on fewer phases first.
  *
  * Integer traps, and why the obvious thing is not done:
  *  - The remainder of a division is handed out when the cell becomes full, not at the end: at the
