@@ -1,12 +1,7 @@
-/* balance/admit.c - who charges at all: builds the allocator's snapshot and reads its result.
- *
- * Order of admission: class, then who is held by its minimum-on time or its turn, then least
- * served, then arrival. `served` is a virtual time: a newcomer starts at the least of those
- * present, so nobody waits until all others have caught up with what he once got.
- */
+/* balance/admit.c - who charges at all: builds the allocator's snapshot and reads its result. */
 #include "balance/model.h"
+#include "balance/queue.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { CLS_FULL = -2, CLS_WELCOME = -1, CLS_VIP = 1, CLS_PRIORITY_VIP = 1 << 20 };
@@ -112,9 +107,6 @@ static void find_class(const struct balance *b, const struct conn *c, struct all
 	}
 }
 
-/* Who was served least changes with time alone: so often it is looked at while turns are over. */
-#define ROTATE_LOOK_US (60 * US_PER_S)
-
 static void why(struct conn *c, enum bal_reason_code code, int64_t value)
 {
 	c->why = reason_make(code);
@@ -160,84 +152,6 @@ static bool may_compete(struct balance *b, struct conn *c, mono_t now)
 		return why(c, BAL_WHY_MIN_OFF, c->off_since + t->min_off_us - now), false;
 	}
 	return true;
-}
-
-/* ---- order of admission ----------------------------------------------------------------------- */
-
-struct place {
-	uint32_t conn;
-	int cls;
-	int held;		/* 0 minimum-on, 1 in its turn, 2 neither */
-	bool fifo;
-	int64_t served_us;
-	mono_t arrived;
-};
-
-static int place_compare(const void *pa, const void *pb)
-{
-	const struct place *a = pa, *b = pb;
-
-	if (a->cls != b->cls)
-		return a->cls > b->cls ? -1 : 1;
-	if (!a->fifo && !b->fifo) {
-		if (a->held != b->held)
-			return a->held < b->held ? -1 : 1;
-		if (a->served_us != b->served_us)
-			return a->served_us < b->served_us ? -1 : 1;
-	} else if (a->fifo != b->fifo) {
-		return a->fifo ? 1 : -1;
-	}
-	if (a->arrived != b->arrived)
-		return a->arrived < b->arrived ? -1 : 1;
-	return a->conn < b->conn ? -1 : a->conn > b->conn;
-}
-
-/* Its turn is as long as a contactor must rest where it keeps away others that would use the phases beside
- * it: a car on one phase, while those that wait count on all three until they are learned. */
-static int64_t turn_us(const struct balance *b, const struct conn *c, mono_t now)
-{
-	const struct bal_timers *t = &b->zones[c->conf.zone].conf.timers;
-	phase_mask_t phases = model_phases(c);
-
-	for (int at = c->conf.zone; at >= 0; at = b->zones[at].conf.parent) {
-		const struct zone *z = &b->zones[at];
-
-		if (z->idle && !(z->idle & phases) && now >= z->idle_since + ROTATE_LOOK_US)
-			return t->min_on_us < t->rotate_us ? t->min_on_us : t->rotate_us;
-	}
-	return t->rotate_us;
-}
-
-static int find_held(const struct balance *b, const struct conn *c, mono_t now)
-{
-	const struct bal_timers *t = &b->zones[c->conf.zone].conf.timers;
-
-	if (!c->admitted)
-		return 2;
-	if (now < c->on_since + t->min_on_us)
-		return 0;
-	return now < c->slot_since + turn_us(b, c, now) ? 1 : 2;
-}
-
-static size_t build_order(struct balance *b, struct alloc_conn *list, mono_t now)
-{
-	struct place *places = arena_array(&b->scratch, b->conn_count + 1, sizeof(*places));
-	size_t n = 0;
-
-	for (uint32_t i = 0; i < b->conn_count; i++)
-		if (list[i].competes)
-			places[n++] = (struct place){
-				.conn = i, .cls = list[i].cls, .fifo = list[i].fifo,
-				.held = find_held(b, &b->conns[i], now),
-				.served_us = b->conns[i].served_us, .arrived = b->conns[i].arrived,
-			};
-	qsort(places, n, sizeof(*places), place_compare);
-	for (size_t i = 0; i < n; i++) {
-		b->order[i] = places[i].conn;
-		b->conns[places[i].conn].rank = (uint32_t)i;
-	}
-	b->order_count = n;
-	return n;
 }
 
 /* ---- what the result means --------------------------------------------------------------------- */
@@ -289,10 +203,10 @@ static void run_rotation(struct balance *b, struct conn *c, bool waiting, mono_t
 		return;
 	if (!b->waited && now >= c->slot_since + t->rotate_us)
 		c->slot_since = now;
-	end = c->slot_since + turn_us(b, c, now);
+	end = c->slot_since + queue_turn_us(b, c, now);
 	if (end < on_end)
 		end = on_end;
-	model_due(b, end > now ? end : now + ROTATE_LOOK_US);
+	model_due(b, end > now ? end : now + QUEUE_LOOK_US);
 }
 
 static void count_zones(struct balance *b)
@@ -469,8 +383,8 @@ static void find_idle(struct balance *b, const struct alloc_result *results, boo
 		if (idle[i] && !z->idle)
 			z->idle_since = now;
 		z->idle = idle[i];
-		if (z->idle && now < z->idle_since + ROTATE_LOOK_US)
-			model_due(b, z->idle_since + ROTATE_LOOK_US);
+		if (z->idle && now < z->idle_since + QUEUE_LOOK_US)
+			model_due(b, z->idle_since + QUEUE_LOOK_US);
 	}
 }
 
@@ -482,6 +396,7 @@ static void take_results(struct balance *b, const struct alloc_result *results, 
 		struct conn *c = &b->conns[i];
 
 		c->target_ma = results[i].x_ma;
+		c->demand.narrowed = false;
 		if (c->why.code == BAL_WHY_UNPROVEN && gate_limit(c) != NUM_NONE)
 			c->target_ma = as_it_is(c);
 		if (c->why.code == BAL_WHY_DISOBEYS)
@@ -521,6 +436,12 @@ static void take_results(struct balance *b, const struct alloc_result *results, 
 	b->waited = waiting;
 }
 
+/* Had it no room beside others in the last turn? */
+static bool is_blocked(const struct conn *c)
+{
+	return !c->admitted && (c->why.code == BAL_WHY_QUEUE || c->why.code == BAL_WHY_VIP_AHEAD);
+}
+
 static void fill_conn(struct balance *b, struct conn *c, struct alloc_conn *a, mono_t now)
 {
 	int64_t have = gate_limit(c);
@@ -538,6 +459,7 @@ static void fill_conn(struct balance *b, struct conn *c, struct alloc_conn *a, m
 	};
 	find_class(b, c, a);
 	c->cls = a->cls;
+	c->blocked = is_blocked(c) ? c->why.zone : -1;
 	why(c, BAL_WHY_NONE, NUM_NONE);	/* of the turn before: those that compete get theirs at the end */
 	a->competes = may_compete(b, c, now);
 	if (a->competes && a->floor_ma > a->min_ma) {
@@ -587,7 +509,7 @@ void admit_run(struct balance *b, mono_t now)
 		fill_conn(b, &b->conns[i], &conns[i], now);
 	pv_bind(b, zones, conns, now);
 	in.conn_count += reserve_idle(b, conns + b->conn_count);
-	in.order_count = build_order(b, conns, now);
+	in.order_count = queue_order(b, conns, now);
 	b->asked = in;
 	take_results(b, alloc_run(&in, &b->scratch), now);
 }

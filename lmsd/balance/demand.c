@@ -14,6 +14,9 @@
 #define PROBE_WAIT_US   (10 * US_PER_S)
 
 #define LEARN_US        (60 * US_PER_S)
+#define LEARN_SOON_US   (30 * US_PER_S)	/* of a car that takes all that it is offered: its start is over */
+#define LEARN_SOON_MA   INT64_C(1000)
+enum { LEARN_SAMPLES = 4 };
 #define LEARN_MA        INT64_C(6000)
 #define LEARN_ALL_MA    INT64_C(2000)
 #define LEARN_OTHER_MA  INT64_C(500)
@@ -122,6 +125,19 @@ static bool forget_phases(struct demand *d, phase_mask_t live)
 	return wider || other;
 }
 
+/* Long enough on the same phases. A car that takes all it may has begun to charge in full: what has drawn
+ * nothing beside that for half the time is not going to. */
+static bool seen_enough(const struct conn *c, const struct phase_ma *draw, mono_t at)
+{
+	const struct demand *d = &c->demand;
+	int64_t limit = gate_limit(c);
+
+	if (at - d->seen_at >= LEARN_US)
+		return true;
+	return at - d->seen_at >= LEARN_SOON_US && d->seen_count >= LEARN_SAMPLES && !c->watts &&
+	       limit != NUM_NONE && highest(draw) >= limit - LEARN_SOON_MA;
+}
+
 static bool learn_phases(struct conn *c, const struct phase_ma *draw, int64_t power_w, mono_t at)
 {
 	struct demand *d = &c->demand;
@@ -134,11 +150,15 @@ static bool learn_phases(struct conn *c, const struct phase_ma *draw, int64_t po
 	if (!used || used != d->seen) {
 		d->seen = used;
 		d->seen_at = at;
+		d->seen_count = 1;
 		return false;
 	}
-	if (used == d->known || at - d->seen_at < LEARN_US)
+	d->seen_count++;
+	if (used == d->known || !seen_enough(c, draw, at))
 		return false;
 	d->known = used;
+	d->narrowed = used != model_wired(c) && !d->was_narrowed;
+	d->was_narrowed |= d->narrowed;
 	if (c->watts)	/* what it drew until now was less than it will be given */
 		d->peak_ma = NUM_NONE;
 	if (used != PHASE_ALL)

@@ -25,6 +25,9 @@ struct demand {
 	phase_mask_t known;		/* that it certainly uses, all of them too; 0 = not known */
 	phase_mask_t seen;		/* in the run of samples since seen_at */
 	mono_t seen_at;
+	int seen_count;			/* samples of that run */
+	bool narrowed;			/* since the last turn: it leaves phases to others */
+	bool was_narrowed;		/* once in this session */
 };
 
 void demand_reset(struct demand *d, mono_t now);

@@ -83,6 +83,7 @@ struct conn {
 	int64_t min_ma, max_ma;		/* in this turn */
 	int cls;
 	uint32_t rank;			/* place in the order of admission */
+	int blocked;			/* zone that had no room for it beside others, or -1 */
 	int64_t target_ma;
 	int64_t fallback_ma;		/* share in what holds without us, of the last turn that needed it */
 	struct bal_reason why;		/* of the target */

@@ -36,6 +36,9 @@ void wake_draw(struct balance *b, struct conn *c, int64_t top_ma, mono_t at)
 		w->measures = true;
 		if (w->state != WAKE_LOW)
 			w->drew = true;	/* what it draws while it is told to stop says nothing */
+		w->took |= w->offered_since != MONO_NEVER;
+		b->dirty |= w->stopped;
+		w->stopped = false;
 		b->dirty |= w->full || w->state == WAKE_BACK;
 		w->full = false;
 		if (w->state == WAKE_BACK)
@@ -100,6 +103,20 @@ static void watch(struct balance *b, struct conn *c, mono_t now)
 	w->drew = false;
 }
 
+/* A draw is watched as long before it is reclaimed. */
+static void watch_stop(struct balance *b, struct conn *c, mono_t now)
+{
+	struct wake *w = &c->wake;
+	mono_t since = refuses_since(c, now), due;
+
+	if (since == MONO_NEVER || !w->took || w->stopped)
+		return;
+	due = since + b->zones[c->conf.zone].conf.timers.reclaim_us;
+	w->stopped = due <= now;
+	if (!w->stopped)
+		model_due(b, due);
+}
+
 static void pulse(struct balance *b, struct conn *c, mono_t now)
 {
 	bool obeyed = is_paused(c) && !gate_was_given(c);
@@ -132,10 +149,13 @@ void wake_turn(struct balance *b, struct conn *c, mono_t now)
 
 	if (!c->session || !b->stations[c->station].online || !c->conf.manageable || gate_uncontrollable(c))
 		return;
-	if (!is_given(c))
+	if (!is_given(c)) {
 		w->offered_since = MONO_NEVER;
-	else if (w->offered_since == MONO_NEVER)
+		w->took = false;
+	} else if (w->offered_since == MONO_NEVER) {
 		w->offered_since = now;
+	}
+	watch_stop(b, c, now);
 	switch (w->state) {
 	case WAKE_READY:
 		watch(b, c, now);
@@ -154,13 +174,18 @@ void wake_turn(struct balance *b, struct conn *c, mono_t now)
 	}
 }
 
+static bool has_stopped(const struct wake *w)
+{
+	return w->stopped && w->state != WAKE_LOW && w->state != WAKE_BACK;
+}
+
 enum bal_use wake_use(const struct conn *c)
 {
 	const struct wake *w = &c->wake;
 
-	if (c->use == BAL_CHARGING && w->full)
+	if (c->use == BAL_CHARGING && (w->full || has_stopped(w)))
 		return BAL_FULL;
-	if (c->use != BAL_FULL || w->full || !c->session || !has_pilot(c))
+	if (c->use != BAL_FULL || w->full || has_stopped(w) || !c->session || !has_pilot(c))
 		return c->use;
 	/* Without samples nobody could tell whether it wakes. */
 	if (w->state == WAKE_LOW || w->state == WAKE_BACK ||

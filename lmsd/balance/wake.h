@@ -6,6 +6,9 @@
  * as long as it takes to be accepted and obeyed, then its minimum; if it still takes nothing it counts as
  * full. Its place is kept meanwhile. Once per transaction, and once more after each pause of ours that
  * found it drawing. The pulse only lowers; the way back passes the gate like any other.
+ *
+ * One that drew what it was offered and has stopped of itself is not asleep: it need not be woken to count
+ * as full, but draws again when it likes, as long as there is something left to offer.
  */
 #pragma once
 
@@ -28,6 +31,8 @@ struct wake {
 	mono_t silent_since;		/* the samples have been zero; MONO_NEVER = they are not */
 	mono_t offered_since;		/* it has had a limit of at least its minimum; MONO_NEVER = it has not */
 	bool drew;			/* since the last pulse */
+	bool took;			/* since then it has drawn of it */
+	bool stopped;			/* it has stopped of itself what it was offered all the time */
 	bool full;			/* it was woken and took nothing */
 	bool measures;			/* its station has told of current, be it of another car */
 };

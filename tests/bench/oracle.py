@@ -84,7 +84,7 @@ def table_of(a, path):
     print(f"least {min(ratios):.3f} (target {LEAST}), mean {mean:.3f} ({MEAN}), at most {100 * max(below):.1f} points below "
           f"fcfs (1), {over} s over (0): {'reached' if good else 'MISSED'}")
     print(f"  fcfs, edf and rr know the phases of every car; where the engine does, too, it is at most "
-          f"{100 * max(below_known):.1f} points below fcfs. Until a car has charged for a minute it counts on all "
+          f"{100 * max(below_known):.1f} points below fcfs. Until a car has charged for half a minute it counts on all "
           "phases, under its own fifo policy as well")
     return good
 

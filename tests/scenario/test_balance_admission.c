@@ -566,8 +566,17 @@ static void reasons_do_not_speak_of_what_is_gone(void **state)
 	assert_int_equal(rig_limit(&rig, 0), 32000);
 }
 
-/* 10 A serve one car per phase. A car on L1 keeps L2 and L3 from one that counts on all until it is learned:
- * its turn is as long as its contactor must rest. One on three phases keeps away nothing else. */
+static void cars_on(const phase_mask_t *phases, uint32_t cars)
+{
+	rig.meters = true;
+	for (uint32_t i = 0; i < cars; i++) {
+		rig.car_ma[i] = 32000;
+		rig.car_phases[i] = phases[i];
+	}
+}
+
+/* 10 A serve one car per phase. A car on L1 keeps L2 and L3 from one that needs them, too: its turn is as long
+ * as its contactor must rest. One on three phases keeps away nothing else. */
 static void a_turn_that_leaves_phases_unused_is_short(void **state)
 {
 	(void)state;
@@ -576,9 +585,9 @@ static void a_turn_that_leaves_phases_unused_is_short(void **state)
 		rig_init(&rig);
 		rig.zone_count = rig.conn_count = 0;
 		site(10000, 2);
-		rig.meters = true;
-		rig.car_ma[0] = rig.car_ma[1] = 32000;
-		rig.car_phases[0] = phases;
+		if (phases == 1)
+			rig.conns[0].wiring = BAL_L1;	/* nothing to be learned */
+		cars_on((const phase_mask_t[]){ phases, PHASE_ALL }, 2);
 		all_charge(2);
 		rig_run(&rig, 4 * MIN);
 		assert_int_equal(rig_limit(&rig, 0), 10000);
@@ -589,6 +598,59 @@ static void a_turn_that_leaves_phases_unused_is_short(void **state)
 		assert_int_equal(rig_limit(&rig, 1), 10000);
 		assert_false(rig.over);
 	}
+}
+
+/* Each counts on all phases until it has charged: those that wait for that do it one after the other, then all
+ * of them charge beside each other. */
+static void cars_to_be_learned_share_one_pause_of_the_others(void **state)
+{
+	int switched = 0;
+
+	(void)state;
+	site(10000, 3);
+	cars_on((const phase_mask_t[]){ 1, 2, 4 }, 3);
+	all_charge(3);
+	for (int s = 0; s < 3 * 60; s++) {
+		assert_in_range(charging(3), 0, 2);
+		rig_run(&rig, 1 * S);
+	}
+	rig_run(&rig, 150 * S);		/* those that made way pause as long as any other */
+	assert_int_equal(charging(3), 3);
+	assert_false(rig.over);
+	for (size_t i = 0; i < rig.sent_count; i++)
+		switched += rig.sent[i].order.kind == BAL_LIMIT_TX && rig.sent[i].order.limit_ma == 0;
+	assert_in_range(switched, 2, 2 + 3);	/* two made way; each has its limit of 0 first */
+	rig_run(&rig, 120 * MIN);
+	assert_int_equal(charging(3), 3);
+	/* With nobody who needs what they leave they stay. */
+	for (size_t i = 0; i < rig.sent_count; i++)
+		switched -= rig.sent[i].order.kind == BAL_LIMIT_TX && rig.sent[i].order.limit_ma == 0;
+	assert_int_equal(switched, 0);
+}
+
+/* Cars on L1 and L2, two of each, whose turns end at different times, and one on all phases that is next: what
+ * comes free is kept for it, and it charges when the last of those turns is over. */
+static void who_is_next_is_not_kept_out_by_places_that_come_free_one_by_one(void **state)
+{
+	mono_t end;
+
+	(void)state;
+	site(10000, 5);
+	rig.conns[0].wiring = rig.conns[1].wiring = BAL_L1;
+	rig.conns[2].wiring = rig.conns[3].wiring = BAL_L2;
+	rig_start(&rig);
+	rig_charge(&rig, 0, 100);
+	rig_charge(&rig, 1, 101);
+	rig_run(&rig, 4 * MIN);
+	rig_charge(&rig, 2, 102);
+	rig_charge(&rig, 3, 103);
+	rig_run(&rig, 1 * MIN);
+	assert_int_equal(charging(5), 2);
+	rig_charge(&rig, 4, 104);
+	for (end = rig.now + 15 * MIN + 20 * S; rig.now < end && !rig_limit(&rig, 4);)
+		rig_run(&rig, 1 * S);
+	assert_int_equal(rig_limit(&rig, 4), 10000);
+	assert_false(rig.over);
 }
 
 static void a_vehicle_may_ask_for_more_than_six_amperes(void **state)
@@ -618,6 +680,8 @@ int main(void)
 		TEST(twenty_amperes_serve_three_and_the_others_queue),
 		TEST(everyone_gets_a_turn_within_the_bounds_of_the_timers),
 		TEST(a_turn_that_leaves_phases_unused_is_short),
+		TEST(cars_to_be_learned_share_one_pause_of_the_others),
+		TEST(who_is_next_is_not_kept_out_by_places_that_come_free_one_by_one),
 		TEST(reasons_do_not_speak_of_what_is_gone),
 		TEST(a_vehicle_may_ask_for_more_than_six_amperes),
 		TEST(a_newcomer_waits_for_the_end_of_a_turn_but_not_for_all_that_others_got),

@@ -490,6 +490,56 @@ static void a_single_phase_car_is_learned_and_frees_the_other_phases(void **stat
 	assert_int_equal(v.phases, 7);
 }
 
+static phase_mask_t phases_of(uint32_t conn)
+{
+	struct bal_conn_view v;
+
+	balance_conn_view(rig.b, conn, &v);
+	return v.phases;
+}
+
+/* Draws so much on L1 for a while; whether it counts on L1 alone after that. */
+static bool is_learned_after(int64_t car_ma, int64_t for_us)
+{
+	rig_fini(&rig);
+	static_zone(NULL);
+	rig_start(&rig);
+	rig.car_phases[c1] = 1;
+	charge(c1, car_ma);
+	rig_run(&rig, 10 * S + for_us);
+	return phases_of(c1) == 1;
+}
+
+/* That is the end of its start: what it does not use then it is not going to use. */
+static void a_car_that_takes_all_it_is_offered_is_learned_in_half_a_minute(void **state)
+{
+	(void)state;
+	assert_false(is_learned_after(32000, 20 * S));
+	assert_true(is_learned_after(32000, 45 * S));
+	assert_false(is_learned_after(16000, 50 * S));
+	assert_true(is_learned_after(16000, 75 * S));
+}
+
+/* As chargers of several modules do. Between its first phase and its last nobody may be given what they leave. */
+static void a_car_that_begins_phase_by_phase_is_never_taken_for_a_smaller_one(void **state)
+{
+	static const phase_mask_t begins[] = { 1, 3, PHASE_ALL };
+
+	(void)state;
+	rig_start(&rig);
+	rig.car_phases[c1] = 0;
+	charge(c1, 32000);
+	for (size_t i = 0; i < ARRAY_LEN(begins); i++) {
+		rig.car_phases[c1] = begins[i];
+		for (int s = 0; s < 30; s++) {
+			rig_run(&rig, 1 * S);
+			assert_int_equal(phases_of(c1), PHASE_ALL);
+		}
+	}
+	rig_run(&rig, 300 * S);
+	assert_int_equal(phases_of(c1), PHASE_ALL);
+}
+
 static void zero_placeholders_do_not_make_a_car_single_phase(void **state)
 {
 	struct phase_ma l1_only = { { 16000, 0, 0 } };
@@ -530,6 +580,8 @@ int main(void)
 		STATIC(a_reclaimed_limit_says_so),
 		STATIC(a_car_that_wants_more_again_gets_it_in_growing_steps),
 		STATIC(a_single_phase_car_is_learned_and_frees_the_other_phases),
+		STATIC(a_car_that_takes_all_it_is_offered_is_learned_in_half_a_minute),
+		STATIC(a_car_that_begins_phase_by_phase_is_never_taken_for_a_smaller_one),
 		STATIC(zero_placeholders_do_not_make_a_car_single_phase),
 	};
 

@@ -228,11 +228,8 @@ static void a_car_that_drew_until_it_was_paused_may_be_woken_again(void **state)
 	assert_int_equal(pulses(t), 4);
 }
 
-static void its_place_is_kept_while_it_is_woken_and_lost_when_it_is_full(void **state)
+static void narrow_zone(void)
 {
-	mono_t t;
-
-	(void)state;
 	for (int k = 0; k < PHASES; k++)
 		rig.zones[0].cap.l[k] = 12000;
 	rig.zones[0].timers.rotate_us = 36000 * S;
@@ -242,17 +239,71 @@ static void its_place_is_kept_while_it_is_woken_and_lost_when_it_is_full(void **
 	rig_charge(&rig, c2, 200);
 	rig_run(&rig, 10 * S);
 	draws_for(6000, 60 * S);
+}
+
+static void its_place_is_kept_while_it_is_woken_and_lost_when_it_is_full(void **state)
+{
+	mono_t t;
+
+	(void)state;
+	narrow_zone();
+	balance_use(rig.b, c1, BAL_NONE, 0, false, rig.now);
+	rig_run(&rig, 10 * S);
+	rig_charge(&rig, c1, 101);	/* a car that takes nothing from the start */
+	rig_run(&rig, 1 * S);
 	rig_charge(&rig, c3, 300);
 	t = rig.now;
-	draws_for(0, 120 * S);
+	draws_for(0, 110 * S);
 	assert_int_equal(rig_limit(&rig, c3), 0);
-	draws_for(0, 20 * S);
+	draws_for(0, 30 * S);
 	assert_int_equal(pulses(t), 1);
 	assert_int_equal(rig_limit(&rig, c1), 6000);
 	assert_int_equal(rig_limit(&rig, c3), 0);
 	draws_for(0, 80 * S);
 	assert_int_equal(rig_limit(&rig, c1), 0);
 	assert_int_equal(rig_limit(&rig, c3), 6000);
+}
+
+/* Nobody has to find out whether it sleeps: it was offered current all the time, and took it before. */
+static void a_car_that_stops_of_itself_keeps_its_place_for_a_minute(void **state)
+{
+	(void)state;
+	rig.conns[c3].max_ma = 6000;
+	narrow_zone();
+	rig_charge(&rig, c3, 300);
+	draws_for(0, 50 * S);
+	assert_int_equal(rig_limit(&rig, c1), 6000);
+	assert_int_equal(rig_limit(&rig, c3), 0);
+	draws_for(0, 30 * S);
+	assert_int_equal(rig_limit(&rig, c1), 0);
+	assert_string_equal(rig_why(&rig, c1), "queue");
+	assert_int_equal(rig_limit(&rig, c3), 6000);
+	/* It has what is left, and what it wants as soon as it takes that. */
+	balance_use(rig.b, c2, BAL_NONE, 0, false, rig.now);
+	draws_for(0, 190 * S);		/* the minimum-off time */
+	assert_int_equal(rig_limit(&rig, c1), 6000);
+	assert_string_equal(rig_why(&rig, c1), "full_car");
+	draws_for(6000, 30 * S);
+	assert_string_not_equal(rig_why(&rig, c1), "full_car");
+	rig_charge(&rig, c2, 201);
+	draws_for(6000, 120 * S);
+	assert_int_equal(rig_limit(&rig, c1), 6000);
+}
+
+/* What it does not draw while we pause it says nothing. */
+static void a_car_that_was_paused_has_not_stopped_of_itself(void **state)
+{
+	(void)state;
+	narrow_zone();
+	balance_conn_cap(rig.b, c1, 0, rig.now);
+	draws_for(0, 300 * S);
+	balance_conn_cap(rig.b, c1, NUM_NONE, rig.now);
+	draws_for(0, 30 * S);
+	assert_int_equal(rig_limit(&rig, c1), 6000);
+	assert_string_not_equal(rig_why(&rig, c1), "full_car");
+	draws_for(0, 80 * S);
+	assert_int_equal(rig_limit(&rig, c1), 6000);
+	assert_string_not_equal(rig_why(&rig, c1), "full_car");
 }
 
 static void a_pulse_that_is_not_taken_ends(void **state)
@@ -284,6 +335,8 @@ int main(void)
 		T(a_socket_without_pilot_has_nothing_to_wake),
 		T(a_car_that_drew_until_it_was_paused_may_be_woken_again),
 		T(its_place_is_kept_while_it_is_woken_and_lost_when_it_is_full),
+		T(a_car_that_stops_of_itself_keeps_its_place_for_a_minute),
+		T(a_car_that_was_paused_has_not_stopped_of_itself),
 		T(a_pulse_that_is_not_taken_ends),
 	};
 
