@@ -35,6 +35,11 @@ main(async () => {
 	equal(w.last('TxProfile'), Math.floor(limit * 207 / 1000), 'a power that may land on one phase');
 	ok(limit >= 22000 && limit <= 24600, 'enough for three, and no more than the board leaves', limit);
 	ok(lmsd.must('zone', 'show', 'P1').sum_ma.every((ma) => ma <= 60000), 'the board is not exceeded');
+	lmsd.must('connector', 'set', 'W/1', 'watts_on=all');
+	await until(() => w.last('TxProfile') > Math.floor(limit * 207 / 1000), 'its station divides by three phases');
+	await until(() => shown('W/1').limit_ma >= 24000, 'and takes it');
+	equal(w.last('TxProfile'), Math.floor(3 * shown('W/1').limit_ma * 207 / 1000), 'three times what each phase may get');
+	ok(lmsd.must('zone', 'show', 'P1').sum_ma.every((ma) => ma <= 60000), 'the board is still not exceeded');
 	const r = lmsd.ctl('station', 'set', 'W', 'max_power=11kW');
 	ok(r.status === 65 && /max_power: is for DC/.test(r.err), 'powers are for DC', r.err);
 	for (const s of [fast, w]) equal(s.badSchema, [], `no schema error at ${s.id}`);
