@@ -266,6 +266,10 @@ static void on_turn_end(void *ctx)
 		if (app->hall.site->grown)
 			site_adopt_connectors(app->hall.site, &app->fx);
 		site_totals_roll(app->hall.site, loop_wall());
+		if (app->hall.site->tags_changed) {
+			app->hall.site->tags_changed = false;
+			ocpp_tags_changed(app->hall.ocpp, now, loop_wall(), &app->fx);
+		}
 		if (app->hall.site->outer_changed)
 			feed_outer(app, now, loop_wall());
 		feed_turn(app, now, loop_wall());

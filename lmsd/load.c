@@ -14,6 +14,7 @@
 #include "site/outer/override.h"
 #include "site/outer/source.h"
 #include "site/reserve/reservation.h"
+#include "site/tag_log.h"
 #include "site/transfer.h"
 
 struct load_ctx {
@@ -73,6 +74,10 @@ static int load_live_row(void *ctx, const char *key, const char *json, size_t le
 		ret = site_reservation_load(site, json, len, &diag);
 	else if (l->table == STORE_SECURITY)
 		ret = security_load(site, key, json, len, &diag);
+	else if (l->table == STORE_TAG_LOG)
+		ret = site_tag_log_load(site, json, len, &diag);
+	else if (l->table == STORE_LOCAL_LIST)
+		ret = site_list_load(site, key, json, len, &diag);
 	else if (l->table == STORE_BOOT)
 		ret = site_boot_load(site, key, json, len, &diag);
 	else
@@ -111,7 +116,7 @@ static int load_live(struct app *app, struct diag *diag)
 {
 	static const enum store_table tables[] = {
 		STORE_META, STORE_OVERRIDE, STORE_SIGNAL, STORE_GRID_LOG, STORE_BOOT, STORE_TRANSFER,
-		STORE_TAG, STORE_RESERVATION, STORE_TX_RUN,
+		STORE_TAG, STORE_TAG_LOG, STORE_LOCAL_LIST, STORE_RESERVATION, STORE_TX_RUN,
 	};
 	struct load_ctx l = { .app = app };
 	int ret = 0;

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "ocpp/habits.h"
 #include "ocpp/limit/proof.h"
+#include "ocpp/locallist/locallist.h"
 #include "ocpp/setup/setup.h"
 
 /* The tree of a frame takes some 100 bytes for each of its values; 1 MiB of "[]," stays below. */
@@ -47,6 +48,7 @@ static void session_free(struct ocpp_session *s, struct effects *fx)
 	for (size_t i = 0; i < ANSWERED_MAX; i++)
 		free(s->answered[i].payload);
 	proof_drop(s, fx);
+	locallist_free(s);
 	setup_drop(s, fx);
 	if (s->link)
 		HASH_DELETE(hh_link, o->by_link, s);
@@ -65,6 +67,7 @@ void ocpp_free(struct ocpp *o)
 	habits_free(o->habits);
 	arena_fini(&o->scratch);
 	buf_fini(&o->out);
+	free(o->listable.tags);
 	free(o);
 }
 
@@ -160,6 +163,7 @@ static void disconnect(struct ocpp_session *s, const struct turn *t)
 		if (i != TIMER_DRAW && i != TIMER_PROOF)
 			s->timer[i] = MONO_NEVER;
 	queue_drop(s, t);
+	locallist_closed(s);
 	session_step(s, SESSION_EV_CLOSED, t);
 	s->auth = false;
 }
@@ -280,6 +284,7 @@ void ocpp_reconfigured(struct ocpp *o, mono_t now, wall_t wall, struct effects *
 				session_free(s, fx);
 			continue;
 		}
+		locallist_wake(s, &t);
 		if (st->conf >= 0 && st->test_asked) {
 			st->test_asked = false;
 			proof_begin(s, st, 0, MONO_NEVER, &t, NULL);
@@ -292,4 +297,12 @@ void ocpp_reconfigured(struct ocpp *o, mono_t now, wall_t wall, struct effects *
 			fx_close(fx, FX_NOW, s->link, 1008, "not registered any more");
 		session_step(s, st->conf >= 0 ? SESSION_EV_REGISTERED : SESSION_EV_DELETED, &t);
 	}
+}
+
+void ocpp_tags_changed(struct ocpp *o, mono_t now, wall_t wall, struct effects *fx)
+{
+	const struct turn t = { now, wall, fx };
+
+	for (struct ocpp_session *s = o->by_id; s; s = s->hh.next)
+		locallist_wake(s, &t);
 }

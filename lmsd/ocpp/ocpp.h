@@ -54,6 +54,9 @@ int ocpp_unit(const struct ocpp *o, const struct connector *conn);
  * is triggered now), configuration baseline, or back to pending. */
 void ocpp_reconfigured(struct ocpp *o, mono_t now, wall_t wall, struct effects *fx);
 
+/* Tags have changed that stations may keep in a list of their own (site->tags_changed). */
+void ocpp_tags_changed(struct ocpp *o, mono_t now, wall_t wall, struct effects *fx);
+
 /* Asked before a message by hand that would set or release a limit (NUM_NONE) leaves: false = it does
  * not fit, and `why` says where. true: its W is reserved, the frame leaves after the commit, and exactly
  * one fx_answer(conn->slot, *token) follows. Without a gate all such messages are refused. */

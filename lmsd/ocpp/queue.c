@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "ocpp/limit/proof.h"
+#include "ocpp/locallist/locallist.h"
 #include "ocpp/reserve/reserve.h"
 
 #define ANSWER_US (30 * US_PER_S)
@@ -38,6 +39,7 @@ static done_fn *const done_fns[CALL_KIND_COUNT] = {
 	[CALL_FREE_START] = ignore_done,
 	[CALL_ZERO] = ignore_done,
 	[CALL_PROOF] = proof_done,
+	[CALL_LIST] = locallist_done,
 	[CALL_RESERVE] = reserve_done,
 };
 
@@ -87,7 +89,7 @@ static void hurry(struct ocpp_session *s, const struct turn *t)
 
 static bool is_waited_for(const struct call *c)
 {
-	return c->kind == CALL_CONTROL || (c->kind == CALL_RESERVE && c->token);
+	return c->kind == CALL_CONTROL || ((c->kind == CALL_RESERVE || c->kind == CALL_LIST) && c->token);
 }
 
 void queue_push(struct ocpp_session *s, struct call *c, const struct turn *t)

@@ -5,6 +5,7 @@
  * one that only reconnects is waited for HOLD_US.
  */
 #include "ocpp/limit/proof.h"
+#include "ocpp/locallist/locallist.h"
 #include "ocpp/reserve/reserve.h"
 
 #include "base/err.h"
@@ -65,6 +66,7 @@ static void on_ready(struct ocpp_session *s, struct station *st, const struct tu
 	if (!s->set_up)
 		session_timer(s, TIMER_SETUP, t->now + SETUP_US);
 	reserve_ready(s, t);
+	locallist_wake(s, t);
 }
 
 static void on_booted(struct ocpp_session *s, struct station *st, const struct turn *t)
@@ -82,6 +84,8 @@ static void on_booted(struct ocpp_session *s, struct station *st, const struct t
 		st->connectors[i]->status_time = WALL_NONE;
 	proof_event(s, PROOF_EV_BOOTED, 0, 0, t);
 	reserve_booted(s, t);
+	locallist_closed(s);
+	locallist_wake(s, t);
 	session_timer(s, TIMER_SETUP, t->now + SETUP_US);
 	session_timer(s, TIMER_NUDGE, t->now + NUDGE_US);
 }
@@ -257,6 +261,7 @@ static void (*const timer_fns[TIMER_COUNT])(struct ocpp_session *s, const struct
 	[TIMER_DRAW] = status_on_draw,
 	[TIMER_ADOPT] = status_on_adopt,
 	[TIMER_PROOF] = proof_tick,
+	[TIMER_LIST] = locallist_timer,
 };
 
 mono_t ocpp_next_due(const struct ocpp *o)

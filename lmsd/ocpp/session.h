@@ -31,6 +31,7 @@ enum call_kind {
 	CALL_FREE_START,	/* RemoteStartTransaction at a free station */
 	CALL_ZERO,		/* no current for a connector that nobody balances */
 	CALL_PROOF,		/* of a test (proof.h) */
+	CALL_LIST,		/* local authorization list (locallist/locallist.h); somebody may wait */
 	CALL_RESERVE,		/* reservations (reserve/reserve.h); somebody may wait for the answer */
 	CALL_KIND_COUNT
 };
@@ -67,6 +68,7 @@ struct call {
 	int64_t fallback_us, fallback_ma;	/* order: as ocpp_order says */
 	int32_t tx;
 	int32_t reservation;
+	int64_t version;	/* list: that it makes */
 	int step;		/* setup */
 	enum call_style style;
 	int64_t job;		/* control: of a transfer that begins with it (site/transfer.h); 0 */
@@ -111,6 +113,7 @@ enum session_timer {
 	TIMER_DRAW,		/* meter values grow old */
 	TIMER_ADOPT,		/* replayed starts without stop become live */
 	TIMER_PROOF,		/* the next look of a test */
+	TIMER_LIST,		/* a look at the local authorization list */
 	TIMER_COUNT
 };
 
@@ -154,6 +157,7 @@ struct ocpp_session {
 	int max_periods;		/* ChargingScheduleMaxPeriods */
 	bool one_period;		/* refused a profile of two periods since its last boot */
 	struct proof *proof;		/* of its latest test; NULL */
+	struct list_sync *list;		/* locallist.c: of its local authorization list; NULL */
 	struct call *queue;
 	size_t waiting;			/* in the queue, orders not counted */
 	struct call *flight;
@@ -161,6 +165,13 @@ struct ocpp_session {
 	mono_t sent;
 	struct answered answered[ANSWERED_MAX];
 	unsigned answered_next;
+};
+
+/* Tags that stations may know, by uid; renewed when site->tag_seq is another. */
+struct listable {
+	const struct tag **tags;
+	size_t count;
+	int64_t seq;
 };
 
 struct ocpp {
@@ -173,6 +184,7 @@ struct ocpp {
 	ocpp_admit_fn *admit;
 	void *admit_ctx;
 	struct ocpp_habits *habits;	/* list */
+	struct listable listable;	/* locallist.c */
 	uint64_t unmatched, malformed, refused_steps;	/* counted */
 };
 

@@ -53,6 +53,7 @@ void site_free(struct site *s)
 	while (s->tags)
 		tag_remove(s, s->tags);
 	site_reservation_free(s);
+	free(s->tag_log);
 	site_override_free(s);
 	site_grid_free(s);
 	site_source_free(s);

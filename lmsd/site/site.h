@@ -168,6 +168,11 @@ struct station {
 	struct ctl_station_keys *proposal;	/* while not registered: what station accept fills in; NULL */
 	struct transfer *transfer[TRANSFER_KINDS];	/* the latest of each kind; NULL */
 	struct security security;
+	struct {			/* local authorization list that it has accepted last; zeroes = none */
+		int64_t version, seq;	/* changes of tags up to this one are in it (tag_log.h) */
+		bool whole;		/* it is ours, all of it */
+		uint64_t cut;		/* it has no room for all tags: what it has; 0 = it has */
+	} list;
 	struct connector **connectors;	/* [0] is connector 1 */
 	size_t connector_count;
 	struct ocpp_session *session;	/* the ocpp room's, while known to it */
@@ -244,6 +249,7 @@ struct site_outside {
 	int (*model_check)(void *ctx, const struct site_conf *candidate, struct diag *d);
 };
 
+struct tag_log;				/* tag_log.h */
 struct reservation;			/* reserve/reservation.h */
 struct source_live;			/* private: the state of a source */
 struct grid_log;			/* private: what the grid signal has done */
@@ -263,6 +269,9 @@ struct site {
 	int32_t next_tx;
 	struct reservation *reservations;	/* list by id */
 	int32_t next_reservation;
+	struct tag_log *tag_log;
+	int64_t tag_seq;		/* of the latest change that stations are told of */
+	bool tags_changed;		/* for the hall: tell the ocpp room, then clear */
 	struct connector *dirty;	/* list: use, session or draw changed */
 	struct station *news;		/* list: online or booted changed */
 	struct zone_view *zone_views;	/* by zone index of conf; the hall keeps the size */

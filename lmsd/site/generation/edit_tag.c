@@ -7,6 +7,7 @@
 #include "site/generation/edit_parts.h"
 #include "site/outer/sun.h"
 #include "site/tag.h"
+#include "site/tag_log.h"
 
 static int missing_tag(struct site_edit *e, const char *uid)
 {
@@ -137,6 +138,7 @@ void edit_apply_tags(struct site_edit *e, struct effects *fx)
 	for (struct tag_edit *t = e->tags; t; t = t->hh.next) {
 		if (t->gone) {
 			if (t->live) {
+				site_tag_note(e->site, t->k.uid, &t->live->k, NULL, fx);
 				fx_del(fx, STORE_TAG, t->live->k.uid);
 				tag_remove(e->site, t->live);
 			}
@@ -145,6 +147,7 @@ void edit_apply_tags(struct site_edit *e, struct effects *fx)
 		}
 		if (t->live && !tag_changed(t))
 			continue;
+		site_tag_note(e->site, t->k.uid, t->live ? &t->live->k : NULL, &t->k, fx);
 		if (!t->live) {
 			t->live = tag_put(e->site, &t->k);
 			t->live->created = e->wall;

@@ -1,0 +1,656 @@
+/* ocpp/locallist/locallist.c - see locallist.h.
+ *
+ * A station that is offline decides by its list alone: that a tag was blocked meanwhile, or charges
+ * elsewhere, it cannot know. One call at a time, behind everything else. A list in step is told by three
+ * numbers that are stored: the version that the station accepted, the change of tags up to which it goes,
+ * and, where the station has no room for all of them, what those are that it has.
+ */
+#include "ocpp/locallist/locallist.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "ocpp/control/ctl_call.h"
+#include "site/tag_log.h"
+
+#define SOON_US US_PER_S		/* several changes together are one message */
+#define SPREAD_US (10 * US_PER_MS)	/* for each station that there is: not all in one turn */
+#define AGAIN_US (60 * US_PER_S)
+#define TRIES 3
+#define PORTION 100			/* entries in a message, where the station does not say */
+#define PORTION_MAX 500
+
+enum { STEP_KEYS, STEP_ENABLE, STEP_VERSION, STEP_SEND, STEP_RAW };
+
+struct list_sync {
+	bool busy;			/* a call is on its way, or waits */
+	bool asked;			/* keys and version, on this connection */
+	bool none;			/* it keeps none */
+	bool no_room;			/* that it has no room for all was said */
+	unsigned tries;			/* that failed, on this connection */
+	int64_t max, portion;		/* entries in all, in a message; 0 = not known */
+	int64_t version;		/* that it has, as far as we know */
+	/* what is being sent */
+	bool full, more;
+	int64_t goal;			/* when all is sent, changes up to this one are in it */
+	uint64_t cut;
+	char (*todo)[TAG_LIST_UID_MAX + 1];	/* differential: tags, those to be taken off first */
+	size_t todo_count, at;
+	char last[ID_MAX + 1];		/* full: the last tag that was sent */
+	size_t sent, messages;
+	uint64_t token;			/* who waits for the end; 0 = nobody */
+};
+
+bool locallist_wanted(const struct ocpp_session *s, const struct station *st)
+{
+	const struct station_conf *conf = site_station_conf(s->o->site, st);
+
+	if (!conf)
+		return false;
+	return (conf->k.local_list != NUM_NONE ? conf->k.local_list : s->o->site->conf->site.local_list) == 1;
+}
+
+static struct list_sync *sync_get(struct ocpp_session *s)
+{
+	if (!s->list)
+		s->list = xcalloc(1, sizeof(*s->list));
+	return s->list;
+}
+
+static void forget_todo(struct list_sync *l)
+{
+	free(l->todo);
+	l->todo = NULL;
+	l->todo_count = l->at = 0;
+}
+
+void locallist_free(struct ocpp_session *s)
+{
+	if (!s->list)
+		return;
+	forget_todo(s->list);
+	free(s->list);
+	s->list = NULL;
+}
+
+void locallist_closed(struct ocpp_session *s)
+{
+	if (!s->list)
+		return;
+	s->list->asked = s->list->none = false;
+	s->list->tries = 0;
+}
+
+void locallist_wake(struct ocpp_session *s, const struct turn *t)
+{
+	const struct station *st = session_station(s);
+	uint64_t all = (uint64_t)HASH_COUNT(s->o->by_id) * SPREAD_US;
+
+	if (st && s->link && locallist_wanted(s, st))
+		session_timer(s, TIMER_LIST, t->now + SOON_US + (int64_t)(rpc_hash(RPC_HASH_START, s->id, strlen(s->id)) % all));
+}
+
+/* ---- the tags that stations may know, by uid ---- */
+
+static int tag_cmp(const void *a, const void *b)
+{
+	const struct tag *const *x = a, *const *y = b;
+
+	return strcmp((*x)->k.uid, (*y)->k.uid);
+}
+
+/* A tag that is in it cannot go or change its name without a new number. */
+static const struct listable *listable(struct ocpp *o)
+{
+	struct listable *l = &o->listable;
+
+	if (l->tags && l->seq == o->site->tag_seq)
+		return l;
+	free(l->tags);
+	l->tags = xcalloc(HASH_COUNT(o->site->tags) + 1, sizeof(*l->tags));
+	l->count = 0;
+	l->seq = o->site->tag_seq;
+	for (const struct tag *tag = o->site->tags; tag; tag = tag->hh.next)
+		if (site_tag_listable(&tag->k))
+			l->tags[l->count++] = tag;
+	qsort(l->tags, l->count, sizeof(*l->tags), tag_cmp);
+	return l;
+}
+
+static size_t first_after(const struct listable *l, const char *uid)
+{
+	size_t low = 0, high = l->count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (strcmp(l->tags[mid]->k.uid, uid) <= 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static bool has_room(const struct list_sync *l, size_t count)
+{
+	return l->max <= 0 || count <= (size_t)l->max;
+}
+
+/* What a station has that has not room for all; never 0. */
+static uint64_t cut_of(const struct listable *all, size_t count)
+{
+	uint64_t hash = RPC_HASH_START;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct ctl_tag_keys *k = &all->tags[i]->k;
+
+		hash = rpc_hash(hash, k->uid, strlen(k->uid) + 1);
+		hash = rpc_hash(hash, k->group ? k->group : "", k->group ? strlen(k->group) + 1 : 1);
+		hash = rpc_hash(hash, &k->expires, sizeof(k->expires));
+	}
+	return hash;
+}
+
+/* One AuthorizationData. Without a tag it takes the uid off the list (OCPP 1.6, 7.3). */
+static void write_entry(struct json_writer *w, const char *uid, const struct tag *tag)
+{
+	char text[RFC3339_MAX];
+
+	jw_object(w);
+	jw_kstr(w, "idTag", uid);
+	if (tag) {
+		jw_key(w, "idTagInfo");
+		jw_object(w);
+		if (tag->k.expires != WALL_NONE)
+			jw_kstr(w, "expiryDate", rfc3339_format(tag->k.expires, text));
+		if (tag->k.group && strlen(tag->k.group) <= TAG_LIST_UID_MAX)
+			jw_kstr(w, "parentIdTag", tag->k.group);
+		jw_kstr(w, "status", "Accepted");
+		jw_object_end(w);
+	}
+	jw_object_end(w);
+}
+
+/* ---- calls ---- */
+
+static void push(struct ocpp_session *s, const char *action, int step, struct buf *b, uint64_t token, int64_t version,
+		 const struct turn *t)
+{
+	struct call *c = call_new(CALL_LIST, token ? RANK_ORDER : RANK_BACKGROUND, action);
+
+	c->step = step;
+	c->token = token;
+	c->version = version;
+	call_payload(c, b);
+	if (step != STEP_RAW)
+		s->list->busy = true;
+	queue_push(s, c, t);
+}
+
+static void ask_keys(struct ocpp_session *s, const struct turn *t)
+{
+	static const char *const keys[] = { "LocalAuthListEnabled", "LocalAuthListMaxLength", "SendLocalListMaxLength" };
+	struct json_writer w;
+	struct buf b;
+
+	buf_init(&b);
+	jw_init(&w, &b);
+	jw_object(&w);
+	jw_key(&w, "key");
+	jw_array(&w);
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		jw_str(&w, keys[i]);
+	jw_array_end(&w);
+	jw_object_end(&w);
+	push(s, "GetConfiguration", STEP_KEYS, &b, 0, 0, t);
+}
+
+static void enable(struct ocpp_session *s, const struct turn *t)
+{
+	struct json_writer w;
+	struct buf b;
+
+	buf_init(&b);
+	jw_init(&w, &b);
+	jw_object(&w);
+	jw_kstr(&w, "key", "LocalAuthListEnabled");
+	jw_kstr(&w, "value", "true");
+	jw_object_end(&w);
+	push(s, "ChangeConfiguration", STEP_ENABLE, &b, 0, 0, t);
+}
+
+static void ask_version(struct ocpp_session *s, const struct turn *t)
+{
+	struct buf b;
+
+	buf_init(&b);
+	buf_puts(&b, "{}");
+	push(s, "GetLocalListVersion", STEP_VERSION, &b, 0, 0, t);
+}
+
+/* The next tags of a full list; how many are left decides whether another message follows. */
+static void write_full(struct ocpp_session *s, size_t portion, struct json_writer *w)
+{
+	const struct listable *all = listable(s->o);
+	struct list_sync *l = s->list;
+	size_t i = first_after(all, l->last), n = 0;
+
+	for (; i < all->count && n < portion && has_room(l, l->sent + 1); i++, n++, l->sent++) {
+		write_entry(w, all->tags[i]->k.uid, all->tags[i]);
+		memcpy(l->last, all->tags[i]->k.uid, strlen(all->tags[i]->k.uid) + 1);
+	}
+	l->more = i < all->count && has_room(l, l->sent + 1);
+}
+
+static const struct tag *tag_listed(struct ocpp_session *s, const char *uid)
+{
+	const struct tag *tag = site_tag(s->o->site, uid);
+
+	return tag && site_tag_listable(&tag->k) ? tag : NULL;
+}
+
+static void write_changes(struct ocpp_session *s, size_t portion, struct json_writer *w)
+{
+	struct list_sync *l = s->list;
+
+	for (size_t n = 0; l->at < l->todo_count && n < portion; l->at++, l->sent++, n++)
+		write_entry(w, l->todo[l->at], tag_listed(s, l->todo[l->at]));
+	l->more = l->at < l->todo_count;
+}
+
+static void send_portion(struct ocpp_session *s, const struct turn *t)
+{
+	struct list_sync *l = s->list;
+	size_t portion = l->portion > 0 ? (size_t)l->portion : PORTION;
+	struct json_writer w;
+	struct buf b;
+
+	if (portion > PORTION_MAX)
+		portion = PORTION_MAX;
+	buf_init(&b);
+	jw_init(&w, &b);
+	jw_object(&w);
+	jw_kint(&w, "listVersion", l->version + 1);
+	jw_key(&w, "localAuthorizationList");
+	jw_array(&w);
+	if (l->full)
+		write_full(s, portion, &w);
+	else
+		write_changes(s, portion, &w);
+	jw_array_end(&w);
+	jw_kstr(&w, "updateType", l->full && l->messages == 0 ? "Full" : "Differential");
+	jw_object_end(&w);
+	push(s, "SendLocalList", STEP_SEND, &b, l->token, l->version + 1, t);
+}
+
+/* ---- what is to be sent ---- */
+
+static void reply_end(struct ocpp_session *s, const struct turn *t)
+{
+	struct list_sync *l = s->list;
+	struct json_writer w;
+	struct buf b;
+
+	if (l->token == 0)
+		return;
+	buf_init(&b);
+	jw_init(&w, &b);
+	jw_object(&w);
+	jw_kstr(&w, "status", "Accepted");
+	jw_kint(&w, "listVersion", l->version);
+	jw_kint(&w, "entries", (int64_t)l->sent);
+	jw_kint(&w, "messages", (int64_t)l->messages);
+	jw_object_end(&w);
+	fx_reply(t->fx, FX_AFTER_COMMIT, l->token, b.data, b.len);
+	buf_fini(&b);
+	l->token = 0;
+}
+
+static void in_step(struct ocpp_session *s, struct station *st, const struct turn *t)
+{
+	struct list_sync *l = s->list;
+
+	if (!st->list.whole || st->list.seq != l->goal || st->list.version != l->version || st->list.cut != l->cut) {
+		st->list.version = l->version;
+		st->list.whole = true;
+		st->list.seq = l->goal;
+		st->list.cut = l->cut;
+		site_list_store(st, t->fx);
+	}
+	if (l->messages)
+		log_station(INFO, s->id, "local_list", "version=%lld entries=%zu messages=%zu update=%s", (long long)l->version,
+			    l->sent, l->messages, l->full ? "Full" : "Differential");
+	forget_todo(l);
+	reply_end(s, t);
+	/* A tag was changed meanwhile. */
+	if (l->goal != s->o->site->tag_seq)
+		locallist_wake(s, t);
+}
+
+static void begin_full(struct ocpp_session *s, const struct turn *t)
+{
+	struct list_sync *l = s->list;
+
+	forget_todo(l);
+	l->full = true;
+	l->last[0] = '\0';
+	l->sent = l->messages = 0;
+	send_portion(s, t);
+}
+
+static bool noted(const struct list_sync *l, const char *uid)
+{
+	for (size_t i = 0; i < l->todo_count; i++)
+		if (strcmp(l->todo[i], uid) == 0)
+			return true;
+	return false;
+}
+
+/* Those to be taken off come first: a list that is full has room for the others then. */
+static void collect_changes(struct ocpp_session *s, int64_t after)
+{
+	struct list_sync *l = s->list;
+
+	forget_todo(l);
+	l->todo = xcalloc((size_t)(l->goal - after), sizeof(*l->todo));
+	for (int pass = 0; pass < 2; pass++) {
+		for (int64_t seq = after + 1; seq <= l->goal; seq++) {
+			const char *uid = site_tag_log_at(s->o->site, seq);
+
+			if ((tag_listed(s, uid) != NULL) != (pass == 1) || strlen(uid) > TAG_LIST_UID_MAX || noted(l, uid))
+				continue;
+			memcpy(l->todo[l->todo_count++], uid, strlen(uid) + 1);
+		}
+	}
+}
+
+static void decide(struct ocpp_session *s, struct station *st, const struct turn *t)
+{
+	const struct listable *all = listable(s->o);
+	struct list_sync *l = s->list;
+	bool fits = has_room(l, all->count);
+
+	l->goal = s->o->site->tag_seq;
+	l->sent = l->messages = 0;
+	l->cut = fits ? 0 : cut_of(all, (size_t)l->max);
+	if (!fits && !l->no_room)
+		log_station(WARNING, s->id, "local_list_too_short", "tags=%zu room=%lld", all->count, (long long)l->max);
+	l->no_room = !fits;
+	if (!st->list.whole || st->list.cut != l->cut) {
+		begin_full(s, t);
+	} else if (!fits || st->list.seq == l->goal) {
+		in_step(s, st, t);
+	} else if (!site_tag_log_reaches(s->o->site, st->list.seq)) {
+		begin_full(s, t);
+	} else {
+		l->full = false;
+		collect_changes(s, st->list.seq);
+		if (l->todo_count)
+			send_portion(s, t);
+		else
+			in_step(s, st, t);
+	}
+}
+
+void locallist_timer(struct ocpp_session *s, const struct turn *t)
+{
+	struct station *st = session_station(s);
+
+	if (!st || !s->link || s->state != SESSION_READY || !locallist_wanted(s, st))
+		return;
+	/* First what balancing needs. */
+	if (s->setup || sync_get(s)->busy) {
+		session_timer(s, TIMER_LIST, t->now + SOON_US);
+		return;
+	}
+	if (s->list->none || s->list->tries >= TRIES)
+		return;
+	if (s->list->asked)
+		decide(s, st, t);
+	else
+		ask_keys(s, t);
+}
+
+/* ---- answers ---- */
+
+static void learn_keys(struct list_sync *l, const struct json *keys, bool *disabled)
+{
+	for (const struct json *k = keys ? keys->first : NULL; k; k = k->next) {
+		const char *key = json_str(json_get(k, "key"), "");
+		const struct json *value = json_get(k, "value");
+		int64_t n = 0;
+
+		if (strcasecmp(key, "LocalAuthListEnabled") == 0)
+			*disabled = strcasecmp(json_str(value, ""), "false") == 0 && !json_bool(json_get(k, "readonly"), false);
+		else if (json_fixed(value, 1, &n) != 0 || n < 1)
+			continue;
+		else if (strcasecmp(key, "LocalAuthListMaxLength") == 0)
+			l->max = n;
+		else if (strcasecmp(key, "SendLocalListMaxLength") == 0)
+			l->portion = n;
+	}
+}
+
+static void take_version(struct ocpp_session *s, struct station *st, const struct call_result *r, const struct turn *t)
+{
+	struct list_sync *l = s->list;
+	int64_t version = -1;
+
+	if (r->how != CALL_ANSWERED || ocpp_read_int(json_get(r->payload, "listVersion"), &version) != 0 || version < 0) {
+		l->none = true;
+		log_station(NOTICE, s->id, "local_list_none", "answer=%s", r->how == CALL_ERROR ? log_text(r->code) : "-1");
+		return;
+	}
+	l->asked = true;
+	if (version != st->list.version)
+		st->list.whole = false;
+	l->version = version > st->list.version ? version : st->list.version;
+	decide(s, st, t);
+}
+
+static void reply_word(struct list_sync *l, uint64_t token, const char *word, const char *description, const struct turn *t)
+{
+	struct json_writer w;
+	struct buf b;
+
+	if (token == 0)
+		return;
+	buf_init(&b);
+	jw_init(&w, &b);
+	jw_object(&w);
+	jw_kstr(&w, "status", word);
+	if (description)
+		jw_kstr(&w, "description", description);
+	jw_object_end(&w);
+	fx_reply(t->fx, FX_AFTER_COMMIT, token, b.data, b.len);
+	buf_fini(&b);
+	if (l)
+		l->token = 0;
+}
+
+static const char *word_of(const struct call_result *r)
+{
+	return r->how == CALL_ERROR ? r->code : json_str(json_get(r->payload, "status"), "(no status)");
+}
+
+/* A station whose version is another than we think is asked; one that fails is sent everything, a few times. */
+static void portion_refused(struct ocpp_session *s, const struct call_result *r, const struct turn *t)
+{
+	struct station *st = session_station(s);
+	struct list_sync *l = s->list;
+	const char *word = word_of(r);
+	bool by_hand = l->token != 0, full = l->full;
+
+	log_station(NOTICE, s->id, "local_list_refused", "version=%lld update=%s answer=%s", (long long)l->version + 1,
+		    full ? "Full" : "Differential", log_text(word));
+	forget_todo(l);
+	if (st->list.whole) {
+		st->list.whole = false;
+		site_list_store(st, t->fx);
+	}
+	reply_word(l, l->token, word, r->how == CALL_ERROR ? r->text : NULL, t);
+	l->none = strcmp(word, "NotSupported") == 0 || strcmp(word, "NotImplemented") == 0;
+	if (by_hand || l->none || ++l->tries >= TRIES)
+		return;
+	if (strcmp(word, "VersionMismatch") == 0)
+		ask_version(s, t);
+	else if (!full)
+		decide(s, st, t);
+	else
+		session_timer(s, TIMER_LIST, t->now + AGAIN_US);
+}
+
+static void portion_accepted(struct ocpp_session *s, struct station *st, const struct call *c, const struct turn *t)
+{
+	struct list_sync *l = s->list;
+
+	l->version = c->version;
+	l->messages++;
+	if (!l->more) {
+		l->tries = 0;
+		in_step(s, st, t);
+		return;
+	}
+	/* Part of a full list is no list; part of the changes is one that goes as far as before. */
+	st->list.version = c->version;
+	st->list.whole = !l->full && st->list.whole;
+	site_list_store(st, t->fx);
+	send_portion(s, t);
+}
+
+static void raw_done(struct ocpp_session *s, struct station *st, const struct call *c, const struct call_result *r,
+		     const struct turn *t)
+{
+	if (r->how == CALL_ANSWERED && st && strcmp(word_of(r), "Accepted") == 0) {
+		st->list.version = c->version;
+		st->list.whole = false;
+		site_list_store(st, t->fx);
+	}
+	if (r->how == CALL_ANSWERED || r->how == CALL_ERROR)
+		reply_word(NULL, c->token, word_of(r), r->how == CALL_ERROR ? r->text : NULL, t);
+	else
+		control_reply_failure(s, c, r, t);
+}
+
+void locallist_done(struct ocpp_session *s, struct call *c, const struct call_result *r, const struct turn *t)
+{
+	struct station *st = session_station(s);
+	struct list_sync *l = s->list;
+	bool disabled = false;
+
+	if (c->step == STEP_RAW) {
+		raw_done(s, st, c, r, t);
+		return;
+	}
+	l->busy = false;
+	if (!st || (r->how != CALL_ANSWERED && r->how != CALL_ERROR)) {
+		if (l->token)
+			control_reply_failure(s, c, r, t);
+		l->token = 0;
+		l->asked = false;
+		if (s->link)
+			session_timer(s, TIMER_LIST, t->now + AGAIN_US);
+		return;
+	}
+	switch (c->step) {
+	case STEP_KEYS:
+		learn_keys(l, json_get(r->payload, "configurationKey"), &disabled);
+		if (disabled)
+			enable(s, t);
+		else
+			ask_version(s, t);
+		break;
+	case STEP_ENABLE:
+		if (!ctl_status_is_yes(word_of(r)))
+			log_station(NOTICE, s->id, "setting_refused", "key=LocalAuthListEnabled value=true");
+		ask_version(s, t);
+		break;
+	case STEP_VERSION:
+		take_version(s, st, r, t);
+		break;
+	default:
+		if (r->how == CALL_ANSWERED && strcmp(word_of(r), "Accepted") == 0)
+			portion_accepted(s, st, c, t);
+		else
+			portion_refused(s, r, t);
+		break;
+	}
+}
+
+/* ---- by hand ---- */
+
+int locallist_send(struct ocpp_session *s, bool full, int64_t version, uint64_t token, const struct turn *t,
+		   struct diag *d)
+{
+	struct station *st = session_station(s);
+	struct list_sync *l = sync_get(s);
+
+	if (l->busy)
+		return diag_set(d, -LMS_ECONFLICT, "station %s: its list is being sent already (try again)", s->id);
+	if (!full && (!st->list.whole || st->list.cut || !site_tag_log_reaches(s->o->site, st->list.seq)))
+		return diag_set(d, -LMS_ECONFLICT, "station %s: what it has is not known well enough (send all: local-list send %s)",
+				s->id, s->id);
+	l->token = token;
+	l->version = version != NUM_NONE ? version - 1 : l->asked && l->version > st->list.version ? l->version : st->list.version;
+	l->goal = s->o->site->tag_seq;
+	l->cut = has_room(l, listable(s->o)->count) ? 0 : cut_of(listable(s->o), (size_t)l->max);
+	if (full) {
+		begin_full(s, t);
+		return 0;
+	}
+	l->full = false;
+	l->sent = l->messages = 0;
+	collect_changes(s, st->list.seq);
+	if (l->todo_count)
+		send_portion(s, t);
+	else
+		in_step(s, st, t);
+	return 0;
+}
+
+void locallist_send_raw(struct ocpp_session *s, const char *update, int64_t version, const struct json *list, uint64_t token,
+			const struct turn *t)
+{
+	const struct ocpp_message *m = ocpp_message_find("SendLocalList");
+	const struct station *st = session_station(s);
+	struct json_writer w;
+	struct buf b;
+
+	if (version == NUM_NONE)
+		version = st->list.version + 1;
+	buf_init(&b);
+	jw_init(&w, &b);
+	jw_object(&w);
+	jw_kint(&w, "listVersion", version);
+	jw_key(&w, "localAuthorizationList");
+	jw_array(&w);
+	for (const struct json *e = list->first; e; e = e->next) {
+		if (e->type == JSON_OBJECT)
+			ocpp_payload_write(m->req->fields[1].type, e, &w);
+		else
+			jw_copy(&w, e);
+	}
+	jw_array_end(&w);
+	jw_kstr(&w, "updateType", update);
+	jw_object_end(&w);
+	push(s, "SendLocalList", STEP_RAW, &b, token, version, t);
+}
+
+void locallist_write(const struct ocpp_session *s, const struct station *st, struct json_writer *w)
+{
+	const struct listable *all = listable(s->o);
+	const struct list_sync *l = s->list;
+	bool step = st->list.whole && st->list.seq == s->o->site->tag_seq;
+
+	jw_kstr(w, "kept", locallist_wanted(s, st) ? "yes" : "no");
+	jw_kstr(w, "state", l && l->none ? "the station keeps none" : l && l->busy ? "being sent" : step ? "as the tags are" :
+		st->list.version ? "behind" : "never sent");
+	jw_kint(w, "version", st->list.version);
+	jw_kint(w, "tags", (int64_t)all->count);
+	jw_kint(w, "room", l && l->max ? l->max : NUM_NONE);
+	jw_kint(w, "room_in_message", l && l->portion ? l->portion : NUM_NONE);
+}
