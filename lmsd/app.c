@@ -15,11 +15,13 @@
 #include "hall/background.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "crypto/pki.h"
 #include "hall/certificate.h"
 #include "hall/door.h"
 #include "files/files.h"
 #include "hall/hours.h"
 #include "hall/rival.h"
+#include "hall/sign.h"
 #include "modbus/bus.h"
 #include "net/tls.h"
 #include "ocpp/frames/frame_log.h"
@@ -272,6 +274,8 @@ static void on_turn_end(void *ctx)
 		}
 		if (app->hall.site->outer_changed)
 			feed_outer(app, now, loop_wall());
+		if (app->hall.site->cert_asked)
+			sign_turn(app, now, loop_wall());
 		feed_turn(app, now, loop_wall());
 		hours_turn(app, now, loop_wall());
 		record_turn(app, now, loop_wall());
@@ -354,6 +358,8 @@ static int app_listen(struct app *app, struct diag *diag)
 			      sizeof(app->listen_wss), diag);
 	if (ret == 0)
 		ret = control_new(app->loop, app->boot.control_socket, &control_ops, app, &app->control, diag);
+	if (ret == 0 && *app->boot.tls_station_ca)
+		ret = pki_check_ca(app->boot.tls_station_ca, app->boot.tls_station_ca_key, diag);
 	app->hall.listen_ws = app->listen_ws;
 	app->hall.listen_wss = app->listen_wss;
 	app->hall.control = app->control;

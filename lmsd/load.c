@@ -10,6 +10,8 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "site/door/cert_request.h"
+#include "site/door/security_log.h"
 #include "site/outer/grid.h"
 #include "site/outer/override.h"
 #include "site/outer/source.h"
@@ -72,6 +74,10 @@ static int load_live_row(void *ctx, const char *key, const char *json, size_t le
 		ret = site_transfer_load(site, key, json, len, &diag);
 	else if (l->table == STORE_RESERVATION)
 		ret = site_reservation_load(site, json, len, &diag);
+	else if (l->table == STORE_SECURITY_EVENT)
+		ret = security_log_load(site, key, json, len, &diag);
+	else if (l->table == STORE_CERT_REQUEST)
+		ret = cert_request_load(site, key, json, len, &diag);
 	else if (l->table == STORE_SECURITY)
 		ret = security_load(site, key, json, len, &diag);
 	else if (l->table == STORE_TAG_LOG)
@@ -115,7 +121,7 @@ static int load_conf(struct app *app, struct diag *diag)
 static int load_live(struct app *app, struct diag *diag)
 {
 	static const enum store_table tables[] = {
-		STORE_META, STORE_OVERRIDE, STORE_SIGNAL, STORE_GRID_LOG, STORE_BOOT, STORE_TRANSFER,
+		STORE_META, STORE_SECURITY_EVENT, STORE_CERT_REQUEST, STORE_OVERRIDE, STORE_SIGNAL, STORE_GRID_LOG, STORE_BOOT, STORE_TRANSFER,
 		STORE_TAG, STORE_TAG_LOG, STORE_LOCAL_LIST, STORE_RESERVATION, STORE_TX_RUN,
 	};
 	struct load_ctx l = { .app = app };

@@ -53,6 +53,16 @@ static int check_clients(const struct boot_conf *conf, struct diag *diag)
 {
 	int ret = 0;
 
+	if (!*conf->tls_station_ca != !*conf->tls_station_ca_key)
+		return boot_refuse(conf, *conf->tls_station_ca ? BOOT_KEY_tls_station_ca : BOOT_KEY_tls_station_ca_key,
+				   -LMS_ECONFIG, diag, "set without %s (set both or none)",
+				   *conf->tls_station_ca ? "tls.station_ca_key" : "tls.station_ca");
+	if (*conf->tls_station_ca)
+		ret = check_readable(conf, BOOT_KEY_tls_station_ca, conf->tls_station_ca, diag);
+	if (ret == 0 && *conf->tls_station_ca)
+		ret = check_readable(conf, BOOT_KEY_tls_station_ca_key, conf->tls_station_ca_key, diag);
+	if (ret < 0)
+		return ret;
 	if (*conf->tls_client_crl && !*conf->tls_client_ca)
 		return boot_refuse(conf, BOOT_KEY_tls_client_crl, -LMS_ECONFIG, diag,
 				   "set without tls.client_ca (name the CA whose list it is)");

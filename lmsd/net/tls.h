@@ -13,6 +13,7 @@
 
 typedef struct ssl_ctx_st SSL_CTX;
 typedef struct ssl_st SSL;
+typedef struct x509_st X509;
 
 struct tls_files {
 	const char *cert_file, *key_file;
@@ -55,6 +56,8 @@ struct tls_peer {
  * name and of its alternative names dNSName, otherName (as text) and the end of a URI, as they are,
  * letter by letter. (tls_peer.c) */
 void tls_peer_look(SSL *ssl, const char *identity, struct tls_peer *out);
+/* Does any of those names of the certificate say this identity? */
+bool tls_cert_names(const X509 *cert, const char *identity);
 
 /* The oldest error of OpenSSL's queue as text, which is emptied; "no detail" when it is empty. */
 const char *tls_error_text(char *out, size_t out_size);

@@ -80,23 +80,29 @@ static bool alternatives_name(const X509 *cert, const char *identity)
 	return found;
 }
 
+bool tls_cert_names(const X509 *cert, const char *identity)
+{
+	char name[65];
+
+	return (common_name(cert, name, sizeof(name)) && strcmp(name, identity) == 0) || alternatives_name(cert, identity);
+}
+
 void tls_peer_look(SSL *ssl, const char *identity, struct tls_peer *out)
 {
 	const X509 *cert = SSL_get0_peer_certificate(ssl);
 	long result = SSL_get_verify_result(ssl);
-	bool has_name;
 
 	*out = (struct tls_peer){ .state = TLS_PEER_NONE };
 	if (!cert)
 		return;
-	has_name = common_name(cert, out->name, sizeof(out->name));
+	common_name(cert, out->name, sizeof(out->name));
 	/* A resumed session was verified when it began. */
 	if (result == X509_V_OK && X509_cmp_current_time(X509_get0_notAfter(cert)) < 0)
 		result = X509_V_ERR_CERT_HAS_EXPIRED;
 	if (result != X509_V_OK) {
 		out->state = TLS_PEER_BAD;
 		out->why = X509_verify_cert_error_string(result);
-	} else if ((has_name && strcmp(out->name, identity) == 0) || alternatives_name(cert, identity)) {
+	} else if (tls_cert_names(cert, identity)) {
 		out->state = TLS_PEER_NAMED;
 	} else {
 		out->state = TLS_PEER_OTHER;

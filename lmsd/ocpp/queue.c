@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "ocpp/control/ctl_cert.h"
 #include "ocpp/limit/proof.h"
 #include "ocpp/locallist/locallist.h"
 #include "ocpp/reserve/reserve.h"
@@ -40,6 +41,7 @@ static done_fn *const done_fns[CALL_KIND_COUNT] = {
 	[CALL_ZERO] = ignore_done,
 	[CALL_PROOF] = proof_done,
 	[CALL_LIST] = locallist_done,
+	[CALL_CERT] = cert_done,
 	[CALL_RESERVE] = reserve_done,
 };
 

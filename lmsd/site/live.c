@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "site/door/cert_request.h"
 #include "site/generation/draft.h"
 #include "site/outer/grid.h"
 #include "site/ledger.h"
@@ -59,6 +60,7 @@ void site_free(struct site *s)
 	site_source_free(s);
 	site_conf_free(s->owned);
 	ledger_free(s->ledger);
+	free(s->security_log);
 	event_ring_free(s->events);
 	free(s);
 }
@@ -115,8 +117,10 @@ static void station_attach(struct site *s, struct station *st, int conf)
 {
 	const struct station_conf *k = conf < 0 ? NULL : &s->conf->stations[conf];
 
-	if (conf < 0 && st->conf >= 0)
+	if (conf < 0 && st->conf >= 0) {
 		security_forget(st);
+		cert_request_drop(st, NULL);
+	}
 	st->conf = conf;
 	for (size_t i = 0; i < st->connector_count; i++)
 		st->connectors[i]->conf = k && i < k->connector_count ? (int)i : -1;
@@ -178,6 +182,7 @@ static void station_free(struct site *s, struct station *st)
 	}
 	for (int k = 0; k < TRANSFER_KINDS; k++)
 		free(st->transfer[k]);
+	cert_request_drop(st, NULL);
 	free(st->connectors);
 	free(st->proposal);
 	free(st);

@@ -173,6 +173,7 @@ struct station {
 		bool whole;		/* it is ours, all of it */
 		uint64_t cut;		/* it has no room for all tags: what it has; 0 = it has */
 	} list;
+	struct cert_request *cert_request;	/* open; NULL */
 	struct connector **connectors;	/* [0] is connector 1 */
 	size_t connector_count;
 	struct ocpp_session *session;	/* the ocpp room's, while known to it */
@@ -264,6 +265,8 @@ struct site {
 	struct zone_override *overrides;	/* list, one per zone at most (override.h) */
 	struct signal grid;		/* as told (grid.h says what is in force) */
 	struct grid_log *grid_log;
+	struct security_log *security_log;	/* private: what stations reported; NULL = nothing yet */
+	bool cert_asked;		/* some station has asked for a certificate: the hall looks, then clears */
 	struct source_live *sources;	/* list: states as told (source.h) */
 	bool outer_changed;		/* a limit of a zone from outside: the hall tells the balance, then clears */
 	int32_t next_tx;

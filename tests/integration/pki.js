@@ -41,11 +41,16 @@ organizationName = optional
 		return openssl('ca', '-batch', '-config', path.join(this.dir, 'ca.conf'), '-cert', this.cert, '-keyfile', this.key, ...args);
 	}
 
+	// Writes NAME.key and NAME.csr.
+	request(name, cn = name, san = undefined) {
+		openssl('req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', `/O=Site/CN=${cn}`,
+			...(san ? ['-addext', `subjectAltName=${san}`] : []), '-keyout', `${this.dir}/${name}.key`, '-out', `${this.dir}/${name}.csr`);
+	}
+
 	// {cert, key}: PEM texts, and the files {certFile, keyFile}. from and to as openssl writes times: 20260101000000Z.
 	issue(name, { cn = name, san, from = '20200101000000Z', to = '20700101000000Z' } = {}) {
 		const file = (end) => path.join(this.dir, `${name}.${end}`);
-		openssl('req', '-new', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', `/O=Site/CN=${cn}`,
-			...(san ? ['-addext', `subjectAltName=${san}`] : []), '-keyout', file('key'), '-out', file('csr'));
+		this.request(name, cn, san);
 		this.ca('-in', file('csr'), '-out', file('crt'), '-notext', '-startdate', from, '-enddate', to);
 		return { certFile: file('crt'), keyFile: file('key'), cert: fs.readFileSync(file('crt')), key: fs.readFileSync(file('key')) };
 	}

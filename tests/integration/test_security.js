@@ -196,6 +196,105 @@ async function certificates(lmsd, ca) {
 	equal(await answers(lmsd, 'P3', { wss: true, tls: san }), 101, 'what was not does');
 }
 
+// Certificate messages and security events, every one of them checked by ocpp-rpc against the schemas.
+async function certificateMessages(lmsd, ca) {
+	const made = lmsd.must('station', 'key', 'set', 'D', '--generate').key;
+	const got = {};
+	const answer = { CertificateSigned: 'Accepted', InstallCertificate: 'Accepted', DeleteCertificate: 'Accepted' };
+	const handlers = { GetInstalledCertificateIds: (p) => {
+		got.GetInstalledCertificateIds = p;
+		return got.InstallCertificate ? { status: 'Accepted', certificateHashData: [{ hashAlgorithm: 'SHA256', issuerNameHash: 'aa', issuerKeyHash: 'bb', serialNumber: '1' }] } : { status: 'NotFound' };
+	} };
+	for (const method of Object.keys(answer)) handlers[method] = (p) => { got[method] = p; return { status: answer[method] }; };
+	const s = station(lmsd, 'D', { key: made, wss: true, handlers });
+	await s.up();
+	const ctl = (...args) => lmsd.ctlAsync('station', ...args);
+
+	equal((await ctl('cert', 'list', 'D')).status, 6, 'cert list: NotFound is no yes');
+	equal((await ctl('cert', 'install', 'D', '@' + ca.cert)).json, { status: 'Accepted' }, 'cert install');
+	equal(got.InstallCertificate, { certificateType: 'CentralSystemRootCertificate', certificate: fs.readFileSync(ca.cert, 'utf8') }, 'as it is in the file');
+	equal((await ctl('cert', 'install', 'D', '@' + ca.issue('leaf').certFile, 'type=ManufacturerRootCertificate')).status, 65, 'what is no CA is not installed');
+	equal((await ctl('cert', 'list', 'D', 'type=ManufacturerRootCertificate')).json.certificateHashData[0].serialNumber, '1', 'cert list shows what is installed');
+	equal((await ctl('cert', 'delete', 'D', 'issuer_name_hash=aa', 'issuer_key_hash=bb', 'serial=1', '-y')).json.status, 'Accepted', 'cert delete by what was listed');
+	equal(got.DeleteCertificate.certificateHashData, { hashAlgorithm: 'SHA256', issuerNameHash: 'aa', issuerKeyHash: 'bb', serialNumber: '1' }, 'in the terms of the schema');
+	answer.DeleteCertificate = 'NotFound';
+	equal((await ctl('cert', 'delete', 'D', '@' + ca.cert, '-y')).status, 6, 'or by the certificate itself');
+	ok(/^[0-9a-f]{64}$/.test(got.DeleteCertificate.certificateHashData.issuerKeyHash), 'which is hashed', got.DeleteCertificate);
+
+	// A request, answered by the installer.
+	ca.request('D');
+	const csr = fs.readFileSync(`${ca.dir}/D.csr`, 'utf8');
+	equal(await s.call('SignCertificate', { csr }), { status: 'Accepted' }, 'SignCertificate is accepted');
+	equal(await s.call('SignCertificate', { csr: 'nonsense' }), { status: 'Rejected' }, 'unless it is none');
+	await lmsd.kill();
+	await lmsd.start(OPTIONS);
+	await s.close();
+	await s.up();
+	const open = lmsd.must('station', 'cert', 'requests')[0];
+	ok(open.station === 'D' && /CN=D, .*256 bits/.test(open.subject) && !open.trouble && open.profile === 2, 'and listed, after kill -9 too', open);
+	equal((await ctl('cert', 'sign', 'D', '@' + ca.issue('P3').certFile)).status, 65, 'the certificate of another key is not sent');
+	const chain = file('chain', ca.sign(csr));
+	answer.CertificateSigned = 'Rejected';
+	equal((await ctl('cert', 'sign', 'D', chain)).status, 6, 'one that the station refuses');
+	ok(/refused/.test(lmsd.must('station', 'cert', 'requests')[0].note), 'leaves its request open');
+	answer.CertificateSigned = 'Accepted';
+	equal((await ctl('cert', 'sign', 'D', chain)).json.status, 'Accepted', 'cert sign');
+	equal(lmsd.must('station', 'cert', 'requests'), [], 'closes it');
+	equal((await ctl('cert', 'sign', 'D', chain)).status, 4, 'and there is nothing more to sign');
+
+	// By the CA of the site, for whoever shows who he is over TLS.
+	await lmsd.kill('SIGTERM');
+	await lmsd.start({ ...OPTIONS, 'tls.station_ca': ca.cert, 'tls.station_ca_key': ca.key });
+	await s.close();
+	await s.up();
+	delete got.CertificateSigned;
+	await s.call('SignCertificate', { csr });
+	await until(() => got.CertificateSigned, 'CertificateSigned');
+	await until(() => lmsd.must('station', 'cert', 'requests').length === 0, 'the end of the request');
+	equal(await answers(lmsd, 'D', { wss: true, tls: { cert: got.CertificateSigned.certificateChain, key: fs.readFileSync(`${ca.dir}/D.key`) } }), 101,
+		'the site\'s own CA signs, and the station comes in with it');
+	lmsd.must('station', 'set', 'D', 'security=2');
+	ca.request('E', 'A');
+	await s.close();
+	await s.up();
+	await s.call('SignCertificate', { csr: fs.readFileSync(`${ca.dir}/E.csr`, 'utf8') });
+	ok(/common name is 'A'/.test(await until(() => (lmsd.must('station', 'cert', 'requests')[0] || {}).trouble, 'the refusal')), 'not for another name');
+	const anybody = station(lmsd, 'FREE');
+	await anybody.up();
+	ca.request('FREE');
+	await anybody.call('SignCertificate', { csr: fs.readFileSync(`${ca.dir}/FREE.csr`, 'utf8') });
+	ok(/does not show who it is/.test(await until(() => (lmsd.must('station', 'cert', 'requests', 'FREE')[0] || {}).note, 'the refusal')), 'nor for a name that anybody may have taken');
+	await anybody.close();
+
+	// Security events.
+	const at = new Date().toISOString();
+	equal(await s.call('SecurityEventNotification', { type: 'TamperDetectionActivated', timestamp: at, techInfo: 'door' }), {}, 'a security event is acknowledged');
+	await s.call('SecurityEventNotification', { type: 'InvalidMessages', timestamp: at });
+	await s.call('SecurityEventNotification', { type: 'x-vendor', timestamp: at });
+	await lmsd.kill();
+	await lmsd.start(OPTIONS);
+	equal(lmsd.must('station', 'security', 'events', 'D').map((e) => [e.type, e.critical, e.info || '']),
+		[['TamperDetectionActivated', true, 'door'], ['InvalidMessages', false, ''], ['x-vendor', false, '']], 'kept with the whitepaper\'s word on it, after kill -9 too');
+	equal(lmsd.must('station', 'security', 'events', '--critical').length, 1, 'critical ones alone');
+	await s.close();
+	equal(s.badSchema, [], 'no schema error');
+}
+
+async function upgrade(lmsd) {
+	const asked = [];
+	let s = station(lmsd, 'UP', { handlers: { ChangeConfiguration: (p) => { asked.push(p); return { status: 'Accepted' }; } } });
+	await s.up();
+	const ctl = (...args) => lmsd.ctlAsync('station', ...args);
+	equal((await ctl('security', 'upgrade', 'UP', '2')).status, 5, 'no upgrade without a key');
+	await ctl('key', 'rotate', 'UP');
+	const key = asked.find((p) => p.key === 'AuthorizationKey').value;
+	equal((await ctl('security', 'upgrade', 'UP', '2')).json.status, 'Accepted', 'with one that was sent');
+	equal(asked[asked.length - 1], { key: 'SecurityProfile', value: '2' }, 'it is told its SecurityProfile');
+	await s.close();
+	equal(await answers(lmsd, 'UP'), 101, 'until it has come with it, it may come as before');
+	equal([await answers(lmsd, 'UP', { wss: true, key }), await answers(lmsd, 'UP'), await answers(lmsd, 'UP', { key })], [101, 401, 401], 'and never again after');
+}
+
 // What lmsd itself shows.
 async function own(lmsd, ca) {
 	const soon = new Date(Date.now() + 20 * 86400e3);
@@ -226,6 +325,7 @@ main(async () => {
 	ca.revoke();
 	OPTIONS = { 'listen.wss': '127.0.0.1:0', 'tls.client_ca': ca.cert, 'tls.client_crl': ca.crl };
 	const lmsd = await new Lmsd('door').start(OPTIONS);
+	OPTIONS['listen.wss'] = `127.0.0.1:${lmsd.child.ready.wss}`;
 	lmsd.apply(SITE);
 	await keys(lmsd);
 	await noWayBack(lmsd);
@@ -234,5 +334,8 @@ main(async () => {
 	await guessing(lmsd);
 	await certificates(lmsd, ca);
 	await own(lmsd, ca);
+	lmsd.apply({ stations: [{ id: 'FREE', zone: 'P' }, { id: 'UP', zone: 'P' }] });
+	await certificateMessages(lmsd, ca);
+	await upgrade(lmsd);
 	await lmsd.kill('SIGTERM');
 });

@@ -8,6 +8,9 @@
 
 #include <cmocka.h>
 
+#include "site/door/cert_request.h"
+#include "site/door/security_log.h"
+
 struct desk_record {
 	UT_hash_handle hh; /* by name: "table key" */
 	enum store_table table;
@@ -131,6 +134,10 @@ static void load_live(struct desk *r, enum store_table table)
 			ret = site_meta_load(r->site, rec->key, rec->json, len, &r->diag);
 		else if (table == STORE_TAG)
 			ret = site_tag_load(r->site, rec->json, len, &r->diag);
+		else if (table == STORE_SECURITY_EVENT)
+			ret = security_log_load(r->site, rec->key, rec->json, len, &r->diag);
+		else if (table == STORE_CERT_REQUEST)
+			ret = cert_request_load(r->site, rec->key, rec->json, len, &r->diag);
 		else if (table == STORE_SECURITY)
 			ret = security_load(r->site, rec->key, rec->json, len, &r->diag);
 		else if (table == STORE_BOOT)
@@ -143,7 +150,7 @@ static void load_live(struct desk *r, enum store_table table)
 
 void desk_restart(struct desk *r)
 {
-	static const enum store_table live[] = { STORE_META, STORE_TAG, STORE_BOOT, STORE_SECURITY,
+	static const enum store_table live[] = { STORE_META, STORE_TAG, STORE_BOOT, STORE_SECURITY, STORE_SECURITY_EVENT, STORE_CERT_REQUEST,
 						 STORE_TX_RUN, STORE_TX };
 	struct time_zone tz = r->site->tz;
 	struct site_conf *c = site_conf_load_begin();

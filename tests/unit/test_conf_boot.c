@@ -86,12 +86,12 @@ static void every_key_can_be_set_in_the_file(void **state)
 {
 	static const char text[] =
 		"listen = { ws = \"[::1]:0\"; wss = \"off\"; };\n"
-		"tls: { certificate = \"/a/c\"; key = \"/a/k\"; client_ca = \"/a/ca\"; client_crl = \"/a/crl\"; };\n"
+		"tls: { certificate = \"/a/c\"; key = \"/a/k\"; client_ca = \"/a/ca\"; client_crl = \"/a/crl\"; station_ca = \"/a/sca\"; station_ca_key = \"/a/sk\"; };\n"
 		"control = { socket = \"/tmp/s\"; };\n"
 		"state = { directory = \"/tmp/state/\"; };\n"
 		"registration = \"accept\";\n"
 		"log = { level = \"error\"; };\n"
-		"limits = { connections = 12; };\n"
+		"limits = { connections = 12; silence = 90; messages = 50; };\n"
 		"recording = { size = 64; segment = 4; };\n"
 		"files = { listen = \"127.0.0.1:9080\"; url = \"https://lms.example/\"; tls = \"on\"; max_size = 3; store = 4;\n"
 		" signers = \"/pem\"; };\n"
@@ -107,6 +107,8 @@ static void every_key_can_be_set_in_the_file(void **state)
 	assert_string_equal(c.tls_key, "/a/k");
 	assert_string_equal(c.tls_client_ca, "/a/ca");
 	assert_string_equal(c.tls_client_crl, "/a/crl");
+	assert_string_equal(c.tls_station_ca, "/a/sca");
+	assert_string_equal(c.tls_station_ca_key, "/a/sk");
 	assert_string_equal(c.control_socket, "/tmp/s");
 	assert_string_equal(c.state_directory, "/tmp/state");
 	assert_int_equal(c.registration, BOOT_REGISTRATION_ACCEPT);
@@ -327,6 +329,7 @@ static void keys_that_contradict_each_other_are_refused(void **state)
 		{ "tls = { key = \"/etc/k\"; };", 1, "tls.key: set without tls.certificate" },
 		{ "tls = { certificate = \"/etc/k\"; };", 1, "set without tls.key" },
 		{ "tls = { client_crl = \"/etc/k\"; };", 1, "set without tls.client_ca" },
+		{ "tls = { station_ca = \"/etc/k\"; };", 1, "set without tls.station_ca_key" },
 		{ "tls = { client_ca = \"/nonexistent/ca\"; };", 1, "lmsd must be able to read it" },
 		{ "tls = { certificate = \"/nowhere/c\";\n key = \"/nowhere/k\"; };", 1,
 		  "tls.certificate: /nowhere/c: No such file" },

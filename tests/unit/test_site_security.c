@@ -8,7 +8,9 @@
 #include <cmocka.h>
 
 #include "helper_site.h"
+#include "site/door/cert_request.h"
 #include "site/door/guess.h"
+#include "site/door/security_log.h"
 
 static const char site_text[] =
 	"{'document': {'zones': [{'id': 'Z', 'static': 60}], 'stations': [{'id': 'CP', 'zone': 'Z'}]}}";
@@ -442,10 +444,91 @@ static void wrong_keys_slow_down_who_shows_them(void **state)
 		assert_true(guesses_may(g, cp(&r), "10.0.0.7", now));
 	}
 	assert_in_range(looked, 1800, 3600 + GUESS_ALL_BURST);
+	/* A new key begins anew: the station may have been the one that was wrong. */
+	for (int i = 0; i < 2 * GUESS_ALL_BURST; i++)
+		guesses_wrong(g, cp(&r), "10.0.0.66", now);
+	assert_false(guesses_may(g, cp(&r), "10.0.0.66", now));
+	struct sealed_key k = key_number(9);
+	security_key_set(cp(&r), &k, &r.fx);
+	assert_true(guesses_may(g, cp(&r), "10.0.0.66", now));
+	for (int i = 0; i < GUESS_PAIR_BURST; i++)
+		guesses_wrong(g, cp(&r), "10.0.0.66", now);
+	assert_false(guesses_may(g, cp(&r), "10.0.0.66", now));
 	/* Who stops is free again. */
 	now += GUESS_PAIR_US * GUESS_PAIR_BURST;
 	assert_true(guesses_may(g, cp(&r), "10.0.0.66", now));
 	guesses_free(g);
+	desk_fini(&r);
+}
+
+/* ---- what stations report ---- */
+
+static void report(struct desk *r, const char *type, int n)
+{
+	struct security_event e = { .time = r->wall, .received = r->wall };
+
+	snprintf(e.station, sizeof(e.station), "CP");
+	snprintf(e.type, sizeof(e.type), "%s", type);
+	snprintf(e.tech, sizeof(e.tech), "%d", n);
+	security_log_add(r->site, &e, &r->fx);
+	desk_settle(r);
+}
+
+static void what_is_critical_is_not_pushed_out_by_what_is_not(void **state)
+{
+	const struct security_event *e;
+	uint64_t after = 0;
+	int count[2] = { 0 };
+	struct desk r;
+
+	(void)state;
+	desk_site(&r);
+	assert_null(security_log_next(r.site, 0));
+	report(&r, "TamperDetectionActivated", -1);
+	for (int i = 0; i < 300; i++)
+		report(&r, i % 2 ? "InvalidMessages" : "x-vendor", i);
+	for (int restart = 0; restart < 2; restart++) {
+		if (restart)
+			desk_restart(&r);
+		after = 0;
+		count[0] = count[1] = 0;
+		while ((e = security_log_next(r.site, after)) != NULL) {
+			assert_true(e->seq > after);
+			after = e->seq;
+			count[e->critical]++;
+			assert_int_equal(atoi(e->tech), (int)e->seq - 2);
+		}
+		assert_int_equal(after, 301);
+		assert_int_equal(count[0], SECURITY_LOG_ROWS);
+		assert_int_equal(count[1], 1);
+	}
+	/* It goes on where it was. */
+	report(&r, "InvalidMessages", 300);
+	assert_int_equal(security_log_next(r.site, 301)->seq, 302);
+	assert_int_equal(desk_stored_count(&r, STORE_SECURITY_EVENT), SECURITY_LOG_ROWS + 1);
+	assert_non_null(security_event_text("ResetOrReboot"));
+	assert_null(security_event_text("x-vendor"));
+	desk_fini(&r);
+}
+
+static void a_request_is_kept_until_it_is_answered_or_its_station_is_gone(void **state)
+{
+	struct desk r;
+
+	(void)state;
+	desk_site(&r);
+	cert_request_set(r.site, cp(&r), "first", r.wall, &r.fx);
+	cert_request_set(r.site, cp(&r), "second", r.wall, &r.fx);
+	assert_true(r.site->cert_asked && cp(&r)->cert_request->is_new);
+	desk_restart(&r);
+	assert_string_equal(cp(&r)->cert_request->csr, "second");
+	assert_false(cp(&r)->cert_request->is_new);
+	cert_request_drop(cp(&r), &r.fx);
+	desk_restart(&r);
+	assert_null(cp(&r)->cert_request);
+	cert_request_set(r.site, cp(&r), "third", r.wall, &r.fx);
+	desk_must(&r, "station.delete", "{'id': 'CP'}");
+	assert_null(desk_stored(&r, STORE_CERT_REQUEST, "CP"));
 	desk_fini(&r);
 }
 
@@ -462,6 +545,8 @@ int main(void)
 		cmocka_unit_test(who_shows_less_than_is_needed_now_is_cut),
 		cmocka_unit_test(whatever_happens_nobody_comes_in_with_less),
 		cmocka_unit_test(wrong_keys_slow_down_who_shows_them),
+		cmocka_unit_test(what_is_critical_is_not_pushed_out_by_what_is_not),
+		cmocka_unit_test(a_request_is_kept_until_it_is_answered_or_its_station_is_gone),
 	};
 
 	seed = 1;

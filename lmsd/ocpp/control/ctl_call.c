@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "base/err.h"
+#include "ocpp/control/ctl_cert.h"
 #include "ocpp/control/ctl_key.h"
 #include "ocpp/control/touch.h"
 #include "ocpp/frames/frame_log.h"
@@ -309,6 +310,8 @@ void control_done(struct ocpp_session *s, struct call *c, const struct call_resu
 	answer_job(s, c, r, t);
 	if (c->key_id)
 		ctl_key_done(s, c, r, t);
+	if (strcmp(c->action, "CertificateSigned") == 0)
+		cert_done(s, c, r, t);
 	if (r->how != CALL_ANSWERED && r->how != CALL_ERROR) {
 		control_reply_failure(s, c, r, t);
 		return;

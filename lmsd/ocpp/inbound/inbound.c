@@ -160,17 +160,6 @@ static void on_data_transfer(struct inbound *in)
 	jw_object_end(&in->w);
 }
 
-static void on_notice(struct inbound *in)
-{
-	const char *status = ocpp_read_text(json_get(in->p, "status"));
-
-	if (!status)
-		status = ocpp_read_text(json_get(in->p, "type"));
-	log_station(INFO, in->s->id, "station_notice", "action=%s status=%s", in->f->action, log_text(status));
-	jw_object(&in->w);
-	jw_object_end(&in->w);
-}
-
 static void on_transfer(struct inbound *in, enum transfer_kind kind)
 {
 	const char *status = ocpp_read_text(json_get(in->p, "status"));
@@ -194,14 +183,6 @@ static void on_upload_status(struct inbound *in)
 	on_transfer(in, TRANSFER_UPLOAD);
 }
 
-/* No certificate authority of ours signs for stations. */
-static void on_sign_certificate(struct inbound *in)
-{
-	jw_object(&in->w);
-	jw_kstr(&in->w, "status", "Rejected");
-	jw_object_end(&in->w);
-}
-
 static inbound_fn *const handlers[OCPP_ACTION_COUNT] = {
 	[OCPP_ACTION_Authorize] = inbound_authorize,
 	[OCPP_ACTION_BootNotification] = on_boot,
@@ -211,8 +192,8 @@ static inbound_fn *const handlers[OCPP_ACTION_COUNT] = {
 	[OCPP_ACTION_Heartbeat] = on_heartbeat,
 	[OCPP_ACTION_LogStatusNotification] = on_upload_status,
 	[OCPP_ACTION_MeterValues] = inbound_meter,
-	[OCPP_ACTION_SecurityEventNotification] = on_notice,
-	[OCPP_ACTION_SignCertificate] = on_sign_certificate,
+	[OCPP_ACTION_SecurityEventNotification] = inbound_security_event,
+	[OCPP_ACTION_SignCertificate] = inbound_sign_certificate,
 	[OCPP_ACTION_SignedFirmwareStatusNotification] = on_firmware_status,
 	[OCPP_ACTION_StartTransaction] = inbound_start,
 	[OCPP_ACTION_StatusNotification] = inbound_status,

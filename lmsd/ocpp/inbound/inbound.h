@@ -19,6 +19,7 @@ typedef void inbound_fn(struct inbound *in);
 inbound_fn inbound_status;						/* inbound_status.c */
 inbound_fn inbound_authorize, inbound_start, inbound_stop;		/* inbound_tx.c */
 inbound_fn inbound_meter;						/* inbound_meter.c */
+inbound_fn inbound_security_event, inbound_sign_certificate;		/* inbound_security.c */
 /* Meter values of the transaction, for its energy, its curve, and what is signed; `late`: with its stop. */
 void inbound_keep_values(struct inbound *in, struct tx *tx, const struct json *list, bool late);
 

@@ -32,12 +32,13 @@ void guesses_free(struct guesses *g)
 	free(g);
 }
 
-/* FNV-1a, seeded; both texts with their ends, so that no two pairs read the same. */
-static uint64_t pair_hash(const struct guesses *g, const char *id, const char *address)
+/* FNV-1a, seeded; both texts with their ends, so that no two pairs read the same. With another key, what was
+ * tried before does not count. */
+static uint64_t pair_hash(const struct guesses *g, const struct station *st, const char *address)
 {
-	uint64_t h = g->seed ^ UINT64_C(14695981039346656037);
+	uint64_t h = (g->seed + st->security.key_ids[0]) ^ UINT64_C(14695981039346656037);
 
-	for (const char *p = id;; p++) {
+	for (const char *p = st->id;; p++) {
 		h = (h ^ (unsigned char)*p) * UINT64_C(1099511628211);
 		if (!*p)
 			break;
@@ -83,7 +84,7 @@ static bool is_home(const struct station *st, const char *address)
 
 bool guesses_may(const struct guesses *g, const struct station *st, const char *address, mono_t now)
 {
-	const struct pair *p = find(g, pair_hash(g, st->id, address));
+	const struct pair *p = find(g, pair_hash(g, st, address));
 
 	if (is_home(st, address))
 		return true;
@@ -93,7 +94,7 @@ bool guesses_may(const struct guesses *g, const struct station *st, const char *
 
 void guesses_wrong(struct guesses *g, struct station *st, const char *address, mono_t now)
 {
-	uint64_t hash = pair_hash(g, st->id, address);
+	uint64_t hash = pair_hash(g, st, address);
 	struct pair *set = set_of(g, hash), *p = &set[0];
 
 	if (is_home(st, address))
@@ -114,7 +115,7 @@ void guesses_wrong(struct guesses *g, struct station *st, const char *address, m
 
 void guesses_right(struct guesses *g, struct station *st, const char *address)
 {
-	uint64_t hash = pair_hash(g, st->id, address);
+	uint64_t hash = pair_hash(g, st, address);
 	struct pair *set = set_of(g, hash);
 
 	for (int i = 0; i < WAYS; i++)

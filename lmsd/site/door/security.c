@@ -177,6 +177,7 @@ void security_key_set(struct station *st, const struct sealed_key *key, struct e
 	m->key_shown = key != NULL;
 	if (key)
 		add_key(m, key);
+	m->guesses_paid = 0;
 	m->refused[0] = '\0';
 	store(st, fx);
 	cut(st, "its key was changed", fx);

@@ -37,6 +37,7 @@ struct security {
 	int profile;			/* of its connection */
 	char home[46];			/* address where it was let in with a key last (guess.h) */
 	mono_t guesses_paid;
+	mono_t signed_at;		/* the hall's: when its latest request was signed (sign.h); 0 = never */
 	char refused[160];		/* why it was turned away last; "" = it came in since */
 };
 

@@ -150,6 +150,7 @@ static void store_item(const struct site_edit *e, enum item_kind kind, const str
 		transfer_forget(it->id, fx);
 		fx_del(fx, STORE_SECURITY, it->id);
 		fx_del(fx, STORE_LOCAL_LIST, it->id);
+		fx_del(fx, STORE_CERT_REQUEST, it->id);
 		forget_limits(e, it->id, 0, fx);
 	} else {
 		int index = site_conf_station(e->candidate, it->id);
