@@ -5,20 +5,13 @@
 
 static bool turn_before(const struct turn *a, const struct turn *b)
 {
-	if (a->at_ma != b->at_ma)
-		return a->at_ma < b->at_ma;
-	if (a->kind != b->kind)
-		return a->kind < b->kind;
-	if (a->kind == TURN_SETTLE && a->phase_count != b->phase_count)
-		return a->phase_count < b->phase_count;
-	return a->conn < b->conn;
+	return a->at_ma != b->at_ma ? a->at_ma < b->at_ma : a->rank < b->rank;
 }
 
 void agenda_push(struct level *lv, int64_t at_ma, uint32_t conn, enum turn_kind kind)
 {
-	struct turn ev = {
-		.at_ma = at_ma, .kind = kind, .phase_count = lv->rises[conn].phase_count, .conn = conn,
-	};
+	uint64_t phases = kind == TURN_SETTLE ? (uint64_t)lv->rises[conn].phase_count : 0;
+	struct turn ev = { .at_ma = at_ma, .rank = (uint64_t)kind << 40 | phases << 32 | conn };
 	size_t i;
 
 	if (lv->turn_count == lv->turn_room) {

@@ -13,10 +13,18 @@ enum turn_kind { TURN_STOP, TURN_START, TURN_SETTLE };
 
 struct turn {
 	int64_t at_ma;
-	enum turn_kind kind;
-	int phase_count;
-	uint32_t conn;
+	uint64_t rank;			/* kind, phases, connector: what goes first at one level */
 };
+
+static inline enum turn_kind turn_kind(struct turn t)
+{
+	return (enum turn_kind)(t.rank >> 40);
+}
+
+static inline uint32_t turn_conn(struct turn t)
+{
+	return (uint32_t)t.rank;
+}
 
 void agenda_push(struct level *lv, int64_t at_ma, uint32_t conn, enum turn_kind kind);
 /* The next turn; there is one. */

@@ -19,8 +19,8 @@
 #include "balance/split/level.h"
 
 #define EXCHANGE_CARS	    24
-#define EXCHANGE_GROUP_WORK 50000	/* looks at what one car takes of one cap: 0.2 ms or so */
-#define EXCHANGE_WORK	    500000
+#define EXCHANGE_GROUP_WORK 25000	/* looks at what one car takes of one cap: 0.1 ms or so */
+#define EXCHANGE_WORK	    250000
 
 /* For the connectors of the last level_fill(). */
 void exchange_steps(struct level *lv);

@@ -238,6 +238,7 @@ static void stop_rising(struct level *lv, uint32_t conn, int64_t x_ma, enum rise
 
 	rise->state = state;
 	rise->x_ma = x_ma;
+	lv->active -= state == RISE_DONE;
 	for (uint32_t i = 0; i < rise->hit_count; i++) {
 		const struct hit *h = &lv->hits[rise->first_hit + i];
 		struct cell *cell = &lv->cells[h->cell];
@@ -267,6 +268,7 @@ static void blame(struct level *lv, uint32_t conn, int cell)
 static void done_at_max(struct level *lv, uint32_t conn)
 {
 	lv->rises[conn].state = RISE_DONE;
+	lv->active--;
 	lv->out[conn].why = ALLOC_MAX;
 }
 
@@ -362,6 +364,7 @@ static void jump_late(struct level *lv, uint32_t conn)
 	rise->late = false;
 	if (cell >= 0) {
 		rise->state = RISE_DONE;
+		lv->active--;
 		blame(lv, conn, cell);
 		return;
 	}
@@ -417,7 +420,7 @@ static void settle_level(struct level *lv, uint32_t full)
 		called += call_members(lv, (uint32_t)cell, level_ma, coarse);
 	}
 	while (called--) {
-		uint32_t conn = agenda_pop(lv).conn;
+		uint32_t conn = turn_conn(agenda_pop(lv));
 
 		if (coarse)
 			settle_coarse(lv, conn, level_ma);
@@ -429,36 +432,36 @@ static void settle_level(struct level *lv, uint32_t full)
 /* Starts or stops to rise. */
 static void take_turn(struct level *lv, struct turn turn)
 {
-	struct rise *rise = &lv->rises[turn.conn];
+	uint32_t conn = turn_conn(turn);
+	struct rise *rise = &lv->rises[conn];
 
-	if (turn.kind == TURN_START && rise->state == RISE_WAITING) {
+	if (turn_kind(turn) == TURN_START && rise->state == RISE_WAITING) {
 		if (rise->late)
-			jump_late(lv, turn.conn);
+			jump_late(lv, conn);
 		else
-			start_rising(lv, turn.conn);
-	} else if (turn.kind == TURN_STOP && rise->state == RISE_RISING) {
-		stop_rising(lv, turn.conn, turn.at_ma, RISE_DONE);
-		lv->out[turn.conn].why = ALLOC_MAX;
+			start_rising(lv, conn);
+	} else if (turn_kind(turn) == TURN_STOP && rise->state == RISE_RISING) {
+		stop_rising(lv, conn, turn.at_ma, RISE_DONE);
+		lv->out[conn].why = ALLOC_MAX;
 	}
 }
 
 void level_fill(struct level *lv, const uint32_t *list, size_t count)
 {
-	int64_t full;
-
 	lv->fill++;
 	lv->full_count = 0;
+	lv->active = count;
 	for (size_t i = 0; i < count; i++) {
 		lv->rises[list[i]].fill = lv->fill;
 		wait_at(lv, list[i], lv->rises[list[i]].x_ma);
 	}
-	for (;;) {
-		full = agenda_peek_full(lv);
-		if (!lv->turn_count && full < 0)
-			break;
+	while (lv->active) {
+		int64_t full = agenda_peek_full(lv);
+
 		if (lv->turn_count && (full < 0 || lv->turns[0].at_ma <= lv->cells[full].key_ma))
 			take_turn(lv, agenda_pop(lv));
 		else
 			settle_level(lv, (uint32_t)full);
 	}
+	lv->turn_count = 0;	/* where those would have stopped who were held up before */
 }

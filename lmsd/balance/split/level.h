@@ -47,6 +47,7 @@ struct level {
 	int *seats;			/* sessions below each zone; NULL where none counts them */
 	struct alloc_result *out;
 	uint32_t fill;			/* number of this filling */
+	size_t active;			/* waiting or rising in it */
 	uint32_t *full;			size_t full_count;	/* cells that hold somebody up in it */
 	struct exchange *exchange;	/* exchange.h's */
 	/* agenda.h's: turns by level, and cells by the level at which they are full */
