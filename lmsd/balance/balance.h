@@ -101,6 +101,8 @@ struct bal_conn_conf {
 	bool proven;			/* `station accept --test` passed: holds its profile offline and over a reboot */
 	bool on_off;			/* type E socket: 0 or max */
 	bool dc;			/* takes a power from all its phases alike; min is its model's, no 6 A */
+	bool one_limit;			/* it knows one limit: what is set last holds, also when the transaction is over */
+	uint32_t method;		/* how it is told its limits: by another number, what it was told is unknown */
 	bool fixed_phases;		/* counts on all that it is wired to, whatever its cars seem to use */
 	bool even_watts;		/* makes amperes of a power by all of them, whatever its cars use */
 };

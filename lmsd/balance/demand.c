@@ -145,7 +145,7 @@ static bool learn_phases(struct conn *c, const struct phase_ma *draw, int64_t po
 
 	if (forget_phases(d, live_phases(draw)))
 		return true;
-	if (c->conf.dc || (c->conf.fixed_phases && used != model_wired(c)))
+	if (c->conf.dc || ((c->conf.fixed_phases || c->conf.one_limit) && used != model_wired(c)))
 		return false;
 	if (!used || used != d->seen) {
 		d->seen = used;

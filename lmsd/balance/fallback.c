@@ -51,7 +51,7 @@ static int64_t lost_cap(const struct zone *z, int k)
 
 static bool takes(const struct balance *b, const struct conn *c)
 {
-	return b->stations[c->station].takes_fallback && c->session && c->conf.manageable;
+	return b->stations[c->station].takes_fallback && c->session && c->conf.manageable && !c->conf.one_limit;
 }
 
 /* ---- the sums -------------------------------------------------------------------------------- */

@@ -127,6 +127,17 @@ void gate_booted(struct conn *c, mono_t now)
 		c->gate.strikes = UNCONTROLLABLE_STRIKES - 1;
 }
 
+void gate_other_method(struct conn *c)
+{
+	for (int k = 0; k < GATE_KINDS; k++)
+		c->gate.claims[k].sure = false;
+	if (c->gate.claims[BAL_LIMIT_IDLE].hold_ma < watts_full(c))
+		c->gate.claims[BAL_LIMIT_IDLE].hold_ma = watts_full(c);
+	for (int i = 0; i < c->gate.pending_count; i++)
+		c->gate.pending[i].stale = true;
+	c->gate.retry_at = 0;
+}
+
 void gate_online(struct conn *c, bool online, mono_t now)
 {
 	if (!online)
@@ -315,16 +326,43 @@ static struct conn *find_pending(struct balance *b, uint32_t conn, uint64_t toke
 	return NULL;
 }
 
+static void claim_may_have(struct claim *cl, int64_t given_ma)
+{
+	if (given_ma > cl->hold_ma)
+		cl->hold_ma = given_ma;
+	cl->sure = false;
+}
+
 /* It was not surely taken, nor surely not. */
 static void may_have(struct conn *c, const struct pending *p)
 {
-	struct claim *cl = &c->gate.claims[p->kind];
-
-	if (p->given_ma > cl->hold_ma)
-		cl->hold_ma = p->given_ma;
+	claim_may_have(&c->gate.claims[p->kind], p->given_ma);
 	if (p->kind == BAL_LIMIT_TX && p->fall_ma > c->gate.fall_ma)
 		c->gate.fall_ma = p->fall_ma;
-	cl->sure = false;
+}
+
+static void claim_set(const struct conn *c, struct claim *cl, bool idle, const struct pending *p, mono_t settled)
+{
+	/* Until now an unproven one counted at its maximum: it may really have had that. */
+	if (idle && !cl->sure && !c->conf.proven)
+		claim_fall(cl, watts_full(c), settled);
+	if (p->given_ma < cl->hold_ma)
+		claim_fall(cl, cl->hold_ma, settled);
+	cl->now_ma = cl->hold_ma = p->given_ma;
+	cl->sure = true;
+	cl->token = p->token;
+}
+
+/* A limit of the transaction is the one limit, also when that is over by now. By hand somebody may have set
+ * something else beside it: that proves nothing. */
+static void one_limit_accepted(struct conn *c, const struct pending *p, mono_t settled)
+{
+	struct claim *one = &c->gate.claims[BAL_LIMIT_IDLE];
+
+	if (p->manual || p->stale || p->token < one->token)
+		claim_may_have(one, p->given_ma);
+	else
+		claim_set(c, one, true, p, settled);
 }
 
 static void accepted(struct conn *c, const struct pending *p, mono_t now)
@@ -339,6 +377,12 @@ static void accepted(struct conn *c, const struct pending *p, mono_t now)
 		c->gate.retry_at = c->trust.state == TRUST_IGNORES ? now + IGNORED_WAIT_US : 0;
 		trust_accepted(c, now);
 	}
+	if (c->conf.one_limit)
+		one_limit_accepted(c, p, settled);
+	if (c->conf.one_limit && p->kind == BAL_LIMIT_IDLE) {
+		demand_limit(&c->demand, old, gate_limit(c), now);
+		return;
+	}
 	if (p->kind == BAL_LIMIT_TX && !c->session) {
 		/* Its transaction is over, or is what a remote start asks for. */
 		if (!p->session)
@@ -350,16 +394,9 @@ static void accepted(struct conn *c, const struct pending *p, mono_t now)
 		may_have(c, p);
 		return;
 	}
-	/* Until now an unproven one counted at its maximum: it may really have had that. */
-	if (p->kind == BAL_LIMIT_IDLE && !cl->sure && !c->conf.proven)
-		claim_fall(cl, watts_full(c), settled);
-	if (p->given_ma < cl->hold_ma)
-		claim_fall(cl, cl->hold_ma, settled);
-	cl->now_ma = cl->hold_ma = p->given_ma;
+	claim_set(c, cl, p->kind == BAL_LIMIT_IDLE, p, settled);
 	if (p->kind == BAL_LIMIT_TX)
 		c->gate.fall_ma = p->fall_ma;
-	cl->sure = true;
-	cl->token = p->token;
 	demand_limit(&c->demand, old, gate_limit(c), now);
 }
 
@@ -368,6 +405,13 @@ static void not_accepted(struct conn *c, const struct pending *p, enum bal_answe
 	struct claim *cl = &c->gate.claims[p->kind];
 	int64_t wait = answer == BAL_REFUSED ? REFUSED_WAIT_US : 0;
 
+	if (c->conf.one_limit) {
+		struct claim *one = &c->gate.claims[BAL_LIMIT_IDLE];
+
+		claim_may_have(one, p->given_ma);
+		if (p->token > one->token)
+			one->token = p->token;
+	}
 	if (p->kind == BAL_LIMIT_TX && !c->session) {
 		if (!p->session && answer != BAL_REFUSED)
 			claim_fall(cl, p->given_ma, now + REMOTE_START_US);

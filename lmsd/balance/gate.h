@@ -14,6 +14,8 @@ struct conn;
 enum { GATE_KINDS = 2, GATE_FALLS = 4, GATE_PENDING = 4 };
 
 /* Amounts are as given: a current per phase, or a sum over phases for who is told a power (watts.h). */
+/* Of a connector with one limit the claim of the default is that limit, whatever kind of order set it; the one
+ * of the transaction is kept beside it, as long as that runs. */
 struct claim {				/* one kind of limit */
 	int64_t now_ma;			/* last accepted; NUM_NONE = none */
 	int64_t hold_ma;		/* the most that it may have: accepted, or sent and unclear */
@@ -57,6 +59,8 @@ void gate_restore(struct conn *c, int64_t w_ma, bool idle_acked);
 void gate_tx_begin(struct conn *c);
 void gate_tx_end(struct conn *c);
 void gate_booted(struct conn *c, mono_t now);
+/* It is told its limits in another way from now on, and nobody knows what it has there. */
+void gate_other_method(struct conn *c);
 void gate_online(struct conn *c, bool online, mono_t now);
 /* Drops what has settled; tells in *due when to look again. */
 void gate_settle(struct conn *c, mono_t now, mono_t *due);

@@ -357,6 +357,8 @@ static void carry_conn(struct conn *c, const struct conn *old)
 		c->gate.claims[BAL_LIMIT_IDLE].hold_ma = watts_full(c);
 	if (c->conf.wiring != old->conf.wiring || c->conf.fixed_phases != old->conf.fixed_phases)
 		c->demand.learned = c->demand.known = 0;
+	if (c->conf.one_limit != old->conf.one_limit || c->conf.method != old->conf.method)
+		gate_other_method(c);
 }
 
 /* Where zones and connectors are now, by their index of before; -1 = gone. */

@@ -123,12 +123,18 @@ struct want {
 	int64_t excess;		/* what W falls by; -1 = says again what the station should have */
 };
 
+/* Its one limit is that of its transaction now. */
+static bool has_tx_limit(const struct conn *c)
+{
+	return c->conf.one_limit && c->session;
+}
+
 /* The default limit: what a station falls back to must be known before anything is built on it. */
 static bool want_idle(struct conn *c, struct want *w)
 {
 	const struct claim *idle = &c->gate.claims[BAL_LIMIT_IDLE];
 
-	if (gate_hold(c, BAL_LIMIT_IDLE) < c->idle_ma)
+	if (has_tx_limit(c) || gate_hold(c, BAL_LIMIT_IDLE) < c->idle_ma)
 		return false;
 	if (idle->sure && watts_phase(c, false, idle->now_ma) == c->idle_ma)
 		return false;
@@ -142,6 +148,8 @@ static int64_t most_tx(const struct conn *c)
 {
 	int64_t most = gate_hold(c, BAL_LIMIT_TX);
 
+	if (has_tx_limit(c) && gate_hold(c, BAL_LIMIT_IDLE) > most)
+		most = gate_hold(c, BAL_LIMIT_IDLE);
 	for (int k = 0; k < c->gate.pending_count; k++)
 		if (c->gate.pending[k].kind == BAL_LIMIT_TX && gate_pending_ma(c, &c->gate.pending[k]) > most)
 			most = gate_pending_ma(c, &c->gate.pending[k]);
@@ -164,7 +172,7 @@ static bool want_tx(const struct balance *b, struct conn *c, struct want *w)
 		return true;
 	/* Where a zone is over, what is believed of a power may be more than what it is: saying it again
 	 * would make it true. */
-	if (tx->sure || (c->watts && find_room(b, c).over))
+	if ((tx->sure && (!c->conf.one_limit || c->gate.claims[BAL_LIMIT_IDLE].sure)) || (c->watts && find_room(b, c).over))
 		return false;
 	w->excess = -1;
 	if (w->limit_ma > gate_hold(c, BAL_LIMIT_TX))
@@ -199,6 +207,8 @@ static bool want_again(struct conn *c, struct want *w)
 				    .limit_ma = c->gate.again_ma };
 	else
 		*w = (struct want){ .conn = c, .kind = BAL_LIMIT_IDLE, .limit_ma = c->idle_ma };
+	if (has_tx_limit(c))
+		w->kind = BAL_LIMIT_TX;
 	return true;
 }
 
@@ -325,7 +335,7 @@ static bool wants_raise(const struct balance *b, const struct conn *c)
 
 	if (!st->online || !c->conf.manageable || gate_uncontrollable(c))
 		return false;
-	if (gate_hold(c, BAL_LIMIT_IDLE) < c->idle_ma)
+	if (!has_tx_limit(c) && gate_hold(c, BAL_LIMIT_IDLE) < c->idle_ma)
 		return true;
 	return c->session && c->target_ma > (have == NUM_NONE ? 0 : have);
 }
@@ -371,7 +381,7 @@ static void run_raises(struct balance *b, mono_t now, struct orders *orders)
 		}
 		if (!may_order(b, c, now))
 			continue;
-		if (gate_hold(c, BAL_LIMIT_IDLE) < c->idle_ma)
+		if (!has_tx_limit(c) && gate_hold(c, BAL_LIMIT_IDLE) < c->idle_ma)
 			raise_idle(b, c, now, orders);
 		else
 			raise_tx(b, c, now, orders);

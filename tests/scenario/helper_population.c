@@ -67,6 +67,7 @@ static void random_conn(struct pop_site *s, size_t i, size_t stations)
 		.priority = (int)rng_below(&r, 3), .manageable = true, .proven = true,
 		.on_off = !rng_below(&r, 10),
 	};
+	c->one_limit = uid % 5 == 3;
 	c->dc = s->power[i] && !c->on_off && rng_below(&r, 3) == 0;
 	if (c->dc)
 		c->min_ma = 2000;
@@ -146,11 +147,12 @@ void pop_print(const struct pop_site *s)
 	for (size_t i = 0; i < s->conn_count; i++) {
 		const struct bal_conn_conf *c = &s->conns[i];
 
-		print_message("# %s in Z%d, wiring %d, max %lld, step %lld, idle %lld, settle %lld s%s%s%s%s%s\n",
+		print_message("# %s in Z%d, wiring %d, max %lld, step %lld, idle %lld, settle %lld s%s%s%s%s%s%s\n",
 			      c->id, c->zone, (int)c->wiring, (long long)c->max_ma, (long long)c->step_ma,
 			      (long long)c->idle_ma, (long long)(c->settle_us / US_PER_S),
 			      c->proven ? "" : ", unproven", c->manageable ? "" : ", not manageable",
-			      c->on_off ? ", on/off" : "", s->power[i] ? ", W" : "", c->dc ? ", DC" : "");
+			      c->on_off ? ", on/off" : "", s->power[i] ? ", W" : "", c->dc ? ", DC" : "",
+			      c->one_limit ? ", one limit" : "");
 	}
 }
 
@@ -504,7 +506,8 @@ static void execute(struct world *w, struct message *m)
 	m->executed = true;
 	if (m->fate == REFUSED)
 		return;
-	if (m->kind == BAL_LIMIT_IDLE) {
+	/* A key of its configuration knows no transactions. */
+	if (m->kind == BAL_LIMIT_IDLE || w->site->conns[m->conn].one_limit) {
 		s->idle_ma = m->given_ma;
 	} else if (s->session && s->session == m->session) {
 		s->tx_ma = m->given_ma;
