@@ -127,6 +127,8 @@ static void model_conn(const struct station_conf *s, const struct connector_conf
 	out->priority = c->priority;
 	out->manageable = c->manageable;
 	out->proven = s->proven;
+	out->one_limit = c->one_limit;
+	out->method = c->method;
 	out->dc = c->dc;
 	out->fixed_phases = c->k.phases_in_use != NULL && strcmp(c->k.phases_in_use, "fixed") == 0;
 	out->even_watts = c->k.watts_on != NULL && strcmp(c->k.watts_on, "all") == 0;

@@ -151,6 +151,15 @@ void gate_online(struct conn *c, bool online, mono_t now)
 	/* It may have lost power meanwhile and not say so. */
 	for (int k = 0; k < GATE_KINDS; k++)
 		c->gate.claims[k].sure = false;
+	if (c->conf.one_limit && c->gate.claims[BAL_LIMIT_IDLE].hold_ma < watts_full(c))
+		c->gate.claims[BAL_LIMIT_IDLE].hold_ma = watts_full(c);
+}
+
+bool gate_idle_known(const struct conn *c)
+{
+	const struct claim *idle = &c->gate.claims[BAL_LIMIT_IDLE];
+
+	return idle->sure || (c->conf.one_limit && idle->hold_ma < watts_full(c));
 }
 
 int64_t gate_claim(const struct conn *c)
@@ -182,7 +191,7 @@ bool gate_was_given(const struct conn *c)
 static bool assume_max(const struct conn *c, bool online)
 {
 	return !c->conf.manageable ||
-	       (!c->conf.proven && (!online || !c->gate.claims[BAL_LIMIT_IDLE].sure));
+	       (!c->conf.proven && (!online || !gate_idle_known(c)));
 }
 
 /* A pending order for a transaction that is not the present one may meet any car. */
@@ -344,7 +353,7 @@ static void may_have(struct conn *c, const struct pending *p)
 static void claim_set(const struct conn *c, struct claim *cl, bool idle, const struct pending *p, mono_t settled)
 {
 	/* Until now an unproven one counted at its maximum: it may really have had that. */
-	if (idle && !cl->sure && !c->conf.proven)
+	if (idle && !gate_idle_known(c) && !c->conf.proven)
 		claim_fall(cl, watts_full(c), settled);
 	if (p->given_ma < cl->hold_ma)
 		claim_fall(cl, cl->hold_ma, settled);

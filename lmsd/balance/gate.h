@@ -79,6 +79,9 @@ int64_t gate_claim(const struct conn *c);
 /* The most of one kind that is accepted, or sent and unclear, per phase. */
 int64_t gate_hold(const struct conn *c, enum bal_limit_kind kind);
 int64_t gate_pending_ma(const struct conn *c, const struct pending *p);
+/* Was its default limit acknowledged since it may have lost it? Of one that knows one limit, refusals and
+ * silence only say that it may have more, and how much: that is in `hold`. */
+bool gate_idle_known(const struct conn *c);
 /* May its transaction have been given any current? */
 bool gate_was_given(const struct conn *c);
 /* The limit that it confirmed last and obeys now; NUM_NONE = none. */

@@ -424,7 +424,7 @@ static void run_stores(struct balance *b, struct arena *arena, struct bal_turn *
 	for (uint32_t i = 0; i < b->conn_count && !b->store_failed; i++) {
 		struct gate *g = &b->conns[i].gate;
 		int64_t w = gate_claim(&b->conns[i]);
-		bool acked = g->claims[BAL_LIMIT_IDLE].sure;
+		bool acked = gate_idle_known(&b->conns[i]);
 
 		if (g->stored_ma == w && g->stored_acked == acked)
 			continue;

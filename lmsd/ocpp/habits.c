@@ -13,7 +13,8 @@
 #include "site/site.h"
 
 /* Whole amperes and Absolute suit most; nobody is hurt by a limit that is 0.9 A lower. */
-static const struct ocpp_habits defaults = { .absolute = true, .step_ma = NUM_NONE };
+static const struct ocpp_habits defaults = { .absolute = true, .step_ma = NUM_NONE,
+					      .shedding = { .unit = HABITS_A, .min = 6, .max = NUM_NONE } };
 
 /* Words in configuration keys that name a limit of current ("OperatorCurrentLimit", "MaxPower"), or
  * that may switch profiles off ("SmartChargingEnabled"). Too many keys are safe, too few are not. */
@@ -70,6 +71,34 @@ static int add_proposal(struct ocpp_habits *h, const char *key, const char *valu
 	return 1;
 }
 
+/* Whole amperes from 6 up, and 0 to pause, is what most of them mean. */
+const struct habits_key habits_key_default = { .unit = HABITS_A, .min = 6, .max = NUM_NONE };
+
+static int set_shedding(struct habits_key *k, const char *key, const char *value)
+{
+	int unit;
+
+	if (strcmp(key, "key") == 0)
+		return set_text(value, k->name, sizeof(k->name));
+	if (strcmp(key, "min") == 0)
+		return set_number(value, 1, 1000000, &k->min);
+	if (strcmp(key, "max") == 0)
+		return set_number(value, 1, 1000000, &k->max);
+	if (strcmp(key, "pause") == 0 && strcmp(value, "no") == 0) {
+		k->pause = NUM_NONE;
+		return 1;
+	}
+	if (strcmp(key, "pause") == 0)
+		return set_number(value, 0, 1000000, &k->pause);
+	if (strcmp(key, "unit") != 0)
+		return -1;
+	unit = enum_index("A|mA|W", value);
+	k->unit = unit == 1 ? HABITS_MA : unit == 2 ? HABITS_W : HABITS_A;
+	if (k->min == habits_key_default.min && unit == 1)
+		k->min = 6000;
+	return unit >= 0;
+}
+
 /* 1: set, 0: the value is wrong, -1: no such key. */
 static int set_key(struct ocpp_habits *h, const char *key, const char *value)
 {
@@ -95,6 +124,8 @@ static int set_key(struct ocpp_habits *h, const char *key, const char *value)
 		return set_choice(value, "Relative|Absolute", &h->absolute);
 	if (strcmp(key, "number_phases") == 0)
 		return set_choice(value, "no|yes", &h->number_phases);
+	if (strncmp(key, "shedding_", 9) == 0)
+		return set_shedding(&h->shedding, key + 9, value);
 	if (strcmp(key, "tag_serial") == 0)
 		return set_choice(value, "no|yes", &h->tag_serial);
 	if (strcmp(key, "periods") == 0)
@@ -142,7 +173,8 @@ static int read_line(struct ocpp_habits *h, char *line, const char *file, int nu
 	if (ok < 0)
 		return diag_set_at(diag, -LMS_EDATA, file, number, 1,
 				   "'%s' is no key (known are vendor, model, unit, power_at, kind, number_phases, "
-				   "periods, tag_serial, stack_level, step_ma, limit_keys, limit_transfers, config.KEY, propose.KEY of "
+				   "periods, tag_serial, shedding_key, shedding_unit, shedding_min, shedding_max, shedding_pause, "
+				   "stack_level, step_ma, limit_keys, limit_transfers, config.KEY, propose.KEY of "
 				   "lmsctl station, note)", key);
 	if (ok == 0)
 		return diag_set_at(diag, -LMS_EDATA, file, number, 1, "%s: '%s' is no value for it", key, value);
@@ -258,7 +290,7 @@ bool habits_limit_key(const struct ocpp_habits *list, const char *key)
 	if (sounds_like_limit(key))
 		return true;
 	for (const struct ocpp_habits *h = list; h; h = h->next) {
-		if (names(h->limit_keys, key))
+		if (names(h->limit_keys, key) || (*h->shedding.name && strcasecmp(h->shedding.name, key) == 0))
 			return true;
 	}
 	return false;

@@ -14,6 +14,15 @@ struct station;
 
 #define HABITS_CONFIG_MAX 16
 
+/* A configuration key that limits the current, for stations that are told their limits by it. */
+struct habits_key {
+	char name[52];			/* # in it stands for the number of a connector; "" = none is known */
+	enum { HABITS_A, HABITS_MA, HABITS_W } unit;	/* of its value: a current per phase, or a power of all */
+	int64_t min, max;		/* that it takes beside `pause`; max NUM_NONE = any */
+	int64_t pause;			/* the value for no current; NUM_NONE = there is none */
+};
+extern const struct habits_key habits_key_default;
+
 struct ocpp_habits {
 	struct ocpp_habits *next;
 	char vendor[64], model[64];	/* as BootNotification says, case ignored; a trailing * matches any rest */
@@ -21,6 +30,7 @@ struct ocpp_habits {
 	bool output;			/* power_at = input|output: what powers of a DC station count */
 	bool absolute;			/* kind = Absolute|Relative, of the profile of a transaction */
 	bool number_phases;		/* numberPhases must be given */
+	struct habits_key shedding;	/* shedding_key, _unit, _min, _max, _pause */
 	bool tag_serial;		/* tags end in _SERIAL of the charger where they were shown */
 	bool one_period;		/* periods = 1: a schedule has one; else two are tried where they help */
 	int stack_level;

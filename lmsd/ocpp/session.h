@@ -62,6 +62,7 @@ struct call {
 	int connector;		/* orders, zero, triggers */
 	uint32_t slot;
 	bool idle, raises;
+	bool by_key, as_default;	/* order: told by a key of its configuration, or by the default profile */
 	bool retried;		/* order: the other kind of profile is being tried */
 	bool lapses, shortened;	/* order: written with a fallback; that was refused, it is tried without */
 	int64_t limit_ma;

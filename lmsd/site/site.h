@@ -58,6 +58,9 @@ struct connector_conf {
 	int64_t power_w;		/* DC: as its station counts it; NUM_NONE */
 	bool vip, manageable;
 	int priority;
+	const char *shedding_key;	/* configuration key that limits it; NULL = charging profiles */
+	bool one_limit;			/* what is set for a transaction outlives it: by key, or by its default profile */
+	uint32_t method;		/* changes with the way in which it is told its limits */
 };
 
 struct station_conf {

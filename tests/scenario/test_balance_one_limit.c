@@ -69,6 +69,21 @@ static void the_limit_outlives_its_transaction(void **state)
 	assert_false(rig.over);
 }
 
+/* Likewise one that was not shown to keep its limits: that it refuses a lower one does not make it unknown. */
+static void an_unproven_one_counts_with_what_it_may_have(void **state)
+{
+	rig.conns[key].proven = rig.conns[other].proven = false;
+	the_limit_outlives_its_transaction(state);
+	rig.answers[key] = RIG_REFUSES;
+	rig_run(&rig, 60 * US_PER_S);
+	assert_int_equal(rig_w(&rig, key), 20000);
+	/* It may have lost power while it was away: that is another thing. */
+	balance_online(rig.b, "KEY", false, rig.now);
+	balance_online(rig.b, "KEY", true, rig.now);
+	rig_run(&rig, US_PER_S);
+	assert_int_equal(rig_w(&rig, key), 32000);
+}
+
 static void its_default_is_set_again_after_the_transaction(void **state)
 {
 	(void)state;
@@ -162,6 +177,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_transaction_gets_its_limit_as_ever),
 		TEST(the_limit_outlives_its_transaction),
+		TEST(an_unproven_one_counts_with_what_it_may_have),
 		TEST(its_default_is_set_again_after_the_transaction),
 		TEST(while_a_transaction_runs_its_default_is_not_touched),
 		TEST(a_limit_that_nobody_knows_is_set_first),

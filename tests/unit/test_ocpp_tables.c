@@ -432,7 +432,7 @@ static void whatever_can_release_a_limit_is_seen(void **state)
 	assert_int_equal(habits_add(&habits, "acme", acme, strlen(acme), &d), 0);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct touch t;
-		bool touches = touch_find(cases[i].action, parse(cases[i].payload), habits, 207, &t);
+		bool touches = touch_find(cases[i].action, parse(cases[i].payload), habits, NULL, 207, &t);
 
 		if (touches != cases[i].touches ||
 		    (touches && (t.connector != cases[i].connector || t.limit_ma != cases[i].limit_ma || t.idle != !cases[i].tx)))

@@ -93,7 +93,8 @@ static int admit(struct ctl_call *c, const struct ocpp_session *s, struct call *
 	if (strcasecmp(call->action, "ChangeConfiguration") == 0 && strcasecmp(json_str(json_get(payload, "key"), ""), "AuthorizationKey") == 0)
 		return diag_set(&c->diag, -LMS_ECONFLICT, "station %s: AuthorizationKey: lmsd must know it too (lmsctl "
 				"station key rotate %s sends a new one)", s->id, s->id);
-	if (!touch_find(call->action, payload, c->hall->ocpp->habits, c->hall->site->conf->voltage_min, &touch))
+	if (!touch_find(call->action, payload, c->hall->ocpp->habits, site_station_conf(c->hall->site, st),
+			c->hall->site->conf->voltage_min, &touch))
 		return 0;
 	ret = check_level(c, s, st, &touch);
 	if (ret)

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "ocpp/control/ctl_call.h"
+#include "ocpp/limit/way.h"
 
 /* An unknown tag would start nothing, or a transaction that nobody can bill. */
 static int check_tag(struct ctl_call *c, const struct station *st, const char *tag, bool *vip)
@@ -36,6 +37,9 @@ int ctl_connector_start(struct ctl_call *c, const struct ctl_connector_start_arg
 		return c->diag.err;
 	if (a->limit_ma != NUM_NONE && a->limit_ma < 0)
 		return diag_set(&c->diag, -LMS_ERANGE, "limit: must be 0 or more");
+	if (a->limit_ma != NUM_NONE && way_of(site_connector_conf(c->hall->site, conn)) != WAY_PROFILE)
+		return diag_set(&c->diag, -LMS_ECONFLICT, "connector %s: limit: it is not told its limits by the profile of a "
+				"transaction (leave it out: lmsd sets them its way)", a->id);
 	ret = check_tag(c, conn->station, a->tag, &vip);
 	if (ret == 0)
 		ret = ctl_session(c, conn->station->id, &s);

@@ -7,7 +7,9 @@
 #include "base/err.h"
 #include "ocpp/habits.h"
 #include "ocpp/message.h"
-#include "ocpp/limit/profile.h"
+#include "ocpp/limit/way.h"
+
+#define LEAST_MA 6000
 
 static int connector_of(const struct json *payload)
 {
@@ -37,7 +39,8 @@ static int64_t highest_limit(const struct json *schedule, int64_t voltage_min)
 		if (limit > max)
 			max = limit;
 	}
-	return max;
+	/* 0 < x < 6 A is unsafe: a car may take it for 6 A. */
+	return max > 0 && max < LEAST_MA ? LEAST_MA : max;
 }
 
 static bool is_max_profile(const char *purpose)
@@ -57,24 +60,24 @@ static bool ends(const struct json *profile, const struct json *schedule)
 }
 
 /* A profile takes the place of one with the same id, whatever that was for. Ours are known by number. */
-static bool replaces_another(const struct json *profile, int connector, const char *purpose)
+static bool replaces_another(const struct json *profile, const struct station_conf *sc, int connector, const char *purpose)
 {
 	int64_t id = 0;
 
-	if (ocpp_read_int(json_get(profile, "chargingProfileId"), &id) != 0 || !profile_is_ours(id))
+	if (ocpp_read_int(json_get(profile, "chargingProfileId"), &id) != 0 || !way_profile_is_ours(sc, id))
 		return false;
-	if (connector > 0 && id == profile_id(connector, false))
+	if (connector > 0 && id == way_profile_id(sc, connector, false))
 		return strcmp(purpose, "TxProfile") != 0;
-	return connector == 0 || id != profile_id(connector, true) || strcmp(purpose, "TxDefaultProfile") != 0;
+	return connector == 0 || id != way_profile_id(sc, connector, true) || strcmp(purpose, "TxDefaultProfile") != 0;
 }
 
-static bool touch_profile(const struct json *profile, int64_t voltage_min, struct touch *out)
+static bool touch_profile(const struct json *profile, const struct station_conf *sc, int64_t voltage_min, struct touch *out)
 {
 	const char *purpose = json_str(json_get(profile, "chargingProfilePurpose"), "");
 	const struct json *schedule = json_get(profile, "chargingSchedule");
 	int64_t level = 0;
 
-	if (replaces_another(profile, out->connector, purpose)) {
+	if (replaces_another(profile, sc, out->connector, purpose)) {
 		out->connector = 0;
 		return true;
 	}
@@ -103,20 +106,21 @@ static bool touch_clear(const struct json *payload, struct touch *out)
 }
 
 bool touch_find(const char *action, const struct json *payload, const struct ocpp_habits *habits,
-		int64_t voltage_min, struct touch *out)
+		const struct station_conf *sc, int64_t voltage_min, struct touch *out)
 {
 	*out = (struct touch){ .connector = connector_of(payload), .idle = true, .limit_ma = NUM_NONE,
 			       .stack_level = NUM_NONE };
 	/* A station may be less particular about capitals than the standard. */
 	if (strcasecmp(action, "SetChargingProfile") == 0)
-		return touch_profile(json_get(payload, "csChargingProfiles"), voltage_min, out);
+		return touch_profile(json_get(payload, "csChargingProfiles"), sc, voltage_min, out);
 	if (strcasecmp(action, "RemoteStartTransaction") == 0)
 		return json_get(payload, "chargingProfile") &&
-			touch_profile(json_get(payload, "chargingProfile"), voltage_min, out);
+			touch_profile(json_get(payload, "chargingProfile"), sc, voltage_min, out);
 	if (strcasecmp(action, "ClearChargingProfile") == 0)
 		return touch_clear(payload, out);
 	if (strcasecmp(action, "ChangeConfiguration") == 0)
-		return habits_limit_key(habits, json_str(json_get(payload, "key"), ""));
+		return habits_limit_key(habits, json_str(json_get(payload, "key"), "")) ||
+			way_uses_key(sc, json_str(json_get(payload, "key"), ""));
 	if (strcasecmp(action, "DataTransfer") == 0)
 		return habits_limit_transfer(habits, json_str(json_get(payload, "vendorId"), ""),
 					     json_str(json_get(payload, "messageId"), ""));

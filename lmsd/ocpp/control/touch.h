@@ -12,6 +12,6 @@ struct touch {
 	int64_t stack_level;	/* that it is set at; NUM_NONE = it sets none */
 };
 
-/* false: this message sets and releases no limit. Whatever cannot be read counts as released. */
+/* `sc` may be NULL: nobody configured the station. false: this message sets and releases no limit. Whatever cannot be read counts as released. */
 bool touch_find(const char *action, const struct json *payload, const struct ocpp_habits *habits,
-		int64_t voltage_min, struct touch *out);
+		const struct station_conf *sc, int64_t voltage_min, struct touch *out);

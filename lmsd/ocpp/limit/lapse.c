@@ -2,16 +2,21 @@
 #include "ocpp/limit/lapse.h"
 
 #include "ocpp/habits.h"
+#include "ocpp/limit/way.h"
 
 #define SKEW_MAX_US (10 * US_PER_S)
 
 const char *lapse_obstacle(const struct ocpp_session *s, const struct station *st)
 {
+	const struct station_conf *sc = site_station_conf(s->o->site, st);
 	const struct ocpp_habits *h = habits_of(s->o->habits, st);
 
+	for (size_t i = 0; sc && i < sc->connector_count; i++)
+		if (way_of(&sc->connectors[i]) != WAY_PROFILE)
+			return "its limits are told without a profile for the transaction";
 	if (h->one_period || s->max_periods < 2)
 		return "its profiles have one period";
-	if (h->absolute == s->flipped_kind)
+	if (!way_absolute(s, st))
 		return "its profiles begin with the transaction, not at a time";
 	if (s->one_period)
 		return "it refused a profile of two periods";

@@ -1,4 +1,4 @@
-/* ocpp/limit/order.c - orders of the balance as SetChargingProfile, and their answers.
+/* ocpp/limit/order.c - orders of the balance as SetChargingProfile or ChangeConfiguration, and their answers.
  *
  * Each token is answered exactly once. Latest wins per connector and kind while an order waits;
  * one in flight is never taken back: the station may be obeying it.
@@ -14,6 +14,7 @@
 #include "ocpp/limit/proof.h"
 #include "ocpp/session.h"
 #include "ocpp/limit/unit.h"
+#include "ocpp/limit/way.h"
 
 /* A TxProfile begins this long ago by the station's clock, so that it is in force at once. */
 #define START_PAST_US (60 * US_PER_S)
@@ -42,19 +43,43 @@ static void replace_queued(struct ocpp_session *s, const struct ocpp_order *orde
 	}
 }
 
+/* What a key cannot say is refused as if the station had done so. */
+static bool can_be_told(const struct ocpp_session *s, const struct ocpp_order *order)
+{
+	const struct connector_conf *cc = site_connector_conf(s->o->site, order->conn);
+	struct habits_key key = way_key(habits_of(s->o->habits, order->conn->station), cc);
+	char value[32];
+
+	if (way_of(cc) != WAY_CONFIG ||
+	    way_value(&key, order->limit_ma, order->given_ma, s->o->site->conf->voltage_min, value, sizeof(value)))
+		return true;
+	log_station(WARNING, s->id, "limit_not_possible", "connector=%d limit_ma=%lld key=%s", order->conn->number,
+		    (long long)order->limit_ma, cc->shedding_key);
+	return false;
+}
+
 void ocpp_order(struct ocpp *o, const struct ocpp_order *order, mono_t now, wall_t wall, struct effects *fx)
 {
 	const struct turn t = { now, wall, fx };
 	struct connector *conn = order->conn;
 	struct ocpp_session *s = session_by_station(o, conn->station->id);
+	enum limit_way way;
 	struct call *c;
 
 	if (!s || !s->link || (!order->idle && !conn->tx)) {
 		fx_answer(fx, order->slot, order->token, ORDER_DROPPED);
 		return;
 	}
+	if (!can_be_told(s, order)) {
+		fx_answer(fx, order->slot, order->token, ORDER_REFUSED);
+		return;
+	}
 	replace_queued(s, order, &t);
-	c = call_new(CALL_ORDER, order->raises ? RANK_ORDER : RANK_DECREASE, "SetChargingProfile");
+	way = way_of(site_connector_conf(o->site, conn));
+	c = call_new(CALL_ORDER, order->raises ? RANK_ORDER : RANK_DECREASE,
+		     way == WAY_CONFIG ? "ChangeConfiguration" : "SetChargingProfile");
+	c->by_key = way == WAY_CONFIG;
+	c->as_default = order->idle || way == WAY_DEFAULT;
 	c->when = order->raises ? FX_AFTER_COMMIT : order->when;
 	c->token = order->token;
 	c->slot = order->slot;
@@ -77,9 +102,12 @@ static bool one_phase(const char *wiring)
 
 int order_stack_level(const struct ocpp_session *s, const struct station *st)
 {
-	const struct ocpp_habits *h = habits_of(s->o->habits, st);
+	const struct station_conf *sc = site_station_conf(s->o->site, st);
+	int level = habits_of(s->o->habits, st)->stack_level;
 
-	return h->stack_level < s->max_stack ? h->stack_level : s->max_stack;
+	if (sc && sc->k.profile_stack != NUM_NONE)
+		level = (int)sc->k.profile_stack;
+	return level < s->max_stack ? level : s->max_stack;
 }
 
 static void fill_style(struct profile *p, const struct ocpp_session *s, const struct station *st,
@@ -98,8 +126,9 @@ static void fill_style(struct profile *p, const struct ocpp_session *s, const st
 	p->voltage_min = s->o->site->conf->voltage_min;
 	p->most_w = cc && cc->dc ? cc->power_w : NUM_NONE;
 	p->whole = step != NUM_NONE && step >= 1000;
-	p->absolute = p->idle ? s->idle_absolute : h->absolute != s->flipped_kind;
-	p->number_phases = h->number_phases;
+	p->absolute = p->idle ? s->idle_absolute : way_absolute(s, st);
+	p->number_phases = way_number_phases(s, st);
+	p->id = way_profile_id(sc, p->connector, p->idle);
 	p->stack_level = order_stack_level(s, st);
 	p->start = clock > 0 ? clock : 0;
 	p->phases = one_phase(wiring) ? 1 : PHASES;
@@ -121,16 +150,39 @@ static void fill_fallback(struct profile *p, struct ocpp_session *s, struct stat
 	p->fallback_given_ma = c->fallback_given_ma;
 }
 
+static bool write_key(const struct ocpp_session *s, const struct station *st, const struct connector *conn,
+		      const struct call *c, struct json_writer *w)
+{
+	const struct connector_conf *cc = site_connector_conf(s->o->site, conn);
+	struct habits_key key = way_key(habits_of(s->o->habits, st), cc);
+	char value[32];
+
+	if (!way_value(&key, c->limit_ma, c->given_ma, s->o->site->conf->voltage_min, value, sizeof(value)))
+		return false;
+	jw_object(w);
+	jw_kstr(w, "key", cc->shedding_key);
+	jw_kstr(w, "value", value);
+	jw_object_end(w);
+	return true;
+}
+
 bool order_write(struct ocpp_session *s, struct call *c, const struct turn *t, struct json_writer *w)
 {
 	struct station *st = session_station(s);
 	struct connector *conn = st ? site_connector(st, c->connector) : NULL;
-	struct profile p = { .connector = c->connector, .idle = c->idle, .tx = c->tx, .limit_ma = c->limit_ma,
+	struct profile p = { .connector = c->connector, .idle = c->as_default, .tx = c->tx, .limit_ma = c->limit_ma,
 			     .given_ma = c->given_ma };
+	enum limit_way way;
 
 	/* While it waited, its transaction may have ended, and another one begun. */
 	if (!conn || (!c->idle && (!conn->tx || conn->tx->id != c->tx)))
 		return false;
+	/* Or it is told its limits in another way by now. */
+	way = way_of(site_connector_conf(s->o->site, conn));
+	if (c->by_key != (way == WAY_CONFIG) || c->as_default != (c->idle || way == WAY_DEFAULT))
+		return false;
+	if (way == WAY_CONFIG)
+		return write_key(s, st, conn, c, w);
 	fill_style(&p, s, st, conn, t->wall);
 	if (c->fallback_us > 0)
 		fill_fallback(&p, s, st, c, t->wall);
@@ -194,7 +246,7 @@ static enum order_answer answer_of(const struct call_result *r)
 
 static bool *kind_flag(struct ocpp_session *s, const struct call *c)
 {
-	return c->idle ? &s->idle_absolute : &s->flipped_kind;
+	return c->as_default ? &s->idle_absolute : &s->flipped_kind;
 }
 
 static bool is_queued(const struct ocpp_session *s, const struct call *c)
@@ -238,7 +290,7 @@ static bool try_other_kind(struct ocpp_session *s, const struct call *c, const s
 {
 	struct call *again;
 
-	if (c->retried || r->how != CALL_ANSWERED || is_queued(s, c) ||
+	if (c->retried || c->by_key || r->how != CALL_ANSWERED || is_queued(s, c) ||
 	    strcmp(json_str(json_get(r->payload, "status"), ""), "Rejected") != 0)
 		return false;
 	*kind_flag(s, c) = !*kind_flag(s, c);

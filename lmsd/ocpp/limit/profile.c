@@ -84,7 +84,7 @@ static void write_schedule(const struct profile *p, struct json_writer *w)
 void profile_write_alone(const struct profile *p, struct json_writer *w)
 {
 	jw_object(w);
-	jw_kint(w, "chargingProfileId", profile_id(p->connector, p->idle));
+	jw_kint(w, "chargingProfileId", p->id);
 	if (!p->idle && p->tx)
 		jw_kint(w, "transactionId", p->tx);
 	jw_kint(w, "stackLevel", p->stack_level);

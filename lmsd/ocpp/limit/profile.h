@@ -5,7 +5,7 @@
 #include "base/types.h"
 
 struct profile {
-	int connector;
+	int connector, id;
 	bool idle;		/* TxDefaultProfile; else TxProfile of transaction `tx` */
 	int32_t tx;		/* 0 = the one that a remote start begins */
 	int64_t limit_ma;	/* per phase */

@@ -4,12 +4,15 @@
 #include <string.h>
 
 #include "ocpp/habits.h"
+#include "ocpp/limit/way.h"
 
 #define EFFICIENCY_PERCENT 92	/* of a rectifier */
 
 enum unit unit_of(const struct ocpp_session *s, const struct station_conf *sc, const struct connector_conf *cc,
 		  const struct ocpp_habits *h)
 {
+	if (way_of(cc) == WAY_CONFIG)
+		return way_key(h, cc).unit == HABITS_W ? UNIT_WATTS : UNIT_AMPERES;
 	if (sc && sc->k.limit_unit)
 		return strcmp(sc->k.limit_unit, "W") == 0 ? UNIT_WATTS : UNIT_AMPERES;
 	if (h->unit_said)

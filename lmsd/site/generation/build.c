@@ -304,7 +304,38 @@ static void powers_in_force(const struct site_conf *c, const struct station_conf
 		conn->min_ma = power_ma(c, st, conn->wiring, least > 0 ? least : 1);
 }
 
-static void connector_in_force(const struct site_conf *c, const struct station_conf *st,
+/* "Limit#" is "Limit2" at connector 2. */
+static const char *key_of(struct arena *arena, const char *pattern, int number)
+{
+	const char *hash = strchr(pattern, '#');
+
+	if (!hash)
+		return arena_strdup(arena, pattern);
+	return arena_printf(arena, "%.*s%d%s", (int)(hash - pattern), pattern, number, hash + 1);
+}
+
+static uint32_t method_of(const char *key, bool one_limit)
+{
+	uint32_t h = UINT32_C(2166136261);
+
+	for (; key && *key; key++)
+		h = (h ^ (unsigned char)*key) * UINT32_C(16777619);
+	return one_limit ? h | 1 : 0;
+}
+
+static void shedding_in_force(struct site_conf *c, const struct station_conf *st, struct connector_conf *conn)
+{
+	const char *how = conn->k.shedding ? conn->k.shedding : st->k.shedding ? st->k.shedding : "profile";
+	const char *purpose = conn->k.profile_purpose ? conn->k.profile_purpose : st->k.profile_purpose;
+
+	conn->shedding_key = strncmp(how, "config:", 7) == 0 ? key_of(&c->arena, how + 7, conn->number) : NULL;
+	conn->one_limit = conn->shedding_key || (purpose && strcmp(purpose, "TxDefaultProfile") == 0);
+	conn->method = method_of(conn->shedding_key, conn->one_limit);
+	if (strcmp(how, "none") == 0)
+		conn->manageable = false;
+}
+
+static void connector_in_force(struct site_conf *c, const struct station_conf *st,
 			       struct connector_conf *conn)
 {
 	const struct ctl_connector_keys *k = &conn->k;
@@ -327,6 +358,7 @@ static void connector_in_force(const struct site_conf *c, const struct station_c
 	conn->vip = or_default(k->vip, or_default(st->k.vip, 0)) != 0;
 	conn->manageable = or_default(k->manageable, or_default(st->k.manageable, 1)) != 0;
 	conn->priority = (int)or_default(k->priority, 0);
+	shedding_in_force(c, st, conn);
 }
 
 static void station_build(struct build *b, struct station_conf *st, const struct item *it)

@@ -307,6 +307,8 @@ static int check_station(const struct site_conf *c, const struct station_conf *s
 		ret = check_types(st, diag);
 	if (!ret)
 		ret = check_powers(st, diag);
+	if (!ret)
+		ret = check_shedding(st, diag);
 	for (size_t i = 0; i < st->connector_count && !ret; i++)
 		ret = check_connector(c, st, &st->connectors[i], diag);
 	return ret;

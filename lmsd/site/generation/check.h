@@ -23,6 +23,8 @@ int check_source_keys(const struct source_conf *source, struct diag *diag);
 /* `what` of the zone may not be above the limits of the zone or of those above it. */
 int check_below_normal(const struct site_conf *c, const struct zone_conf *z, const char *what,
 		       const struct phase_ma *p, struct diag *diag);
+/* How its connectors are told their limits (check_shedding.c). */
+int check_shedding(const struct station_conf *st, struct diag *diag);
 /* Meters of single connectors (check_external.c). */
 int check_external(const struct site_conf *c, struct diag *diag);
 /* A maximum that the type of a connector cannot take; powers where there is a rectifier, and only there (check_least.c). */

@@ -70,6 +70,8 @@ static const struct range ranges[] = {
 	R(station, step_ma, 100, 1000, "0.1 A or 1 A"),
 	R(station, idle_ma, 0, LIMIT_MAX_MA, "0 A, or the least current (6 A) and more"),
 	R(station, settle_ms, 1 * MS_PER_S, 60 * MS_PER_S, "1 to 60 seconds"),
+	R(station, profile_id, 1, 870, "1 to 870, as there are two for each of up to 64 connectors"),
+	R(station, profile_stack, 0, 100, "0 to 100"),
 	R(station, max_power_w, 500, POWER_MAX_W, "500 W to 10 MW"),
 	R(station, min_power_w, 0, POWER_MAX_W, "0 W to 10 MW"),
 	R(connector, max_power_w, 500, POWER_MAX_W, "500 W to 10 MW"),
