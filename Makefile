@@ -175,6 +175,11 @@ $(BENCH_DIR)/alloc-filter $(BENCH_DIR)/lms-bench:
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) -lyajl
 
+$(BENCH_DIR)/lms-load: $(call objs,$(sort $(wildcard tests/bench/load_*.c)))
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lssl -lcrypto
+
 .PHONY: bench
 bench:
 	@etc/install-packages.sh run build demo bench

@@ -129,7 +129,7 @@ static void on_message(void *user, const char *text, size_t len)
 	ev.u.frame.text = text;
 	ev.u.frame.len = len;
 	rival_heard(l->app->rivals, l);
-	frame_log_add(l->app->hall.frames, ev.wall, l->station, true, text, len);
+	frame_log_add(l->app->hall.frames, ev.wall, l->station, l->station_len, true, text, len);
 	app_event(l->app, &ev);
 }
 

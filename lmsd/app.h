@@ -25,14 +25,15 @@ struct sense;
 
 /* One connection of a station, named by a number that is never used again. */
 struct wire {
-	struct app *app;
 	uint64_t id;
-	UT_hash_handle hh;
+	struct app *app;
 	struct ws_conn *conn;
-	char *station;		/* identity */
 	uint64_t places;	/* CALLs numbered in their order; the last that has left: */
 	uint64_t left;
 	unsigned held;		/* answers that wait for a commit: later answers queue behind them */
+	unsigned station_len;
+	char station[ID_MAX + 1];
+	UT_hash_handle hh;
 };
 
 /* Effects that wait until the store has committed up to seq; the arena is the turn's. */
@@ -42,6 +43,8 @@ struct parcel {
 	struct arena arena;
 	struct effect *first;
 };
+
+#define LINKS_LATEST 4096
 
 struct limit_until {		/* `connector limit … --for` */
 	struct limit_until *next;
@@ -72,10 +75,12 @@ struct app {
 	struct hours *hours;
 
 	struct arena arena;	/* of the running turn */
+	struct arena spare;	/* for the next one, when nothing of the one before waits */
 	struct effects fx;
 	bool turn_open;		/* something happened in it */
 
 	struct wire *wires;	/* hash by id */
+	struct wire *latest[LINKS_LATEST];	/* of those whose id falls there: mostly the one that is sought */
 	uint64_t next_wire;
 	struct parcel *parcels, **parcels_last;
 	uint64_t submitted, committed;

@@ -6,6 +6,7 @@
  */
 #include "app.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,23 +22,29 @@ struct wire *wire_open(struct app *app, struct ws_conn *conn, const char *statio
 	l->app = app;
 	l->id = ++app->next_wire;
 	l->conn = conn;
-	l->station = xstrdup(station);
-	HASH_ADD(hh, app->wires, id, sizeof(l->id), l);
+	snprintf(l->station, sizeof(l->station), "%s", station);
+	l->station_len = (unsigned)strlen(l->station);
+	app->latest[l->id % LINKS_LATEST] = l;
+	HASH_ADD_KEYPTR_BYHASHVALUE(hh, app->wires, &l->id, sizeof(l->id), (unsigned)l->id, l);
 	return l;
 }
 
 struct wire *wire_find(struct app *app, uint64_t id)
 {
-	struct wire *l;
+	struct wire *l = app->latest[id % LINKS_LATEST];
 
-	HASH_FIND(hh, app->wires, &id, sizeof(id), l);
+	if (l != NULL && l->id == id)
+		return l;
+	/* Numbered one by one: no hash spreads them better. */
+	HASH_FIND_BYHASHVALUE(hh, app->wires, &id, sizeof(id), (unsigned)id, l);
 	return l;
 }
 
 void wire_gone(struct app *app, struct wire *l)
 {
+	if (app->latest[l->id % LINKS_LATEST] == l)
+		app->latest[l->id % LINKS_LATEST] = NULL;
 	HASH_DEL(app->wires, l);
-	free(l->station);
 	free(l);
 }
 
@@ -72,10 +79,8 @@ static bool is_call(const struct effect *e)
 
 /* A CALL that waited for its commit until a later one had left is out of date: its sender has given it
  * up by then, and a raise that arrived after a newer decrease would undo it. */
-static void carry_frame(struct app *app, struct effect *e)
+static void carry_frame(struct app *app, struct wire *l, struct effect *e)
 {
-	struct wire *l = wire_find(app, e->u.frame.link);
-
 	if (l == NULL)
 		return;
 	if (is_call(e)) {
@@ -84,19 +89,17 @@ static void carry_frame(struct app *app, struct effect *e)
 		l->left = e->u.frame.place;
 	}
 	if (ws_conn_send(l->conn, e->u.frame.text, e->u.frame.len) == 0)
-		frame_log_add(app->hall.frames, loop_wall(), l->station, false, e->u.frame.text, e->u.frame.len);
+		frame_log_add(app->hall.frames, loop_wall(), l->station, l->station_len, false, e->u.frame.text, e->u.frame.len);
 }
 
-static void carry_one(struct app *app, struct effect *e)
+/* l: whom it is for, where that is a station that is still there. */
+static void carry_one(struct app *app, struct wire *l, struct effect *e)
 {
-	struct wire *l;
-
 	switch (e->kind) {
 	case FX_FRAME:
-		carry_frame(app, e);
+		carry_frame(app, l, e);
 		break;
 	case FX_CLOSE:
-		l = wire_find(app, e->u.close.link);
 		if (l != NULL)
 			ws_conn_close(l->conn, e->u.close.code, e->u.close.why);
 		break;
@@ -122,9 +125,10 @@ static bool is_answer(const struct effect *e)
 	       (e->u.frame.text[1] == '3' || e->u.frame.text[1] == '4');
 }
 
-static uint64_t effect_link(const struct effect *e)
+static struct wire *effect_wire(struct app *app, const struct effect *e)
 {
-	return e->kind == FX_FRAME ? e->u.frame.link : e->kind == FX_CLOSE ? e->u.close.link : 0;
+	return e->kind == FX_FRAME ? wire_find(app, e->u.frame.link)
+	       : e->kind == FX_CLOSE ? wire_find(app, e->u.close.link) : NULL;
 }
 
 /* The store cannot make anything durable any more: what depends on it never leaves. */
@@ -142,29 +146,22 @@ static void refuse_one(struct app *app, struct effect *e)
 	}
 }
 
-static bool must_wait(struct app *app, const struct effect *e, bool durable)
+static bool must_wait(const struct wire *l, const struct effect *e, bool durable)
 {
-	struct wire *l;
-
 	if (e->when == FX_AFTER_COMMIT)
 		return !durable;
-	l = is_answer(e) || e->kind == FX_CLOSE ? wire_find(app, effect_link(e)) : NULL;
-	return l != NULL && l->held > 0;
+	return l != NULL && l->held > 0 && (is_answer(e) || e->kind == FX_CLOSE);
 }
 
-static void hold(struct app *app, const struct effect *e, int by)
+static void hold(struct wire *l, const struct effect *e, int by)
 {
-	struct wire *l = is_answer(e) ? wire_find(app, effect_link(e)) : NULL;
-
-	if (l != NULL)
+	if (l != NULL && is_answer(e))
 		l->held = by > 0 ? l->held + 1 : l->held - 1;
 }
 
-static void number_call(struct app *app, struct effect *e)
+static void number_call(struct wire *l, struct effect *e)
 {
-	struct wire *l = is_call(e) ? wire_find(app, e->u.frame.link) : NULL;
-
-	if (l != NULL)
+	if (l != NULL && is_call(e))
 		e->u.frame.place = ++l->places;
 }
 
@@ -197,26 +194,30 @@ void carry_turn(struct app *app)
 	e = app->fx.first;
 	/* What carrying out appends (a swap of the configuration) belongs to the next turn. */
 	struct arena arena = app->arena;
-	arena_init(&app->arena);
+	app->arena = app->spare;
+	arena_init(&app->spare);
 	effects_init(&app->fx, &app->arena);
 	for (; e != NULL; e = next) {
+		struct wire *l = effect_wire(app, e);
+
 		next = e->next;
-		number_call(app, e);
+		number_call(l, e);
 		if (store_is_failed(app->store) && e->when == FX_AFTER_COMMIT) {
 			refuse_one(app, e);
 			continue;
 		}
-		if (!must_wait(app, e, durable)) {
-			carry_one(app, e);
+		if (!must_wait(l, e, durable)) {
+			carry_one(app, l, e);
 			continue;
 		}
-		hold(app, e, 1);
+		hold(l, e, 1);
 		e->next = NULL;
 		*wait_last = e;
 		wait_last = &e->next;
 	}
 	if (wait == NULL) {
-		arena_fini(&arena);
+		arena_reset(&arena);
+		app->spare = arena;
 		return;
 	}
 	p = xcalloc(1, sizeof(*p));
@@ -238,9 +239,11 @@ void carry_committed(struct app *app, uint64_t seq)
 		if (app->parcels == NULL)
 			app->parcels_last = &app->parcels;
 		for (struct effect *e = p->first; e != NULL; e = next) {
+			struct wire *l = effect_wire(app, e);
+
 			next = e->next;
-			hold(app, e, -1);
-			carry_one(app, e);
+			hold(l, e, -1);
+			carry_one(app, l, e);
 		}
 		arena_fini(&p->arena);
 		free(p);
@@ -260,6 +263,7 @@ void carry_fini(struct app *app)
 		arena_fini(&p->arena);
 		free(p);
 	}
+	arena_fini(&app->spare);
 	HASH_ITER(hh, app->wires, l, tmp)
 		wire_gone(app, l);
 }

@@ -210,7 +210,7 @@ static int on_key(void *ctx, const unsigned char *s, size_t len)
 	if (object->count >= FEW_KEYS)
 		return 1;
 	for (const struct json *j = object->first; j; j = j->next) {
-		if (strcmp(j->key, r->key) == 0)
+		if (j->key[0] == r->key[0] && strcmp(j->key, r->key) == 0)
 			return duplicate(r, r->key);
 	}
 	return 1;
@@ -436,8 +436,9 @@ const struct json *json_get(const struct json *obj, const char *key)
 {
 	if (!obj || obj->type != JSON_OBJECT)
 		return NULL;
+	/* Most keys differ in their first letter: that is looked at here. */
 	for (const struct json *j = obj->first; j; j = j->next) {
-		if (strcmp(j->key, key) == 0)
+		if (j->key[0] == key[0] && strcmp(j->key, key) == 0)
 			return j;
 	}
 	return NULL;

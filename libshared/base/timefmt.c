@@ -90,19 +90,38 @@ int32_t tz_offset_s(const struct time_zone *tz, wall_t t)
 	return tz->rows[low].offset_s;
 }
 
+static char *put_digits(char *p, int value, int digits, char end)
+{
+	for (int i = digits - 1; i >= 0; i--) {
+		p[i] = (char)('0' + value % 10);
+		value /= 10;
+	}
+	p[digits] = end;
+	return p + digits + 1;
+}
+
 const char *rfc3339_format(wall_t t, char *out)
 {
 	int ms = (int)(floor_div(t, US_PER_MS) - floor_div(t, US_PER_S) * 1000);
-	char fraction[8] = "";
 	struct civil c;
+	char *p = out;
 
 	if (t == WALL_NONE)
 		return strcpy(out, "-");
 	civil_from_wall(t, 0, &c);
+	/* By hand: every answer to a station holds one. */
+	if (c.year >= 0 && c.year <= 9999)
+		p = put_digits(p, c.year, 4, '-');
+	else
+		p += snprintf(p, RFC3339_MAX, "%04d-", c.year);
+	p = put_digits(p, c.month, 2, '-');
+	p = put_digits(p, c.day, 2, 'T');
+	p = put_digits(p, c.hour, 2, ':');
+	p = put_digits(p, c.minute, 2, ':');
+	p = put_digits(p, c.second, 2, ms ? '.' : 'Z');
 	if (ms)
-		snprintf(fraction, sizeof(fraction), ".%03u", (unsigned)ms % 1000);
-	snprintf(out, RFC3339_MAX, "%04d-%02d-%02dT%02d:%02d:%02d%sZ", c.year, c.month, c.day,
-		 c.hour, c.minute, c.second, fraction);
+		p = put_digits(p, ms, 3, 'Z');
+	*p = '\0';
 	return out;
 }
 

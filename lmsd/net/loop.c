@@ -13,6 +13,10 @@
 #include "base/arena.h"
 #include "base/err.h"
 
+/* A turn ends after so many descriptors at the latest, though the poll named more: what was read of a connection is
+ * still in the processor's cache when its answer is written, and nobody waits for a thousand others. */
+#define TURN_IO_MAX 32
+
 struct turn_hook {
 	struct turn_hook *next;
 	void (*cb)(void *ctx);
@@ -31,7 +35,8 @@ struct loop {
 	ev_check after_poll;
 	ev_prepare before_poll;
 	mono_t now;
-	struct turn_hook *turn_end, *flush;
+	int handled;		/* descriptors in this turn */
+	struct turn_hook *on_turn_end, *on_flush;
 	struct signal_hook *signals;
 };
 
@@ -81,15 +86,19 @@ static void on_after_poll(struct ev_loop *ev, ev_check *w, int revents)
 	l->now = clock_mono();
 }
 
+static void turn_end(struct loop *l)
+{
+	l->handled = 0;
+	for (struct turn_hook *h = l->on_turn_end; h; h = h->next)
+		h->cb(h->ctx);
+	for (struct turn_hook *h = l->on_flush; h; h = h->next)
+		h->cb(h->ctx);
+}
+
 static void on_before_poll(struct ev_loop *ev, ev_prepare *w, int revents)
 {
-	struct loop *l = w->data;
-
 	(void)ev, (void)revents;
-	for (struct turn_hook *h = l->turn_end; h; h = h->next)
-		h->cb(h->ctx);
-	for (struct turn_hook *h = l->flush; h; h = h->next)
-		h->cb(h->ctx);
+	turn_end(w->data);
 }
 
 struct loop *loop_new(void)
@@ -135,8 +144,8 @@ void loop_free(struct loop *l)
 		ev_signal_stop(l->ev, &h->w);
 		free(h);
 	}
-	hooks_free(l->turn_end);
-	hooks_free(l->flush);
+	hooks_free(l->on_turn_end);
+	hooks_free(l->on_flush);
 	ev_check_stop(l->ev, &l->after_poll);
 	ev_prepare_stop(l->ev, &l->before_poll);
 	ev_loop_destroy(l->ev);
@@ -174,9 +183,14 @@ static int io_events(bool rd, bool wr)
 static void on_io(struct ev_loop *ev, ev_io *w, int revents)
 {
 	struct loop_io *io = w->data;
+	struct loop *l = io->loop;
 
 	(void)ev;
 	io->cb(io->ctx, revents & EV_READ, revents & EV_WRITE);
+	if (++l->handled < TURN_IO_MAX)
+		return;
+	turn_end(l);
+	l->now = clock_mono();
 }
 
 struct loop_io *loop_io_new(struct loop *l, int fd, bool rd, bool wr,
@@ -329,18 +343,18 @@ static void hook_remove(struct turn_hook **list, const void *ctx)
 
 void loop_on_turn_end(struct loop *l, void (*cb)(void *ctx), void *ctx)
 {
-	hook_append(&l->turn_end, cb, ctx);
+	hook_append(&l->on_turn_end, cb, ctx);
 }
 
 void loop_on_flush(struct loop *l, void (*cb)(void *ctx), void *ctx)
 {
-	hook_append(&l->flush, cb, ctx);
+	hook_append(&l->on_flush, cb, ctx);
 }
 
 void loop_off_turn(struct loop *l, void *ctx)
 {
-	hook_remove(&l->turn_end, ctx);
-	hook_remove(&l->flush, ctx);
+	hook_remove(&l->on_turn_end, ctx);
+	hook_remove(&l->on_flush, ctx);
 }
 
 static void on_signal(struct ev_loop *ev, ev_signal *w, int revents)

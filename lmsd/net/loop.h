@@ -41,7 +41,8 @@ struct loop_wake *loop_wake_new(struct loop *l, void (*cb)(void *ctx), void *ctx
 void loop_wake_send(struct loop_wake *w);	/* from any thread */
 void loop_wake_free(struct loop_wake *w);
 
-/* After all callbacks of one iteration, before blocking; in the order of registration. */
+/* After all callbacks of one turn, in the order of registration. A turn ends before the loop blocks, and after a
+ * few dozen descriptors at the latest. */
 void loop_on_turn_end(struct loop *l, void (*cb)(void *ctx), void *ctx);
 /* After every turn-end callback: the transports write here what the turn has queued. */
 void loop_on_flush(struct loop *l, void (*cb)(void *ctx), void *ctx);

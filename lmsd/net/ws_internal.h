@@ -40,32 +40,34 @@ struct http_upgrade;
 struct ws_dial;		/* what a client asks for, until it is open; NULL in a server */
 
 struct ws_conn {
-	TAILQ_ENTRY(ws_conn) all, waiting, dirty, reap;
+	/* What every message needs lies together. */
 	struct ws_hub *hub;
-	struct ws_dial *dial;
 	struct stream stream;
 	struct loop_io *io;
-	struct addr_count *half_open;	/* its address, counted; NULL once open */
 	enum ws_state state;
 	enum ws_queue queue;
 	bool is_client;
 	bool is_dirty, is_reaped, is_shut, eof, drained;
 	bool notify;			/* closed() is due */
 	bool want_write;
-	mono_t since;			/* start of the state */
-	mono_t last_heard, last_ping;
+	mono_t last_heard;
 	mono_t partial_since;		/* an unfinished frame or message; MONO_NEVER = none */
-	struct http_upgrade *asked;	/* its request, while upgrade() has not answered; NULL */
 	mono_t paid;			/* what it has sent, at its pace, would have taken until then */
-	mono_t slow_until, slow_told;
-	struct buf in;			/* header; then what came glued to it */
-	size_t in_off;
+	void *user;
 	struct ws_rx rx;
 	struct buf out;
 	size_t out_off;
+	TAILQ_ENTRY(ws_conn) dirty, all, waiting, reap;
+	struct ws_dial *dial;
+	struct addr_count *half_open;	/* its address, counted; NULL once open */
+	mono_t since;			/* start of the state */
+	mono_t last_ping;
+	struct http_upgrade *asked;	/* its request, while upgrade() has not answered; NULL */
+	mono_t slow_until, slow_told;
+	struct buf in;			/* header; then what came glued to it */
+	size_t in_off;
 	char *pong;			/* the latest unanswered ping's payload */
 	size_t pong_len;
-	void *user;
 	int close_code;
 	char *close_why;
 	char addr[NET_ADDR_MAX];

@@ -57,7 +57,7 @@ static const char PROPERTY[] = "PropertyConstraintViolation";
 const struct ocpp_message *ocpp_message_find(const char *action)
 {
 	for (size_t i = 0; i < OCPP_ACTION_COUNT; i++) {
-		if (strcmp(ocpp_messages[i].action, action) == 0)
+		if (ocpp_messages[i].action[0] == action[0] && strcmp(ocpp_messages[i].action, action) == 0)
 			return &ocpp_messages[i];
 	}
 	return NULL;
@@ -166,7 +166,7 @@ bool ocpp_payload_check(const struct ocpp_type *type, const struct json *payload
 	if (payload->type != JSON_OBJECT)
 		return violate(v, TYPE, type->name, "must be an object");
 	for (const struct ocpp_field *f = type->fields; f->name; f++) {
-		const struct json *j = json_get(payload, f->name);
+		const struct json *j = f->flags & OCPP_SOFT ? NULL : json_get(payload, f->name);
 
 		if (f->flags & OCPP_SOFT)
 			continue;

@@ -27,6 +27,16 @@ struct ocpp *ocpp_new(struct site *site)
 	return o;
 }
 
+static void unlink_session(struct ocpp_session *s)
+{
+	struct ocpp_session **latest = &s->o->latest[s->link % LINKS_LATEST];
+
+	if (*latest == s)
+		*latest = NULL;
+	HASH_DELETE(hh_link, s->o->by_link, s);
+	s->link = 0;
+}
+
 static void session_free(struct ocpp_session *s, struct effects *fx)
 {
 	struct ocpp *o = s->o;
@@ -51,7 +61,7 @@ static void session_free(struct ocpp_session *s, struct effects *fx)
 	locallist_free(s);
 	setup_drop(s, fx);
 	if (s->link)
-		HASH_DELETE(hh_link, o->by_link, s);
+		unlink_session(s);
 	HASH_DELETE(hh, o->by_id, s);
 	free(s);
 }
@@ -90,7 +100,17 @@ void ocpp_due_by(struct ocpp *o, mono_t at)
 
 struct station *session_station(const struct ocpp_session *s)
 {
+	if (s->found && s->dropped == s->o->site->stations_dropped)
+		return s->found;
 	return site_station(s->o->site, s->id);
+}
+
+/* The same, and remembers it for the next frame. */
+static struct station *find_station(struct ocpp_session *s)
+{
+	s->found = session_station(s);
+	s->dropped = s->o->site->stations_dropped;
+	return s->found;
 }
 
 struct ocpp_session *session_by_station(struct ocpp *o, const char *id)
@@ -103,9 +123,11 @@ struct ocpp_session *session_by_station(struct ocpp *o, const char *id)
 
 static struct ocpp_session *session_by_link(struct ocpp *o, uint64_t link)
 {
-	struct ocpp_session *s;
+	struct ocpp_session *s = o->latest[link % LINKS_LATEST];
 
-	HASH_FIND(hh_link, o->by_link, &link, sizeof(link), s);
+	if (s && s->link == link)
+		return s;
+	HASH_FIND_BYHASHVALUE(hh_link, o->by_link, &link, sizeof(link), (unsigned)link, s);
 	return s;
 }
 
@@ -157,8 +179,7 @@ static bool admit_unknown(struct ocpp *o, const struct turn *t)
 
 static void disconnect(struct ocpp_session *s, const struct turn *t)
 {
-	HASH_DELETE(hh_link, s->o->by_link, s);
-	s->link = 0;
+	unlink_session(s);
 	for (int i = 0; i < TIMER_COUNT; i++)
 		if (i != TIMER_DRAW && i != TIMER_PROOF)
 			s->timer[i] = MONO_NEVER;
@@ -191,7 +212,9 @@ void ocpp_opened(struct ocpp *o, uint64_t link, const char *identity, const char
 	/* After admit_unknown and disconnect, which may drop stations. */
 	st = site_station_get(o->site, identity);
 	s->link = link;
-	HASH_ADD(hh_link, o->by_link, link, sizeof(s->link), s);
+	/* Links are numbered one by one: no hash spreads them better. */
+	HASH_ADD_KEYPTR_BYHASHVALUE(hh_link, o->by_link, &s->link, sizeof(s->link), (unsigned)link, s);
+	o->latest[link % LINKS_LATEST] = s;
 	s->opened = wall;
 	s->skew_us = NUM_NONE;
 	s->booted = s->nudged = false;
@@ -228,7 +251,7 @@ void ocpp_frame(struct ocpp *o, uint64_t link, const char *text, size_t len, mon
 {
 	const struct turn t = { now, wall, fx };
 	struct ocpp_session *s = session_by_link(o, link);
-	struct station *st = s ? session_station(s) : NULL;
+	struct station *st = s ? find_station(s) : NULL;
 	struct ocpp_violation v;
 	struct frame f;
 

@@ -2,8 +2,8 @@
  *
  * A session belongs to one identity and outlives its connections as long as the station is
  * registered: answers that a station may ask for again, and what was learned about it, stay.
- * It holds no pointer to the station, which a new configuration may drop: session_station() looks
- * it up. Every handler gets the turn that it works in.
+ * A new configuration may drop the station: session_station() looks it up again when one was dropped.
+ * Every handler gets the turn that it works in.
  */
 #pragma once
 
@@ -127,17 +127,22 @@ struct answered {
 #define ANSWERED_MAX 8
 
 struct ocpp_session {
+	/* What every frame needs lies together: with thousands of stations memory is what costs. */
+	uint64_t link;			/* 0 = none */
+	struct ocpp *o;
+	struct station *found;		/* at the last frame: good while `dropped` is the site's */
+	uint64_t dropped;
+	struct call *queue;
+	struct call *flight;
+	enum session_state state;
+	bool corked;			/* an inbound call is being answered: our calls follow it */
+	bool registered;		/* as we know it; ocpp_reconfigured compares */
+	bool booted, nudged;		/* on this connection */
 	UT_hash_handle hh;		/* in ocpp->by_id */
 	UT_hash_handle hh_link;		/* in ocpp->by_link, while open */
-	struct ocpp *o;
 	char id[ID_MAX + 1];
-	uint64_t link;			/* 0 = none */
-	enum session_state state;
 	mono_t timer[TIMER_COUNT];
 	wall_t opened;			/* this connection */
-	bool registered;		/* as we know it; ocpp_reconfigured compares */
-	bool corked;			/* an inbound call is being answered: our calls follow it */
-	bool booted, nudged;		/* on this connection */
 	bool set_up;			/* the baseline was gone through since the last boot */
 	uint64_t heard;			/* bit number-1: status since this connection opened */
 	uint64_t free_started;		/* bit number-1: RemoteStart sent for this plug-in */
@@ -160,9 +165,7 @@ struct ocpp_session {
 	bool one_period;		/* refused a profile of two periods since its last boot */
 	struct proof *proof;		/* of its latest test; NULL */
 	struct list_sync *list;		/* locallist.c: of its local authorization list; NULL */
-	struct call *queue;
 	size_t waiting;			/* in the queue, orders not counted */
-	struct call *flight;
 	char flight_id[40];
 	mono_t sent;
 	struct answered answered[ANSWERED_MAX];
@@ -176,9 +179,12 @@ struct listable {
 	int64_t seq;
 };
 
+#define LINKS_LATEST 4096
+
 struct ocpp {
 	struct site *site;
 	struct ocpp_session *by_id, *by_link;
+	struct ocpp_session *latest[LINKS_LATEST];	/* open ones, by link: mostly the one that is sought */
 	mono_t due;			/* no timer of any session is earlier */
 	uint32_t next_call;
 	struct arena scratch;		/* of one inbound frame; bounded */

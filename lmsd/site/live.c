@@ -317,5 +317,6 @@ void site_attach(struct site *s, struct site_conf *conf)
 			continue;
 		HASH_DELETE(hh, s->stations, st);
 		station_free(s, st);
+		s->stations_dropped++;
 	}
 }

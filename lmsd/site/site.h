@@ -278,6 +278,7 @@ struct site {
 	struct tag_log *tag_log;
 	int64_t tag_seq;		/* of the latest change that stations are told of */
 	bool tags_changed;		/* for the hall: tell the ocpp room, then clear */
+	uint64_t stations_dropped;	/* so often a station went: pointers to one that were kept are void */
 	struct connector *dirty;	/* list: use, session or draw changed */
 	struct station *news;		/* list: online or booted changed */
 	struct zone_view *zone_views;	/* by zone index of conf; the hall keeps the size */

@@ -34,8 +34,8 @@ static void what_comes_is_held_with_its_station_and_direction(void **state)
 	assert_int_equal(frame_log_first(l), 1);
 	assert_int_equal(frame_log_last(l), 0);
 	assert_false(frame_log_get(l, 1, &f));
-	frame_log_add(l, 5, "CP 1|a", true, "[2]", 3);
-	frame_log_add(l, 6, "CP2", false, "", 0);
+	frame_log_add(l, 5, "CP 1|a", 6, true, "[2]", 3);
+	frame_log_add(l, 6, "CP2", 3, false, "", 0);
 	assert_string_equal(text_of(l, 1), "CP 1|a in [2]");
 	assert_string_equal(text_of(l, 2), "CP2 out ");
 	assert_true(frame_log_get(l, 1, &f));
@@ -54,7 +54,7 @@ static void a_long_frame_is_kept_by_its_beginning_and_never_cut_inside_a_charact
 	(void)state;
 	memset(text, 'x', 3 * FRAME_KEPT_MAX);
 	memcpy(text + FRAME_KEPT_MAX - 2, "\xe2\x82\xac", 3);
-	frame_log_add(l, 0, "CP1", true, text, 3 * FRAME_KEPT_MAX);
+	frame_log_add(l, 0, "CP1", 3, true, text, 3 * FRAME_KEPT_MAX);
 	assert_true(frame_log_get(l, 1, &f));
 	assert_int_equal(f.len, 3 * FRAME_KEPT_MAX);
 	assert_int_equal(f.kept, FRAME_KEPT_MAX - 2);
@@ -79,7 +79,7 @@ static void the_oldest_make_room_and_the_rest_stays_as_it_was(void **state)
 		len = seed >> 30 ? (seed >> 16) % 60 : (seed >> 16) % sizeof(text);
 		memset(text, 'a' + (int)(seq % 26), len);
 		lens[seq] = len;
-		frame_log_add(l, (wall_t)seq, "S", seq & 1, text, len);
+		frame_log_add(l, (wall_t)seq, "S", 1, seq & 1, text, len);
 		assert_int_equal(frame_log_last(l), seq);
 		for (uint64_t s = frame_log_first(l); s <= seq; s++) {
 			struct frame_seen f;
@@ -106,7 +106,7 @@ static void the_first_since_a_moment_is_found(void **state)
 	(void)state;
 	assert_int_equal(frame_log_since(l, 0), 1);
 	for (int i = 0; i < 500; i++)
-		frame_log_add(l, 10 * i, "S", true, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", 30);
+		frame_log_add(l, 10 * i, "S", 1, true, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", 30);
 	assert_int_equal(frame_log_since(l, 0), frame_log_first(l));
 	assert_int_equal(frame_log_since(l, 4985), 500);
 	assert_int_equal(frame_log_since(l, 4990), 500);
@@ -210,7 +210,7 @@ static int desk_open(void **state)
 		char text[40];
 
 		snprintf(text, sizeof(text), "[2,\"%d\",\"Heartbeat\",{}]", i);
-		frame_log_add(d.hall.frames, i * US_PER_S, i % 3 == 0 ? "A" : i % 3 == 1 ? "B" : "C", true, text,
+		frame_log_add(d.hall.frames, i * US_PER_S, i % 3 == 0 ? "A" : i % 3 == 1 ? "B" : "C", 1, true, text,
 			      strlen(text));
 	}
 	return 0;
@@ -285,7 +285,7 @@ static void who_falls_behind_is_told(void **state)
 	(void)state;
 	memset(text, 'x', sizeof(text));
 	for (int i = 0; i < 100; i++)
-		frame_log_add(d.hall.frames, 0, "A", false, text, sizeof(text));
+		frame_log_add(d.hall.frames, 0, "A", 1, false, text, sizeof(text));
 	assert_null(strstr(answered("{\"id\":\"B\"}"), "lagged"));
 	assert_string_equal(answered("{\"id\":\"B\",\"cursor\":\"5\"}"), "next=null lagged");
 	assert_non_null(strstr(buf_cstr(&d.out), "\"seen\":\"109\""));

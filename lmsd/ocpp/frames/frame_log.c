@@ -83,9 +83,10 @@ static size_t make_room(struct frame_log *l, size_t need)
 	return l->head;
 }
 
-void frame_log_add(struct frame_log *l, wall_t time, const char *station, bool in, const char *text, size_t len)
+void frame_log_add(struct frame_log *l, wall_t time, const char *station, size_t station_len, bool in,
+		   const char *text, size_t len)
 {
-	size_t kept = len, station_len = strnlen(station, ID_MAX), need;
+	size_t kept = len, need;
 	struct record *r;
 
 	if (kept > FRAME_KEPT_MAX) {

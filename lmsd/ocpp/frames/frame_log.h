@@ -30,7 +30,8 @@ struct frame_seen {
 /* `size` is all that it will ever hold, its index included; touched only as frames come. */
 struct frame_log *frame_log_new(size_t size);
 void frame_log_free(struct frame_log *l);
-void frame_log_add(struct frame_log *l, wall_t time, const char *station, bool in, const char *text, size_t len);
+void frame_log_add(struct frame_log *l, wall_t time, const char *station, size_t station_len, bool in,
+		   const char *text, size_t len);
 /* The numbers that are held: first to last; first is last + 1 when there are none. */
 uint64_t frame_log_first(const struct frame_log *l);
 uint64_t frame_log_last(const struct frame_log *l);
