@@ -473,6 +473,7 @@ void app_free(struct app *app)
 		app->limits = l->next;
 		free(l);
 	}
+	certificate_free(app->certificate);
 	rivals_free(app->rivals);
 	loop_timer_free(app->timer);
 	ocpp_free(app->hall.ocpp);
@@ -484,7 +485,6 @@ void app_free(struct app *app)
 	loop_free(app->loop);
 	arena_fini(&app->arena);
 	door_free(app->door);
-	certificate_free(app->certificate);
 	free(app->slots);
 	free(app->tz_rows);
 	free(app);

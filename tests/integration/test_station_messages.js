@@ -48,15 +48,16 @@ main(async () => {
 	ok(since.length >= 2 && /DataTransfer/.test(since[0].text), 'since a moment', since.map((m) => m.text.slice(0, 40)));
 	ok(since[0].bytes > 9000 && since[0].text.length === 4000, 'a long frame is cut, and its length told', [since[0].bytes, since[0].text.length]);
 
-	const key = { method: 'ChangeConfiguration', value: 'TOPSECRET-TOPSECRET' };
-	await lmsd.ctlAsync('station', 'config', 'set', 'A', 'key=AuthorizationKey', `value=${key.value}`);
-	equal(a.config.AuthorizationKey, key.value, 'a key that is set reaches the station');
+	const rotated = await lmsd.ctlAsync('station', 'key', 'rotate', 'A');
+	const key = { value: a.config.AuthorizationKey };
+	ok(rotated.status === 0 && /^[0-9A-Fa-f]{40}$/.test(key.value), 'a key that is set reaches the station', [rotated, key]);
 	const set = messages('A').find((m) => /ChangeConfiguration.*AuthorizationKey/.test(m.text));
 	equal(JSON.parse(set.text)[3], { key: 'AuthorizationKey', value: '***' }, 'and is masked in the frame');
-	const got = await lmsd.ctlAsync('station', 'config', 'get', 'A', 'AuthorizationKey');
-	ok(JSON.stringify(got.json).includes(key.value), 'who asks the station gets its answer', got);
+	await lmsd.ctlAsync('station', 'config', 'set', 'A', 'key=WifiPassword', 'value=TOPSECRET-TOPSECRET');
+	equal(a.config.WifiPassword, 'TOPSECRET-TOPSECRET', 'so does a password of its vendor');
+	await lmsd.ctlAsync('station', 'config', 'get', 'A', 'AuthorizationKey');
 	const told = JSON.stringify(messages('A'));
-	ok(!told.includes(key.value) && !told.includes('hidden-in'), 'so it is in what the station answers');
+	ok(!told.includes(key.value) && !told.includes('TOPSECRET'), 'both are masked, in what the station answers as well');
 
 	const live = follow(lmsd, 'station', 'messages', 'A', '-f');
 	await until(() => live.text.includes('\n'), 'the latest frames');
