@@ -292,9 +292,15 @@ static bool new_id(char id[FILES_ID_MAX + 1])
 	return true;
 }
 
+/* So much at a time is taken for one whose size is not known. */
+static int64_t look_bytes(const struct depot *d)
+{
+	return d->conf.file_max < LOOK_BYTES ? d->conf.file_max : LOOK_BYTES;
+}
+
 int depot_begin(struct depot *d, const struct file_info *about, int64_t size, struct part **out, struct diag *diag)
 {
-	int64_t room = (size < 0 ? LOOK_BYTES : size) + DEPOT_HEAD;
+	int64_t room = (size < 0 ? look_bytes(d) : size) + DEPOT_HEAD;
 	char name[PART_NAME_MAX];
 	struct part *p;
 	int ret;
@@ -335,7 +341,7 @@ static int grow(struct part *p, int64_t size, struct diag *diag)
 		return size > p->declared ? diag_set(diag, -LMS_EDATA, "more bytes than were announced") : 0;
 	if (more <= 0)
 		return 0;
-	more += LOOK_BYTES;
+	more += look_bytes(p->d);
 	ret = make_room(p->d, more, diag);
 	if (ret == 0) {
 		p->taken += more;
