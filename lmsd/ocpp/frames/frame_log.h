@@ -45,7 +45,7 @@ uint32_t frame_log_hash(const char *station, size_t len);
 uint64_t frame_log_since(const struct frame_log *l, wall_t since);
 
 /* Appends the text with the values of secrets as "***": of configuration keys that name a key, password or
- * secret, and passwords in URLs. Works on what is cut off, too; in doubt it masks. */
+ * secret, and passwords and long runs of digits in URLs. Works on what is cut off, too; in doubt it masks. */
 void frame_mask(struct buf *out, const char *text, size_t len);
 /* Does a configuration key of this name hold one? */
 bool frame_names_secret(const char *key, size_t len);

@@ -59,11 +59,29 @@ static void mask(struct walk *w, struct span s)
 		memset(w->text + s.from, MASKED, s.to - s.from);
 }
 
-/* "ftp://user:password@host" */
+/* So many digits in the path of a URL are what opens it: lmsd's file server gives each job such a one. */
+#define DIGITS_SECRET 16
+
+static void mask_path(struct walk *w, const char *from, const char *end)
+{
+	for (const char *p = from; p < end; p++) {
+		const char *digits = p;
+
+		while (p < end && *p && strchr("0123456789abcdefABCDEF", *p))
+			p++;
+		if (p - digits >= DIGITS_SECRET)
+			mask(w, (struct span){ (size_t)(digits - w->text), (size_t)(p - w->text) });
+	}
+}
+
+/* "ftp://user:password@host/secret" */
 static void mask_url(struct walk *w, struct span s)
 {
 	const char *at = memmem(w->text + s.from, s.to - s.from, "://", 3), *end = w->text + s.to, *colon = NULL;
+	const char *slash = at ? memchr(at + 3, '/', (size_t)(end - at - 3)) : NULL;
 
+	if (slash)
+		mask_path(w, slash, end);
 	for (const char *p = at ? at + 3 : end; p < end && *p != '/'; p++) {
 		if (*p == ':' && !colon)
 			colon = p;
