@@ -209,6 +209,7 @@ placed = \
 	$(foreach f,$(MAN_PAGES),$(f):share/man/man$(subst .,,$(suffix $(f)))/$(notdir $(f))) \
 	$(foreach f,$(data_files),$(f):share/lms/$(f:etc/%=%)) \
 	etc/lmsd.conf:share/lms/examples/lmsd.conf \
+	$(foreach f,$(wildcard etc/samples/*),$(f):share/lms/examples/$(notdir $(f))) \
 	$(foreach f,$(wildcard etc/completions/*.bash),$(f):share/bash-completion/completions/$(basename $(notdir $(f)))) \
 	$(foreach f,$(wildcard etc/systemd/*.*),$(f):lib/systemd/system/$(notdir $(f))) \
 	$(foreach f,$(wildcard etc/sysusers.d/*.conf etc/tmpfiles.d/*.conf),$(f):lib/$(f:etc/%=%))

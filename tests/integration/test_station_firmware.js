@@ -64,7 +64,7 @@ main(async () => {
 	firmware.status = 'Installing';
 	await update();
 	await until(() => lmsd.must('transfer', 'show', 'CP1/firmware').status === 'Installing', 'the installation');
-	await lmsd.kill();
+	await lmsd.kill('SIGTERM');
 	await cp.close();
 	await lmsd.start();
 	equal(lmsd.must('transfer', 'show', 'CP1/firmware').status, 'Installing', 'a job survives the restart of lmsd');
