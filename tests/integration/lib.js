@@ -276,7 +276,7 @@ class Station {
 	}
 
 	async close() {
-		await this.cli.close({ force: true }).catch(() => {});
+		if (this.cli) await this.cli.close({ force: true }).catch(() => {});
 	}
 }
 

@@ -59,6 +59,7 @@ class Case {
 		this.uid = uid;
 		this.tag = this.uid + 'A';
 		this.problems = [];
+		this.profile = transport.profile;
 		this.station = this.peer(transport.rpc(rig, this));
 	}
 
@@ -116,6 +117,15 @@ class Case {
 		return this.show('station', 'key', 'set', this.id, '@' + file);
 	}
 
+	// A request of the station for a certificate, signed by the CA of the site: {csr, key, chain}, the last a file.
+	wantsCertificate() {
+		const { ca } = this.rig, name = `${this.id}-new`, chain = path.join(TMP, `${name}.pem`);
+		ca.request(name, this.id);
+		const csr = fs.readFileSync(path.join(ca.dir, `${name}.csr`), 'utf8');
+		fs.writeFileSync(chain, ca.sign(csr));
+		return { csr, chain, key: fs.readFileSync(path.join(ca.dir, `${name}.key`)) };
+	}
+
 	// ---- what stations do
 
 	call(method, params) {
@@ -137,7 +147,7 @@ class Case {
 		await this.booted();
 		await until(() => this.station.profiles.some((p) => p.purpose === 'TxDefaultProfile'), 'the first limit');
 		const { security_now } = await this.show('station', 'show', this.id);
-		this.equal(security_now, this.transport.profile, 'what it shows counts');
+		this.equal(security_now, this.profile, 'what it shows counts');
 	}
 
 	async again() {

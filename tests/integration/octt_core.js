@@ -15,7 +15,7 @@ group('Core', 34, [
 		const { currentTime } = await t.call('Heartbeat', {});
 		t.ok(Math.abs(Date.parse(currentTime) - Date.now()) < 10000, 'Heartbeat tells the time', currentTime);
 		const { state, vendor, model, security_now } = await t.show('station', 'show', t.id);
-		t.equal([state, vendor, model, security_now], ['online', 'Peer', 'ocpp-rpc', t.transport.profile], 'lmsctl shows it');
+		t.equal([state, vendor, model, security_now], ['online', 'Peer', 'ocpp-rpc', t.profile], 'lmsctl shows it');
 	}),
 	tc('TC_003', 'regular charging session, plug in first', async (t) => {
 		await t.up();

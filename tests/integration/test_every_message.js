@@ -31,15 +31,13 @@ const retries = ['retries=3', 'interval=60s'];
 const by_id = (id) => (p) => p.csChargingProfiles.chargingProfileId === id;
 const profile = (id, ...args) => [['station', 'profile', 'set', `profile_id=${id}`, ...args], by_id(id)];
 const trigger = (message, ...args) => [['station', 'trigger', `message=${message}`, ...args], (p) => p.requestedMessage === message];
-const call = (action, payload) => [['station', 'call', action, JSON.stringify(payload)]];
-const hash = (algorithm) => ({ certificateHashData: { hashAlgorithm: algorithm, issuerNameHash: 'ab', issuerKeyHash: 'cd',
-	serialNumber: '01' } });
+const ROOTS = ['CentralSystemRootCertificate', 'ManufacturerRootCertificate'];
 
 // What lmsctl makes lmsd ask: functions of the case and a running transaction that give commands, the station's id
 // added behind the verb, and which call is meant where lmsd also sends such by itself. They use all of the schema.
 const ASKS = {
 	CancelReservation: () => [[async (t) => ['reservation', 'cancel', String(await reservation(t))]]],
-	CertificateSigned: () => [call('CertificateSigned', { certificateChain: 'x' })],
+	CertificateSigned: () => [[signed]],
 	ChangeAvailability: () => [[['station', 'availability', 'type=Inoperative', 'connector=1']],
 		[['station', 'availability', 'type=Operative']]],
 	ChangeConfiguration: () => [[['station', 'config', 'set', 'key=K', 'value=V'], (p) => p.key === 'K']],
@@ -47,7 +45,8 @@ const ASKS = {
 	ClearChargingProfile: () => [[['station', 'profile', 'clear', 'profile_id=1000', 'connector=1', 'stack_level=0']],
 		...['ChargePointMaxProfile', 'TxDefaultProfile', 'TxProfile'].map((p) => [['station', 'profile', 'clear', `purpose=${p}`]])],
 	DataTransfer: () => [[['station', 'data-transfer', 'vendor=org.example', 'message=M', 'data=D']]],
-	DeleteCertificate: () => ['SHA256', 'SHA384', 'SHA512'].map((a) => call('DeleteCertificate', hash(a))),
+	DeleteCertificate: () => ['SHA256', 'SHA384', 'SHA512'].map((a) => [['station', 'cert', 'delete', `hash=${a}`,
+		'issuer_name_hash=ab', 'issuer_key_hash=cd', 'serial=01']]),
 	ExtendedTriggerMessage: () => ['LogStatusNotification', 'SignChargePointCertificate'].map((m) => trigger(m)).concat(
 		['BootNotification', 'FirmwareStatusNotification', 'Heartbeat', 'MeterValues'].map((m) => trigger(m, 'extended=yes')),
 		[trigger('StatusNotification', 'extended=yes', 'connector=1')]),
@@ -55,18 +54,16 @@ const ASKS = {
 		[['station', 'profile', 'composite', 'unit=W']]],
 	GetConfiguration: () => [[['station', 'config', 'get', 'key=K'], (p) => p.key && p.key[0] === 'K']],
 	GetDiagnostics: () => [[['station', 'diagnostics', `url=${URL}`, `since=${WHEN}`, `until=${UNTIL}`, ...retries]]],
-	GetInstalledCertificateIds: () => ['CentralSystemRootCertificate', 'ManufacturerRootCertificate'].map((certificateType) =>
-		call('GetInstalledCertificateIds', { certificateType })),
+	GetInstalledCertificateIds: () => ROOTS.map((type) => [['station', 'cert', 'list', `type=${type}`]]),
 	GetLocalListVersion: () => [[['station', 'local-list', 'version']]],
 	GetLog: () => ['DiagnosticsLog', 'SecurityLog'].map((type) => [['station', 'log', `type=${type}`, `url=${URL}`,
 		`oldest=${WHEN}`, `latest=${UNTIL}`, ...retries]]),
-	InstallCertificate: () => ['CentralSystemRootCertificate', 'ManufacturerRootCertificate'].map((certificateType) =>
-		call('InstallCertificate', { certificateType, certificate: 'x' })),
+	InstallCertificate: (t) => ROOTS.map((type) => [['station', 'cert', 'install', `certificate=@${t.rig.ca.cert}`, `type=${type}`]]),
 	RemoteStartTransaction: (t) => [[['connector', 'start', `tag=${t.uid}C`, 'limit=6']]],
 	RemoteStopTransaction: (t, tx) => [[['transaction', 'stop', String(tx)]]],
 	ReserveNow: () => [[reserve]],
 	Reset: () => [[['station', 'restart']], [['station', 'restart', 'hard=yes']]],
-	SendLocalList: () => [[['station', 'local-list', 'send', 'version=1']],
+	SendLocalList: () => [[['station', 'local-list', 'send', 'version=1', 'list=[]']],
 		[['station', 'local-list', 'send', 'update=Differential', 'version=2', `list=${JSON.stringify(
 			['Accepted', 'Blocked', 'Expired', 'Invalid', 'ConcurrentTx'].map((status, i) => ({ idTag: `L${i}`,
 				idTagInfo: { expiryDate: UNTIL, parentIdTag: 'P', status } })))}`]]],
@@ -75,8 +72,8 @@ const ASKS = {
 			`start=${WHEN}`, 'duration=1d', `valid_from=${WHEN}`, `valid_to=${UNTIL}`),
 		profile(1003, 'purpose=TxDefaultProfile', 'limit=6', 'kind=Recurring', 'recurrency=Weekly'),
 		profile(1004, 'purpose=TxProfile', 'limit=6', 'connector=1', 'kind=Relative', 'stack_level=0')],
-	SignedUpdateFirmware: () => [[['station', 'firmware', 'update', `url=${URL}`, `retrieve_at=${WHEN}`, `install_at=${UNTIL}`,
-		'signature=eA==', 'certificate="x"', ...retries]]],
+	SignedUpdateFirmware: (t) => [[['station', 'firmware', 'update', `url=${URL}`, `retrieve_at=${WHEN}`, `install_at=${UNTIL}`,
+		'signature=eA==', `certificate=@${t.rig.ca.cert}`, ...retries]]],
 	TriggerMessage: () => ['BootNotification', 'DiagnosticsStatusNotification', 'FirmwareStatusNotification', 'Heartbeat',
 		'MeterValues'].map((m) => trigger(m)).concat([trigger('StatusNotification', 'connector=1')]),
 	UnlockConnector: () => [[['station', 'unlock', 'connector=1']]],
@@ -116,12 +113,19 @@ async function reservation(t) {
 	return (await t.order(await reserve(t), 'ReserveNow', { status: 'Accepted' })).reservationId;
 }
 
+// What it asks for first.
+async function signed(t) {
+	const { csr, chain } = t.wantsCertificate();
+	t.answers(await t.call('SignCertificate', { csr }), { status: 'Accepted' }, 'SignCertificate');
+	return ['station', 'cert', 'sign', t.id, `chain=@${chain}`];
+}
+
 // The station's id behind the verb; that of a connector, or none, where it is no verb of stations.
 async function command(t, args) {
 	if (typeof args === 'function') return args(t);
 	if (args[0] === 'transaction') return args;
 	if (args[0] !== 'station') return [...args.slice(0, 2), `${t.id}/2`, ...args.slice(2)];
-	const plain = args.findIndex((a, i) => i > 1 && (/[={]/.test(a) || args[1] === 'call'));
+	const plain = args.findIndex((a) => a.includes('='));
 	const at = plain < 0 ? args.length : plain;
 	return [...args.slice(0, at), t.id, ...args.slice(at)];
 }
