@@ -146,6 +146,11 @@ void output_json(struct lmsctl *l, const struct json *j)
 		j = items;
 	if (j && j->type == JSON_ARRAY && j->count > 0 && print_json_table(l, j))
 		return;
+	if (j == items && items && items->count == 0) {
+		if (!l->opt.quiet)
+			fputs("none\n", stderr);
+		return;
+	}
 	if (j && j->count > 0 && is_flat(j)) {
 		print_flat(j);
 		return;

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "ocpp/habits.h"
 #include "ocpp/limit/proof.h"
+#include "ocpp/limit/told.h"
 #include "ocpp/locallist/locallist.h"
 #include "ocpp/setup/setup.h"
 
@@ -59,6 +60,7 @@ static void session_free(struct ocpp_session *s, struct effects *fx)
 		free(s->answered[i].payload);
 	proof_drop(s, fx);
 	locallist_free(s);
+	told_free(s);
 	setup_drop(s, fx);
 	if (s->link)
 		unlink_session(s);

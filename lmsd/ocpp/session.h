@@ -164,6 +164,7 @@ struct ocpp_session {
 	int max_periods;		/* ChargingScheduleMaxPeriods */
 	bool one_period;		/* refused a profile of two periods since its last boot */
 	struct proof *proof;		/* of its latest test; NULL */
+	struct told *by_hand;		/* told.c: profiles that an administrator has set */
 	struct list_sync *list;		/* locallist.c: of its local authorization list; NULL */
 	size_t waiting;			/* in the queue, orders not counted */
 	char flight_id[40];

@@ -237,6 +237,64 @@ static void an_answer_without_a_status_is_passed_as_it_is(void **state)
 	assert_non_null(strstr(e->u.reply.json, "refused: NotImplemented"));
 }
 
+static const char *shown(void)
+{
+	static struct buf out;
+
+	buf_fini(&out);
+	buf_init(&out);
+	bench_turn(&b);
+	memset(&call, 0, sizeof(call));
+	call.hall = &hall;
+	call.out = &out;
+	diag_init(&call.diag);
+	jw_init(&call.w, &out);
+	assert_int_equal(ctl_station_profile_show(&call, &(struct ctl_station_profile_show_args){ .id = "CP1" }), 0);
+	return buf_cstr(&out);
+}
+
+static void by_hand(const char *method, int (*handler)(struct ctl_call *, const void *), const char *params, const char *status)
+{
+	char answer[60];
+
+	if (run(method, params, handler) != CTL_LATER)
+		fail_msg("%s: %s", params, call.diag.text);
+	snprintf(answer, sizeof(answer), "{\"status\":\"%s\"}", status);
+	bench_answer(&b, 1, "ChargingProfile", answer);
+}
+
+static void the_profiles_that_a_station_has_accepted_are_shown(void **state)
+{
+	(void)state;
+	assert_string_equal(shown(), "{\"items\":[]}");
+	bench_order(&b, "CP1", 1, true, 0, false);
+	bench_answer(&b, 1, "SetChargingProfile", "{\"status\":\"Accepted\"}");
+	bench_start(&b, 1, 1, "GOOD");
+	bench_order(&b, "CP1", 1, false, 10500, true);
+	bench_answer(&b, 1, "SetChargingProfile", "{\"status\":\"Accepted\"}");
+	assert_non_null(strstr(shown(), "{\"connector\":1,\"purpose\":\"TxDefaultProfile\",\"id\":11,\"stack_level\":0,\"limit\":\"0.0 A\","
+			       "\"by\":\"lmsd\""));
+	assert_non_null(strstr(shown(), "\"purpose\":\"TxProfile\",\"id\":12,\"stack_level\":0,\"limit\":\"10.5 A\""));
+	by_hand("station.profile_set", do_profile_set, "{\"id\":\"CP1\",\"connector\":2,\"limit\":7,\"profile_id\":50}", "Rejected");
+	assert_null(strstr(shown(), "hand"));
+	by_hand("station.profile_set", do_profile_set, "{\"id\":\"CP1\",\"connector\":2,\"limit\":6,\"profile_id\":50}", "Accepted");
+	by_hand("station.profile_set", do_profile_set,
+		"{\"id\":\"CP1\",\"power\":\"11kW\",\"purpose\":\"ChargePointMaxProfile\",\"duration\":\"1h\"}", "Accepted");
+	assert_non_null(strstr(shown(), "{\"connector\":2,\"purpose\":\"TxDefaultProfile\",\"id\":50,\"stack_level\":0,\"limit\":\"6 A\","
+			       "\"by\":\"hand\""));
+	assert_non_null(strstr(shown(), "\"id\":1000,\"stack_level\":0,\"limit\":\"11000 W, ends\""));
+	/* One of the same place and purpose, or of the same id, is replaced. */
+	by_hand("station.profile_set", do_profile_set, "{\"id\":\"CP1\",\"connector\":2,\"limit\":8,\"profile_id\":53}", "Accepted");
+	assert_null(strstr(shown(), "\"id\":50"));
+	by_hand("station.profile_clear", do_profile_clear, "{\"id\":\"CP1\",\"purpose\":\"ChargePointMaxProfile\"}", "Accepted");
+	assert_null(strstr(shown(), "\"id\":1000"));
+	assert_non_null(strstr(shown(), "\"id\":53"));
+	/* That of a transaction is over with it. */
+	bench_stop(&b, 1, 1, 2000);
+	assert_null(strstr(shown(), "TxProfile"));
+	assert_non_null(strstr(shown(), "\"id\":11"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +302,7 @@ int main(void)
 		T(each_verb_sends_its_message_in_the_order_of_the_schema),
 		T(what_cannot_be_is_refused_and_nothing_is_sent),
 		T(a_full_list_holds_the_tags_that_stations_may_decide_on),
+		T(the_profiles_that_a_station_has_accepted_are_shown),
 		T(an_answer_without_a_status_is_passed_as_it_is),
 	};
 

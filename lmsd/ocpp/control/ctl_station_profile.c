@@ -1,4 +1,4 @@
-/* ocpp/control/ctl_station_profile.c - station profile set, clear, composite.
+/* ocpp/control/ctl_station_profile.c - station profile show, set, clear, composite.
  *
  * By hand, beside the profiles that the balance sends: what would release a limit passes its gate, as
  * every other message by hand (ctl_call.c).
@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "ocpp/control/ctl_call.h"
+#include "ocpp/limit/told.h"
 
 /* Of those set by hand, where none is named: no id of ours (limit/profile.h). */
 #define BY_HAND_ID 1000
@@ -154,6 +155,23 @@ int ctl_station_profile_set(struct ctl_call *c, const struct ctl_station_profile
 	else
 		write_profile(&w, a, tx);
 	return ctl_call_end(c, s, "SetChargingProfile", &b, &w, STYLE_STATION);
+}
+
+int ctl_station_profile_show(struct ctl_call *c, const struct ctl_station_profile_show_args *a)
+{
+	const struct station *st = site_station(c->hall->site, a->id);
+	const struct ocpp_session none = { .o = c->hall->ocpp, .max_stack = INT32_MAX }, *s;
+
+	if (!st)
+		return diag_set(&c->diag, -LMS_ENOTFOUND, "station %s: does not exist (station list shows all)", a->id);
+	s = session_by_station(c->hall->ocpp, a->id);
+	jw_object(&c->w);
+	jw_key(&c->w, "items");
+	jw_array(&c->w);
+	told_write(s ? s : &none, st, &c->w);
+	jw_array_end(&c->w);
+	jw_object_end(&c->w);
+	return 0;
 }
 
 int ctl_station_profile_clear(struct ctl_call *c, const struct ctl_station_profile_clear_args *a)
