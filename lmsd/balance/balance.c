@@ -83,7 +83,8 @@ static bool is_active(enum bal_use use)
 	return use != BAL_NONE && use != BAL_STOPPED;
 }
 
-/* The queue is fair from now on: nobody has to make up for what others got before he came. */
+/* The queue is fair from now on: nobody has to make up for what others got before he came. A full car is in
+ * no queue: what it got is what others were far behind with, long ago. */
 static int64_t least_served(const struct balance *b, mono_t now)
 {
 	int64_t least = INT64_MAX;
@@ -91,7 +92,7 @@ static int64_t least_served(const struct balance *b, mono_t now)
 	for (size_t i = 0; i < b->conn_count; i++) {
 		int64_t served = admit_served(b, &b->conns[i], now);
 
-		if (is_active(b->conns[i].use) && served < least)
+		if (is_active(b->conns[i].use) && wake_use(&b->conns[i]) != BAL_FULL && served < least)
 			least = served;
 	}
 	return least == INT64_MAX ? 0 : least;

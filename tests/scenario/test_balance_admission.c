@@ -137,6 +137,26 @@ static void a_newcomer_waits_for_the_end_of_a_turn_but_not_for_all_that_others_g
 
 /* Two single-phase cars whose turns end at different times hold the phases that a third needs both:
  * unless both give way at one time, it never charges. */
+/* Else it would charge alone for as long as the others have charged since that car was full. */
+static void a_newcomer_does_not_start_with_what_a_full_car_once_got(void **state)
+{
+	(void)state;
+	site(10000, 3);
+	rig_start(&rig);
+	rig_charge(&rig, 0, 100);
+	rig_run(&rig, 5 * MIN);
+	balance_use(rig.b, 0, BAL_FULL, 100, false, rig.now);
+	rig_charge(&rig, 1, 101);
+	rig_run(&rig, 60 * MIN);
+	assert_int_equal(rig_limit(&rig, 1), 10000);
+	rig_charge(&rig, 2, 102);
+	for (mono_t end = rig.now + 16 * MIN; rig.now < end && !rig_limit(&rig, 2);)
+		rig_run(&rig, 1 * S);
+	assert_int_equal(rig_limit(&rig, 2), 10000);
+	rig_run(&rig, 16 * MIN);
+	assert_int_equal(rig_limit(&rig, 1), 10000);
+}
+
 static void cars_that_take_turns_do_not_shut_out_one_that_needs_both_places(void **state)
 {
 	mono_t end;
@@ -685,6 +705,7 @@ int main(void)
 		TEST(reasons_do_not_speak_of_what_is_gone),
 		TEST(a_vehicle_may_ask_for_more_than_six_amperes),
 		TEST(a_newcomer_waits_for_the_end_of_a_turn_but_not_for_all_that_others_got),
+		TEST(a_newcomer_does_not_start_with_what_a_full_car_once_got),
 		TEST(cars_that_take_turns_do_not_shut_out_one_that_needs_both_places),
 		TEST(a_vip_takes_a_place_at_once),
 		TEST(a_car_that_never_charged_need_not_pause),
