@@ -337,5 +337,5 @@ main(async () => {
 	lmsd.apply({ stations: [{ id: 'FREE', zone: 'P' }, { id: 'UP', zone: 'P' }] });
 	await certificateMessages(lmsd, ca);
 	await upgrade(lmsd);
-	await lmsd.kill('SIGTERM');
+	equal(await lmsd.kill('SIGTERM'), { code: 0, signal: null }, 'and lmsd ends in good order');
 });
