@@ -20,10 +20,9 @@ struct transfer;
 /* lmsd's file server, as far as the handlers of stations need it. Where there is none, grant and find are NULL. */
 struct hall_files {
 	void *ctx;
-	/* A URL that nobody can guess, for this job alone, good until `until`: of the file t->file that the station
+	/* A URL that nobody can guess, for this job alone, good until t->until: of the file t->file that the station
 	 * fetches, or where it sends one to. Notes in the job what opens it. 0, or diag. */
-	int (*grant)(void *ctx, const struct station *st, struct transfer *t, wall_t until, char *url, size_t size,
-		     struct diag *diag);
+	int (*grant)(void *ctx, const struct station *st, struct transfer *t, char *url, size_t size, struct diag *diag);
 	/* Does lmsd keep this file? Its id into `id`. 0, or diag. */
 	int (*find)(void *ctx, const char *name, char id[], struct diag *diag);
 	/* Are certificate (PEM) and signature (base64) well-formed and those of the file (NULL: of another server's)? */

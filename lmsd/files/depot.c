@@ -236,19 +236,20 @@ static void remove_file(struct depot *d, size_t at)
 	d->conf.gone(d->conf.ctx, id);
 }
 
-static bool disk_has(const struct depot *d, int64_t more)
+/* Bytes that may still be written to the disk. */
+static int64_t disk_left(const struct depot *d)
 {
 	struct statvfs vfs;
 
-	return fstatvfs(d->fd, &vfs) == 0 && (int64_t)(vfs.f_bavail * vfs.f_frsize) - more >= d->conf.keep_free;
+	return fstatvfs(d->fd, &vfs) == 0 ? (int64_t)(vfs.f_bavail * vfs.f_frsize) - d->conf.keep_free : 0;
 }
 
 static bool fits(const struct depot *d, int64_t more)
 {
-	return d->kept + d->coming + more <= d->conf.store_max && d->count < COUNT_MAX && disk_has(d, more);
+	return d->kept + d->coming + more <= d->conf.store_max && d->count < COUNT_MAX && disk_left(d) >= more;
 }
 
-/* For so many bytes more; only what can help is removed. */
+/* For so many bytes more. Nothing is removed where that would not be enough. */
 static int make_room(struct depot *d, int64_t more, struct diag *diag)
 {
 	int64_t movable = 0;
@@ -258,6 +259,9 @@ static int make_room(struct depot *d, int64_t more, struct diag *diag)
 	if (d->kept + d->coming + more - movable > d->conf.store_max)
 		return diag_set(diag, -LMS_ECANTCREAT, "no room for %lld bytes among the %lld of files.store (lmsctl file "
 				"delete makes some)", (long long)more, (long long)d->conf.store_max);
+	if (disk_left(d) + movable < more)
+		return diag_set(diag, -LMS_ECANTCREAT, "no room on the disk of the state directory for %lld bytes",
+				(long long)more);
 	for (size_t i = 0; !fits(d, more) && i < d->count;) {
 		if (is_firmware(&d->files[i]))
 			i++;
@@ -266,7 +270,7 @@ static int make_room(struct depot *d, int64_t more, struct diag *diag)
 	}
 	if (fits(d, more))
 		return 0;
-	return diag_set(diag, -LMS_ECANTCREAT, "no room on the disk of the state directory for %lld bytes", (long long)more);
+	return diag_set(diag, -LMS_ECANTCREAT, "no room: %zu files are kept (lmsctl file delete makes some)", d->count);
 }
 
 /* ---- on the way in ---- */

@@ -42,8 +42,7 @@ static void base_url(const struct app *app, char *out, size_t size)
 
 /* ---- for the handlers of stations ---- */
 
-static int grant(void *ctx, const struct station *st, struct transfer *t, wall_t until, char *url, size_t size,
-		 struct diag *diag)
+static int grant(void *ctx, const struct station *st, struct transfer *t, char *url, size_t size, struct diag *diag)
 {
 	char secret[FILES_SECRET_MAX + 1], base[BOOT_TEXT_MAX];
 	struct app *app = ctx;
@@ -51,7 +50,6 @@ static int grant(void *ctx, const struct station *st, struct transfer *t, wall_t
 
 	if (files_secret(secret, t->digest) < 0)
 		return diag_set(diag, -LMS_EINTERNAL, "no random numbers");
-	t->until = until;
 	base_url(app, base, sizeof(base));
 	/* Where stations send to, they take for a directory and add a name of their own. */
 	if (f != NULL)

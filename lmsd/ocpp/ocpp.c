@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "ocpp/control/told.h"
 #include "ocpp/habits.h"
 #include "ocpp/limit/proof.h"
 #include "ocpp/limit/told.h"
@@ -186,6 +187,7 @@ static void disconnect(struct ocpp_session *s, const struct turn *t)
 		if (i != TIMER_DRAW && i != TIMER_PROOF)
 			s->timer[i] = MONO_NEVER;
 	queue_drop(s, t);
+	told_over(s, t);
 	locallist_closed(s);
 	session_step(s, SESSION_EV_CLOSED, t);
 	s->auth = false;

@@ -4,6 +4,7 @@
  * leave in READY and PENDING only: a station that boots shall hear its BootNotification.conf first,
  * one that only reconnects is waited for HOLD_US.
  */
+#include "ocpp/control/told.h"
 #include "ocpp/limit/proof.h"
 #include "ocpp/locallist/locallist.h"
 #include "ocpp/reserve/reserve.h"
@@ -262,6 +263,7 @@ static void (*const timer_fns[TIMER_COUNT])(struct ocpp_session *s, const struct
 	[TIMER_ADOPT] = status_on_adopt,
 	[TIMER_PROOF] = proof_tick,
 	[TIMER_LIST] = locallist_timer,
+	[TIMER_TOLD] = told_over,
 };
 
 mono_t ocpp_next_due(const struct ocpp *o)

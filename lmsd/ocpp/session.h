@@ -116,6 +116,7 @@ enum session_timer {
 	TIMER_ADOPT,		/* replayed starts without stop become live */
 	TIMER_PROOF,		/* the next look of a test */
 	TIMER_LIST,		/* a look at the local authorization list */
+	TIMER_TOLD,		/* the notification that an administrator waits for */
 	TIMER_COUNT
 };
 
@@ -163,6 +164,11 @@ struct ocpp_session {
 	int max_stack;			/* ChargeProfileMaxStackLevel */
 	int max_periods;		/* ChargingScheduleMaxPeriods */
 	bool one_period;		/* refused a profile of two periods since its last boot */
+	struct {			/* control/told.h; token 0 = nobody waits */
+		uint64_t token;
+		bool answered;
+		char said[32];
+	} told;
 	struct proof *proof;		/* of its latest test; NULL */
 	struct told *by_hand;		/* told.c: profiles that an administrator has set */
 	struct list_sync *list;		/* locallist.c: of its local authorization list; NULL */

@@ -9,18 +9,19 @@ static const char *or_null(const char *s)
 	return *s ? s : NULL;
 }
 
-static void write_record(const struct station *st, enum transfer_kind kind, struct arena *arena,
+static void write_record(struct ctl_call *c, const struct station *st, enum transfer_kind kind,
 			 struct ctl_transfer *out)
 {
 	const struct transfer *t = st->transfer[kind];
+	bool lapsed = transfer_lapsed(t, c->wall);
 	char id[TRANSFER_ID_MAX];
 
 	ctl_record_clear(&ctl_nouns[CTL_NOUN_transfer], out);
-	out->id = arena_strdup(arena, transfer_id(st, kind, id));
+	out->id = arena_strdup(c->arena, transfer_id(st, kind, id));
 	out->station = st->id;
 	out->what = t->what;
-	out->state = transfer_state_text(t);
-	out->status = or_null(t->status);
+	out->state = lapsed ? "failed" : transfer_state_text(t);
+	out->status = lapsed ? "Expired" : or_null(t->status);
 	out->time = t->at;
 	out->begun = t->begun;
 	out->request = t->job ? t->job : NUM_NONE;
@@ -52,7 +53,7 @@ int ctl_transfer_list(struct ctl_call *c, const struct ctl_transfer_list_args *a
 				next = last;
 				break;
 			}
-			write_record(st, (enum transfer_kind)k, c->arena, &rec);
+			write_record(c, st, (enum transfer_kind)k, &rec);
 			ctl_answer_item(c, &rec);
 		}
 		if (st->transfer[0] || st->transfer[1])
@@ -72,6 +73,6 @@ int ctl_transfer_show(struct ctl_call *c, const struct ctl_transfer_show_args *a
 		return diag_set(&c->diag, -LMS_ENOTFOUND, "transfer '%.70s' is not known (write STATION/firmware or "
 				"STATION/upload; lmsctl transfer list)", a->id);
 	st = site_station(c->hall->site, arena_strndup(c->arena, a->id, strcspn(a->id, "/")));
-	write_record(st, t == st->transfer[TRANSFER_FIRMWARE] ? TRANSFER_FIRMWARE : TRANSFER_UPLOAD, c->arena, &rec);
+	write_record(c, st, t == st->transfer[TRANSFER_FIRMWARE] ? TRANSFER_FIRMWARE : TRANSFER_UPLOAD, &rec);
 	return ctl_answer_record(c, &rec);
 }

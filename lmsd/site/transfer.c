@@ -50,6 +50,13 @@ const char *transfer_state_text(const struct transfer *t)
 	return "running";
 }
 
+bool transfer_lapsed(const struct transfer *t, wall_t wall)
+{
+	return t->state == TRANSFER_RUNNING && t->until && wall > t->until &&
+	       (strcmp(t->status, "Asked") == 0 || strcmp(t->status, "NoAnswer") == 0 ||
+		strncmp(t->status, "Accepted", 8) == 0);
+}
+
 static enum transfer_kind kind_of(const char *what)
 {
 	return strcmp(what, "firmware") == 0 ? TRANSFER_FIRMWARE : TRANSFER_UPLOAD;
@@ -239,10 +246,10 @@ void transfer_store(const struct station *st, const struct transfer *t, struct e
 		jw_kstr(&w, "before", t->before);
 	if (*t->file)
 		jw_kstr(&w, "file", t->file);
-	if (*t->digest) {
+	if (*t->digest)
 		jw_kstr(&w, "digest", t->digest);
+	if (t->until)
 		jw_kint(&w, "until", t->until);
-	}
 	jw_object_end(&w);
 	fx_put(fx, STORE_TRANSFER, transfer_id(st, kind_of(t->what), id), b.data, b.len);
 	buf_fini(&b);

@@ -21,7 +21,7 @@ struct transfer {
 	char before[64];		/* firmware: the version that it had */
 	char file[TRANSFER_FILE_MAX + 1];	/* that it fetches, or that was received; "" */
 	char digest[TRANSFER_DIGEST + 1];	/* "": lmsd's file server has no part in it */
-	wall_t until;			/* the server serves it so long */
+	wall_t until;			/* so long a path to lmsd's file server is open; if it has not begun by then, it will not */
 };
 
 /* A new job takes the place of the one before. `what` is firmware, diagnostics or log. */
@@ -48,3 +48,5 @@ int site_transfer_load(struct site *s, const char *id, const char *json, size_t 
 /* A station that is deleted takes its transfers with it. */
 void transfer_forget(const char *station, struct effects *fx);
 const char *transfer_state_text(const struct transfer *t);
+/* The station has said nothing of it in its time. */
+bool transfer_lapsed(const struct transfer *t, wall_t wall);

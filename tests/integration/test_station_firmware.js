@@ -16,6 +16,11 @@ main(async () => {
 			says('FirmwareStatusNotification', { status: 'Idle' });
 			return {};
 		},
+		TriggerMessage: (p) => {
+			if (p.requestedMessage === 'FirmwareStatusNotification') says('FirmwareStatusNotification', { status: 'Idle' });
+			if (p.requestedMessage === 'BootNotification') setImmediate(() => cp.boot().catch(() => {}));
+			return { status: 'Accepted' };
+		},
 		GetDiagnostics: () => {
 			for (const status of ['Uploading', 'Uploaded']) says('DiagnosticsStatusNotification', { status });
 			return { fileName: 'diag.zip' };
@@ -46,7 +51,8 @@ main(async () => {
 	equal(r.status, 1, 'an update that fails is an error (1)');
 	ok(/InstallationFailed/.test(r.err), 'that names what the station says', r);
 	ok(lmsd.must('event', 'list').some((e) => e.event === 'firmware_failed' && e.level === 'warning'), 'it is a warning among the events');
-	equal((await lmsd.ctlAsync('station', 'firmware', 'status', 'CP1')).json, { status: 'Accepted' }, 'the status is asked for by TriggerMessage');
+	equal((await lmsd.ctlAsync('station', 'firmware', 'status', 'CP1')).json, { status: 'Accepted', firmware_status: 'Idle', firmware: '2.2.1' },
+		'the status is asked for by TriggerMessage, and the notification is the answer');
 
 	r = await lmsd.ctlAsync('station', 'diagnostics', 'CP1', 'url=ftp://127.0.0.1/in', 'since=2026-01-01T00:00:00Z', '--wait');
 	equal([r.status, /"fileName":"diag.zip"/.test(r.out)], [0, true], 'diagnostics are followed to their end');

@@ -4,12 +4,14 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -104,10 +106,12 @@ static void wait_kept(int count)
 
 static const struct files_ops ops = { on_kept, on_told };
 
+static int64_t keep_free;
+
 static void start_with(int64_t patience_us, const char *cert, const char *key)
 {
 	struct files_conf conf = { .directory = depot, .address = "127.0.0.1", .file_max = SIZE_MAX_TEST,
-		.store_max = STORE_MAX_TEST, .patience_us = patience_us, .certificate = cert, .key = key };
+		.store_max = STORE_MAX_TEST, .keep_free = keep_free, .patience_us = patience_us, .certificate = cert, .key = key };
 	struct diag diag;
 
 	diag_init(&diag);
@@ -124,6 +128,7 @@ static int set_up(void **state)
 	loop = loop_new();
 	deadline = loop_timer_new(loop, on_deadline, NULL);
 	kept_count = told_count = 0;
+	keep_free = 0;
 	start_with(0, NULL, NULL);
 	return 0;
 }
@@ -469,6 +474,48 @@ static void what_stations_sent_makes_room_and_firmware_stays(void **state)
 	assert_int_equal(request("PUT", path_of("d", "/x"), "", data, sizeof(data)), 507);
 }
 
+static void the_reserve_of_the_disk_is_left_alone(void **state)
+{
+	struct files_piece p = { .name = "fw.bin", .size = 10, .data = firmware, .len = 10 };
+
+	(void)state;
+	allow("CP1", NULL, 60 * US_PER_S);
+	assert_int_equal(request("PUT", path_of("d", "/x"), "", "hello", 5), 201);
+	wait_kept(1);
+	files_free(files);
+	keep_free = INT64_MAX / 2;
+	start_with(0, NULL, NULL);
+	allow("CP1", NULL, 60 * US_PER_S);
+	assert_int_equal(request("PUT", path_of("d", "/x"), "", "hello", 5), 507);
+	files_add(files, &p, on_answer, NULL);
+	wait_answer();
+	assert_int_equal(answer.a.err, -LMS_ECANTCREAT);
+	assert_non_null(strstr(answer.text, "no room on the disk"));
+	assert_int_equal(count_files(NULL), 1);		/* nothing was removed in vain */
+}
+
+/* The disk refuses to write in the middle. */
+static void a_write_that_fails_leaves_nothing(void **state)
+{
+	struct rlimit usual, small = { 8000, RLIM_INFINITY };
+	static char data[15000];
+
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &usual), 0);
+	small.rlim_max = usual.rlim_max;
+	allow("CP1", NULL, 60 * US_PER_S);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	assert_int_equal(request("PUT", path_of("d", "/x"), "", data, sizeof(data)), 500);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &usual), 0);
+	assert_int_equal(count_files(NULL), 0);
+	while (told_count == 0)
+		turn();
+	assert_non_null(strstr(told, "upload_refused station=\"CP1\""));
+	/* The path is still open: it may try again. */
+	assert_int_equal(request("PUT", path_of("d", "/x"), "", data, sizeof(data)), 201);
+}
+
 static void the_name_is_for_people_only(void **state)
 {
 	static const struct { const char *path, *name; } cases[] = {
@@ -738,6 +785,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_upload_that_breaks_off_may_begin_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_too_large_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_stations_sent_makes_room_and_firmware_stays, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_reserve_of_the_disk_is_left_alone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_write_that_fails_leaves_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_name_is_for_people_only, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_form_gives_its_first_file, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_no_job_expects_is_not_found, set_up, tear_down),

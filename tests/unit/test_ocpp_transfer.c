@@ -15,13 +15,11 @@ static struct hall hall;
 static struct ctl_call call;
 static wall_t granted_until;
 
-static int grant(void *ctx, const struct station *st, struct transfer *t, wall_t until, char *url, size_t size,
-		 struct diag *diag)
+static int grant(void *ctx, const struct station *st, struct transfer *t, char *url, size_t size, struct diag *diag)
 {
 	(void)ctx, (void)diag;
-	granted_until = until;
+	granted_until = t->until;
 	snprintf(t->digest, sizeof(t->digest), "d1ge57");
-	t->until = until;
 	snprintf(url, size, "http://lms/%s/%s", st->id, *t->file ? t->file : "up");
 	return 0;
 }
@@ -114,6 +112,14 @@ static void says(const char *action, const char *payload)
 	snprintf(frame, sizeof(frame), "[2,\"n%d\",\"%s\",%s]", ++number, action, payload);
 	bench_say(&b, 1, frame);
 	assert_non_null(bench_find(&b, ",{}]"));
+}
+
+static const char *call_result(const char *id, const char *payload)
+{
+	static char frame[200];
+
+	snprintf(frame, sizeof(frame), "[3,\"%s\",%s]", id, payload);
+	return frame;
 }
 
 /* ---- firmware ---- */
@@ -280,6 +286,56 @@ static void what_is_wrong_with_an_update_is_told_before_anybody_is_asked(void **
 	}
 }
 
+static void the_status_is_what_the_notification_says(void **state)
+{
+	struct ctl_station_firmware_status_args a = { .id = "CP1" };
+
+	(void)state;
+	strcpy(site_station(b.site, "CP1")->firmware, "1.0");
+	assert_int_equal(ctl_station_firmware_status(command(), &a), CTL_LATER);
+	bench_answer(&b, 1, "TriggerMessage", "{\"status\":\"Accepted\"}");
+	assert_string_equal(reply(), "");
+	says("FirmwareStatusNotification", "{\"status\":\"Idle\"}");
+	assert_string_equal(reply(), "{\"status\":\"Accepted\",\"firmware_status\":\"Idle\",\"firmware\":\"1.0\"}");
+	says("FirmwareStatusNotification", "{\"status\":\"Idle\"}");
+	assert_string_equal(reply(), "");
+	/* None comes; it is refused; it comes first; the station goes. */
+	ctl_station_firmware_status(command(), &a);
+	bench_answer(&b, 1, "TriggerMessage", "{\"status\":\"Accepted\"}");
+	bench_pass(&b, 11 * US_PER_S);
+	assert_non_null(strstr(reply(), "has not sent"));
+	ctl_station_firmware_status(command(), &a);
+	bench_answer(&b, 1, "TriggerMessage", "{\"status\":\"NotImplemented\"}");
+	assert_string_equal(reply(), "{\"status\":\"NotImplemented\"}");
+	ctl_station_firmware_status(command(), &a);
+	{
+		char id[40];
+
+		assert_true(bench_call_id(&b, "TriggerMessage", id, sizeof(id)));
+		says("FirmwareStatusNotification", "{\"status\":\"Downloading\"}");
+		bench_turn(&b);
+		bench_say(&b, 1, call_result(id, "{\"status\":\"Accepted\"}"));
+	}
+	assert_non_null(strstr(reply(), "\"firmware_status\":\"Downloading\""));
+	ctl_station_firmware_status(command(), &a);
+	bench_answer(&b, 1, "TriggerMessage", "{\"status\":\"Accepted\"}");
+	bench_close(&b, 1);
+	assert_non_null(strstr(reply(), "has not sent"));
+}
+
+static void a_job_that_never_begins_expires(void **state)
+{
+	struct ctl_station_firmware_update_args a = update_args();
+
+	(void)state;
+	ctl_station_firmware_update(command(), &a);
+	bench_answer(&b, 1, "UpdateFirmware", "{}");
+	assert_false(transfer_lapsed(job(TRANSFER_FIRMWARE), b.wall + 23 * 3600 * US_PER_S));
+	assert_true(transfer_lapsed(job(TRANSFER_FIRMWARE), b.wall + 25 * 3600 * US_PER_S));
+	says("FirmwareStatusNotification", "{\"status\":\"Downloaded\"}");
+	assert_false(transfer_lapsed(job(TRANSFER_FIRMWARE), b.wall + 25 * 3600 * US_PER_S));
+}
+
 /* ---- diagnostics and logs ---- */
 
 static void without_a_file_server_a_url_is_needed(void **state)
@@ -405,6 +461,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(no_answer_is_no_end_of_the_job, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_signed_update_has_all_that_it_needs, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_is_wrong_with_an_update_is_told_before_anybody_is_asked, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_status_is_what_the_notification_says, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_job_that_never_begins_expires, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(without_a_file_server_a_url_is_needed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(diagnostics_go_to_a_place_of_their_own, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_station_without_diagnostics_names_no_file, set_up, tear_down),

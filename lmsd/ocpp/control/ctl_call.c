@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "ocpp/control/ctl_cert.h"
 #include "ocpp/control/ctl_key.h"
+#include "ocpp/control/told.h"
 #include "ocpp/control/touch.h"
 #include "ocpp/limit/told.h"
 #include "ocpp/frames/frame_log.h"
@@ -316,6 +317,8 @@ void control_done(struct ocpp_session *s, struct call *c, const struct call_resu
 		ctl_key_done(s, c, r, t);
 	if (strcmp(c->action, "CertificateSigned") == 0)
 		cert_done(s, c, r, t);
+	if (told_waits(s, c, r, t))
+		return;
 	if (r->how != CALL_ANSWERED && r->how != CALL_ERROR) {
 		control_reply_failure(s, c, r, t);
 		return;

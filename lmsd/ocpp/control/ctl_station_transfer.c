@@ -8,13 +8,14 @@
 
 #include "base/err.h"
 #include "ocpp/control/ctl_call.h"
+#include "ocpp/control/told.h"
 #include "site/transfer.h"
 
 #define URL_MAX 512		/* OCPP 1.6 security whitepaper, LogParametersType */
 #define RETRIES_MAX 100
 #define CERTIFICATE_MAX 5500	/* OCPP 1.6 security whitepaper, FirmwareType */
 #define INTERVAL_MAX_S INT64_C(86400)
-#define SERVED_US (INT64_C(24) * 3600 * US_PER_S)	/* from when the station is to begin */
+#define BEGUN_US (INT64_C(24) * 3600 * US_PER_S)	/* from when the station is to begin */
 #define AHEAD_MAX_US (INT64_C(60) * 24 * 3600 * US_PER_S)
 
 /* What all four have in common. */
@@ -70,7 +71,6 @@ static int begin(struct ask *a, const char *id, const char *url)
 {
 	const struct hall_files *files = a->c->hall->files;
 	struct transfer *t;
-	wall_t until;
 	int ret = check_tries(a);
 
 	if (ret == 0 && url)
@@ -88,13 +88,13 @@ static int begin(struct ask *a, const char *id, const char *url)
 		return diag_set(&a->c->diag, -LMS_ECONFLICT, "station %s: %d calls wait already (try again)", id, QUEUE_MAX);
 	a->st = session_station(a->s);
 	a->job = t = transfer_begin(a->st, a->what, a->c->wall);
+	t->until = (a->begin != WALL_NONE && a->begin > a->c->wall ? a->begin : a->c->wall) + BEGUN_US;
 	if (url) {
 		snprintf(a->url, sizeof(a->url), "%s", url);
 	} else {
 		if (a->file)
 			snprintf(t->file, sizeof(t->file), "%s", a->file);
-		until = (a->begin != WALL_NONE && a->begin > a->c->wall ? a->begin : a->c->wall) + SERVED_US;
-		ret = files->grant(files->ctx, a->st, t, until, a->url, sizeof(a->url), &a->c->diag);
+		ret = files->grant(files->ctx, a->st, t, a->url, sizeof(a->url), &a->c->diag);
 		if (ret)
 			snprintf(t->status, sizeof(t->status), "NotAsked");
 		t->state = ret ? TRANSFER_FAILED : TRANSFER_RUNNING;
@@ -213,6 +213,7 @@ int ctl_station_firmware_update(struct ctl_call *c, const struct ctl_station_fir
 
 int ctl_station_firmware_status(struct ctl_call *c, const struct ctl_station_firmware_status_args *a)
 {
+	const struct turn t = { c->now, c->wall, c->fx };
 	struct ocpp_session *s;
 	struct json_writer w;
 	struct buf b;
@@ -225,7 +226,13 @@ int ctl_station_firmware_status(struct ctl_call *c, const struct ctl_station_fir
 	jw_object(&w);
 	jw_kstr(&w, "requestedMessage", "FirmwareStatusNotification");
 	jw_object_end(&w);
-	return ctl_call_send(c, s, "TriggerMessage", &b, STYLE_STATION);
+	/* Before it leaves: whatever becomes of it ends there. */
+	told_over(s, &t);
+	told_expect(s, c->token);
+	ret = ctl_call_send(c, s, "TriggerMessage", &b, STYLE_STATION);
+	if (ret != CTL_LATER)
+		told_expect(s, 0);
+	return ret;
 }
 
 /* ---- diagnostics and logs ---- */

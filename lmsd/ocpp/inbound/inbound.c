@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "ocpp/limit/lapse.h"
+#include "ocpp/control/told.h"
 #include "site/transfer.h"
 
 #define HEARTBEAT_S 300
@@ -167,6 +168,8 @@ static void on_transfer(struct inbound *in, enum transfer_kind kind)
 
 	if (json_get(in->p, "requestId"))
 		ocpp_read_int(json_get(in->p, "requestId"), &request);
+	if (status && kind == TRANSFER_FIRMWARE)
+		told_firmware(in->s, status, in->t);
 	if (status)
 		transfer_said(in->st, kind, request, status, in->t->wall, in->t->fx);
 	jw_object(&in->w);
