@@ -456,7 +456,6 @@ void app_free(struct app *app)
 
 	loop_off_turn(app->loop, app);
 	background_free(app->background);
-	certificate_free(app->certificate);
 	files_free(app->files);
 	control_free(app->control);
 	if (app->ws != NULL)
