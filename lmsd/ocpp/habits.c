@@ -78,8 +78,10 @@ static int set_shedding(struct habits_key *k, const char *key, const char *value
 {
 	int unit;
 
-	if (strcmp(key, "key") == 0)
-		return set_text(value, k->name, sizeof(k->name));
+	if (strcmp(key, "key") == 0) {
+		snprintf(k->way, sizeof(k->way), "config:%.50s", value);
+		return *value && set_text(value, k->name, sizeof(k->name) - 1);
+	}
 	if (strcmp(key, "min") == 0)
 		return set_number(value, 1, 1000000, &k->min);
 	if (strcmp(key, "max") == 0)

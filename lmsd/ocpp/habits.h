@@ -17,6 +17,7 @@ struct station;
 /* A configuration key that limits the current, for stations that are told their limits by it. */
 struct habits_key {
 	char name[52];			/* # in it stands for the number of a connector; "" = none is known */
+	char way[60];			/* "config:" and the name: the key shedding of a station */
 	enum { HABITS_A, HABITS_MA, HABITS_W } unit;	/* of its value: a current per phase, or a power of all */
 	int64_t min, max;		/* that it takes beside `pause`; max NUM_NONE = any */
 	int64_t pause;			/* the value for no current; NUM_NONE = there is none */

@@ -89,6 +89,20 @@ static void values_of(const struct curve_point *p, int64_t v[VALUES])
 	v[5] = p->w == CURVE_NONE ? NUM_NONE : p->w;
 }
 
+/* Of each running transaction once a minute, and hundreds of them: printf would be most of the cost. */
+static void put_number(struct buf *out, int64_t v)
+{
+	uint64_t n = v < 0 ? -(uint64_t)v : (uint64_t)v;
+	char text[24], *p = text + sizeof(text);
+
+	do
+		*--p = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	if (v < 0)
+		*--p = '-';
+	buf_add(out, p, (size_t)(text + sizeof(text) - p));
+}
+
 void curve_write(const struct curve *c, int64_t base_wh, struct buf *out)
 {
 	int64_t before[VALUES] = { 0, base_wh, 0, 0, 0, 0 }, now[VALUES];
@@ -98,16 +112,16 @@ void curve_write(const struct curve *c, int64_t base_wh, struct buf *out)
 		values_of(&c->points[i], now);
 		for (int k = 0; k < VALUES; k++) {
 			if (k)
-				buf_puts(out, ",");
+				buf_putc(out, ',');
 			if (now[k] == NUM_NONE && known[k])
-				buf_puts(out, "-");
+				buf_putc(out, '-');
 			else if (now[k] != NUM_NONE && (!known[k] || now[k] != before[k]))
-				buf_printf(out, "%lld", (long long)(now[k] - before[k]));
+				put_number(out, now[k] - before[k]);
 			known[k] = now[k] != NUM_NONE;
 			if (known[k])
 				before[k] = now[k];
 		}
-		buf_puts(out, ";");
+		buf_putc(out, ';');
 	}
 }
 

@@ -135,6 +135,7 @@ void site_tx_close(struct site *s, struct tx *tx, const char *reason, const char
 	tx->assumed = true;
 	if (note)
 		tx_note(tx, note);
+	flag_impossible(s, tx);
 	tx_end(s, tx, fx);
 }
 

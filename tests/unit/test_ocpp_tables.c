@@ -522,6 +522,12 @@ static void wrong_habits_are_refused_with_their_place(void **state)
 		{ "vendor = A\n\nunit = V\n", "unit: 'V'", 3 },
 		{ "vendor = A\nstep_ma = 300\n", "step_ma: '300'", 2 },
 		{ "vendor = A\nstack_level = -1\n", "stack_level: '-1'", 2 },
+		{ "vendor = A\nshedding_unit = kA\n", "shedding_unit: 'kA'", 2 },
+		{ "vendor = A\nshedding_min = 0\n", "shedding_min: '0'", 2 },
+		{ "vendor = A\nshedding_key =\n", "shedding_key: ''", 2 },
+		{ "vendor = A\nshedding_pause = maybe\n", "shedding_pause: 'maybe'", 2 },
+		{ "vendor = A\nshedding_speed = 1\n", "'shedding_speed' is no key", 2 },
+		{ "vendor = A\ntag_serial = 1\n", "tag_serial: '1'", 2 },
 		{ "hello\n", "key = value", 1 },
 		{ "unit = A\n", "vendor: is missing", 2 },
 	};

@@ -356,6 +356,37 @@ static void none_reserves(void **state)
 	assert_false(site_station_conf(b.site, site_station(b.site, "Q"))->connectors[0].manageable);
 }
 
+/* What it says of itself is proposed when it is accepted. */
+static void it_says_so_itself(void **state)
+{
+	static const char core[] = "{\"configurationKey\":[{\"key\":\"SupportedFeatureProfiles\",\"readonly\":true,\"value\":"
+		"\"Core,FirmwareManagement\"}]}";
+	static const char file[] = "vendor = Knauf*\nshedding_key = MaxCurrent\n";
+	const char *const vendors[] = { "Acme", "Knauf" }, *const proposed[] = { "none", "config:MaxCurrent" };
+
+	(void)state;
+	assert_int_equal(ocpp_add_habits(b.ocpp, "knauf.conf", file, strlen(file), NULL), 0);
+	for (size_t i = 0; i < ARRAY_LEN(vendors); i++) {
+		const struct station *st;
+		char id[60];
+
+		bench_open(&b, 20 + i, vendors[i]);
+		bench_sayf(&b, 20 + i, "[2,\"boot\",\"BootNotification\",{\"chargePointVendor\":\"%s\",\"chargePointModel\":\"X\"}]",
+			   vendors[i]);
+		bench_status(&b, 20 + i, 1, "Available");
+		for (int n = 0; n < 30 && !bench_call_id(&b, "SupportedFeatureProfiles", id, sizeof(id)); n++) {
+			if (bench_call_id(&b, "[2,", id, sizeof(id)))
+				bench_refuse(&b, 20 + i, id, "NotImplemented");
+			else
+				bench_pass(&b, US_PER_S);
+		}
+		bench_answer(&b, 20 + i, "SupportedFeatureProfiles", core);
+		st = site_station(b.site, vendors[i]);
+		assert_non_null(st->proposal);
+		assert_string_equal(st->proposal->shedding, proposed[i]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -375,6 +406,7 @@ int main(void)
 		QUIRK("a vendor key in watts", a_key_in_watts),
 		QUIRK("a vendor key that limits passes the gate by hand, whatever its name", the_key_by_hand),
 		QUIRK("no smart charging at all: shedding=none reserves", none_reserves),
+		QUIRK("no smart charging at all: a station says so itself", it_says_so_itself),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

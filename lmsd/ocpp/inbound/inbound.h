@@ -20,8 +20,8 @@ inbound_fn inbound_status;						/* inbound_status.c */
 inbound_fn inbound_authorize, inbound_start, inbound_stop;		/* inbound_tx.c */
 inbound_fn inbound_meter;						/* inbound_meter.c */
 inbound_fn inbound_security_event, inbound_sign_certificate;		/* inbound_security.c */
-/* Meter values of the transaction, for its energy, its curve, and what is signed; `late`: with its stop. */
-void inbound_keep_values(struct inbound *in, struct tx *tx, const struct json *list, bool late);
+/* What came with its stop (transactionData), for its energy, its curve, and what is signed. */
+void inbound_keep_data(struct inbound *in, struct tx *tx, const struct json *list);
 
 /* Cut to the room, at a character's boundary. NULL copies "". */
 void inbound_copy(char *out, size_t size, const char *text);

@@ -124,22 +124,36 @@ static void keep_signed(struct inbound *in, struct tx *tx, const struct json *mv
 	}
 }
 
-void inbound_keep_values(struct inbound *in, struct tx *tx, const struct json *list, bool late)
+static void keep_sample(struct inbound *in, struct tx *tx, const struct connector *conn, const struct json *mv,
+			const struct meter_reading *told, bool late)
+{
+	struct meter_reading r = on_grid(in, conn, told);
+	const struct tx_sample sample = { .time = inbound_time(in, json_get(mv, "timestamp")), .register_wh = r.register_wh,
+					  .power_w = r.power_w, .current = r.current, .late = late };
+
+	site_tx_sample(in->s->o->site, tx, &sample, in->t->wall, in->t->fx);
+}
+
+/* `one`: the reading of the list, where that has one moment, as nearly always. */
+static void keep_values(struct inbound *in, struct tx *tx, const struct json *list, const struct meter_reading *one,
+			bool late)
 {
 	const struct connector *conn = site_connector(in->st, tx->connector);
 	int left = SIGNED_MAX;
 
 	for (const struct json *mv = list && list->type == JSON_ARRAY && conn ? list->first : NULL; mv; mv = mv->next) {
-		struct meter_reading told, r;
-		struct tx_sample sample;
+		struct meter_reading told;
 
-		meter_value_read(mv, &told);
-		r = on_grid(in, conn, &told);
-		sample = (struct tx_sample){ .time = inbound_time(in, json_get(mv, "timestamp")), .register_wh = r.register_wh,
-					     .power_w = r.power_w, .current = r.current, .late = late };
-		site_tx_sample(in->s->o->site, tx, &sample, in->t->wall, in->t->fx);
+		if (!one)
+			meter_value_read(mv, &told);
+		keep_sample(in, tx, conn, mv, one ? one : &told, late);
 		keep_signed(in, tx, mv, &left);
 	}
+}
+
+void inbound_keep_data(struct inbound *in, struct tx *tx, const struct json *list)
+{
+	keep_values(in, tx, list, NULL, true);
 }
 
 /* ---- MeterValues ---- */
@@ -201,6 +215,7 @@ static bool is_late(const struct inbound *in, const struct tx *tx)
 
 void inbound_meter(struct inbound *in)
 {
+	const struct json *list = json_get(in->p, "meterValue");
 	struct connector *conn = NULL;
 	struct meter_reading r;
 	struct tx *tx = NULL;
@@ -211,14 +226,14 @@ void inbound_meter(struct inbound *in)
 		conn = inbound_connector(in, number);
 	if (in->code)
 		return;
-	meter_values_read(json_get(in->p, "meterValue"), &r);
-	inbound_learn_clock(in, inbound_time(in, json_get(json_at(json_get(in->p, "meterValue"), 0), "timestamp")));
+	meter_values_read(list, &r);
+	inbound_learn_clock(in, inbound_time(in, json_get(json_at(list, 0), "timestamp")));
 	if (session_known(in->s, in->st) && find_tx(in, conn, &tx)) {
 		/* Connector 0 is the main meter of the station, unless a transaction says otherwise. */
 		if (!conn && tx)
 			conn = site_connector(in->st, tx->connector);
 		if (tx)
-			inbound_keep_values(in, tx, json_get(in->p, "meterValue"), false);
+			keep_values(in, tx, list, list->count == 1 ? &r : NULL, false);
 		if (conn && !inbound_is_replay(in, r.time)) {
 			if (tx)
 				adopt(in, conn, tx);

@@ -146,7 +146,7 @@ static void keep_data(struct inbound *in, int32_t id)
 	if (!tx && id > 0)
 		tx = site_tx_ended(in->s->o->site, id);
 	if (tx && strcmp(tx->station, in->s->id) == 0 && (tx->stop == WALL_NONE || tx->assumed))
-		inbound_keep_values(in, tx, json_get(in->p, "transactionData"), true);
+		inbound_keep_data(in, tx, json_get(in->p, "transactionData"));
 }
 
 void inbound_stop(struct inbound *in)

@@ -124,4 +124,11 @@ void abilities_propose(struct ocpp_session *s, struct station *st)
 		k->limit_unit = "W";
 		propose(k, "limit_unit");
 	}
+	/* Without profiles a key has to do; one for two connectors limits neither. */
+	if (*st->profiles && !lists_word(st->profiles, "SmartCharging", 13) && !k->shedding) {
+		bool key = *h->shedding.name && (st->connector_count <= 1 || strchr(h->shedding.name, '#'));
+
+		k->shedding = key ? h->shedding.way : "none";
+		propose(k, "shedding");
+	}
 }
