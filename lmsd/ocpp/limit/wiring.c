@@ -44,6 +44,11 @@ static void names(phase_mask_t phases, char out[12])
 			len += (size_t)snprintf(out + len, 12 - len, "%sL%d", len ? "+" : "", k + 1);
 }
 
+static int how_many(phase_mask_t set)
+{
+	return (set & 1) + (set >> 1 & 1) + (set >> 2 & 1);
+}
+
 enum wiring_verdict wiring_judge(const struct phase_ma *car, const struct phase_ma *meter, char *text, size_t size)
 {
 	phase_mask_t set = 0, seen = 0;
@@ -65,7 +70,7 @@ enum wiring_verdict wiring_judge(const struct phase_ma *car, const struct phase_
 		else if (meter->l[k] >= PLAIN_MA || meter->l[k] <= -PLAIN_MA)
 			return WIRING_UNCLEAR;
 	}
-	if (set == 0 || __builtin_popcount(seen) != __builtin_popcount(set))
+	if (set == 0 || how_many(seen) != how_many(set))
 		return WIRING_UNCLEAR;
 	names(set, a);
 	names(seen, b);
