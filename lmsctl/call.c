@@ -41,6 +41,10 @@ const char *call_destroys(struct lmsctl *l, const char *params)
 		return "ends its sessions";
 	case CTL_VERB_station_unlock:
 		return "releases the cable";
+	case CTL_VERB_station_key_delete:
+		return "what must be shown there is its security alone";
+	case CTL_VERB_station_cert_delete:
+		return "it trusts it no more";
 	case CTL_VERB_connector_stop:
 	case CTL_VERB_transaction_stop:
 		return "ends the session";

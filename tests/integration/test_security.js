@@ -89,9 +89,15 @@ async function noWayBack(lmsd) {
 async function strangers(lmsd) {
 	equal(await answers(lmsd, 'NEW'), 101, 'security_min 0: a stranger may wait to be accepted');
 	const open = (await knock(lmsd, 'D')).s;
+	const stranger = (await knock(lmsd, 'NEW')).s;
+	const refused = lmsd.ctl('site', 'set', 'security_min=1');
+	ok(refused.status === 5 && /station D: .*security upgrade D 1/.test(refused.err), 'a higher minimum that would shut out who is connected is refused, with the remedy', refused);
+	equal(lmsd.ctl('station', 'set', 'D', 'security=2').status, 5, 'one for a single station likewise');
+	await open.close();
+	await until(() => shown(lmsd, 'D').state === 'offline', 'D to be gone');
 	lmsd.must('site', 'set', 'security_min=1');
-	await until(() => open.cli.state === 3, 'D to be cut');
-	ok(true, 'a higher minimum ends the connections that show less');
+	await until(() => stranger.cli.state === 3, 'the stranger to be cut');
+	ok(true, 'strangers are cut by it');
 	const refusals = [];
 	for (const [id, show] of [['NEW', {}], ['NEW', { key: KEY }], ['A', { key: 'x'.repeat(20) }], ['D', {}]]) {
 		const body = await new Promise((resolve) => require('http').get({

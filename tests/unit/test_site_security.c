@@ -261,7 +261,16 @@ static void who_shows_less_than_is_needed_now_is_cut(void **state)
 	desk_connect(&r, "CP", 1);
 	security_enforce(r.site, &r.fx);
 	assert_null(r.fx.first);
-	desk_must(&r, "station.set", "{'id': 'CP', 'security': 2}");
+	/* Asked for by name, it would be shut out: told before. */
+	assert_int_equal(desk_call(&r, "station.set", "{'id': 'CP', 'security': 2}"), -LMS_ECONFLICT);
+	assert_non_null(strstr(r.diag.text, "security upgrade CP 2"));
+	assert_int_equal(desk_call(&r, "site.set", "{'security_min': 3}"), -LMS_ECONFLICT);
+	assert_int_equal(desk_call(&r, "site.set", "{'security_min': 3, 'dry_run': true}"), -LMS_ECONFLICT);
+	desk_must(&r, "station.set", "{'id': 'CP', 'security': 1}");
+	desk_must(&r, "site.set", "{'security_min': 3}");
+	/* What else is changed does not matter. */
+	desk_must(&r, "station.set", "{'id': 'CP', 'note': 'x'}");
+	cp(&r)->security.had = 2;
 	security_enforce(r.site, &r.fx);
 	for (const struct effect *e = r.fx.first; e; e = e->next)
 		closes += e->kind == FX_CLOSE && e->u.close.link == cp(&r)->link;

@@ -342,6 +342,38 @@ static void a_bad_record_is_counted_and_skipped_and_the_others_are_there(void **
 	assert_int_equal(st.table[STORE_ZONE].records, 10);
 }
 
+static int note_row(void *ctx, const char *key, const char *json, size_t len)
+{
+	char *text = ctx;
+	size_t used = strlen(text);
+
+	assert_int_equal(json ? strlen(json) : 0, len);
+	snprintf(text + used, 100 - used, "%s=%s;", key, json ? json : "?");
+	return 0;
+}
+
+/* A station whose keys cannot be read must not be taken for one that never had any. */
+static void a_strict_load_tells_of_records_that_cannot_be_read(void **state)
+{
+	struct rig *r = *state;
+	unsigned char v[256];
+	char text[100] = "";
+	struct diag d;
+	size_t n;
+
+	rig_store(r, STORE_SECURITY, "A", "{\"had\":1}");
+	rig_close(r);
+	n = pack(v, "B", "{\"had\":2}");
+	v[n - 3] ^= 1;
+	rig_write_raw(r, "security", "B", v, n);
+	n = pack(v, "C", "{");
+	rig_write_raw(r, "security", "C", v, n);
+	assert_int_equal(rig_open(r), 0);
+	diag_init(&d);
+	assert_int_equal(store_load_strict(r->store, STORE_SECURITY, note_row, text, &d), 0);
+	assert_string_equal(text, "A={\"had\":1};B=?;C=?;");
+}
+
 static void a_ledger_of_a_newer_lmsd_is_refused(void **state)
 {
 	static const char json[] = "{\"version\":99,\"starts\":1}";
@@ -417,6 +449,7 @@ int main(void)
 		T(a_ledger_that_was_left_half_made_is_made_anew),
 		T(a_file_that_is_not_a_ledger_is_refused),
 		T(a_bad_record_is_counted_and_skipped_and_the_others_are_there),
+		T(a_strict_load_tells_of_records_that_cannot_be_read),
 		T(a_ledger_of_a_newer_lmsd_is_refused),
 		T(every_start_is_counted),
 		T(loading_stops_when_the_caller_says_so),

@@ -15,16 +15,35 @@ static int most(int64_t a, int64_t b)
 	return (int)(a > b ? a : b);
 }
 
+/* What the configuration alone asks for; index -1: of a stranger. */
+static int64_t least(const struct site_conf *c, int index)
+{
+	int64_t own = index >= 0 ? c->stations[index].k.security : NUM_NONE;
+
+	own = own != NUM_NONE ? own : c->site.security_min;
+	return own != NUM_NONE ? own : 0;
+}
+
 int security_needs(const struct site *s, const struct station *st)
 {
-	const struct station_conf *conf = st ? site_station_conf(s, st) : NULL;
-	int64_t least = conf && conf->k.security != NUM_NONE ? conf->k.security : s->conf->site.security_min;
+	if (!st || st->conf < 0)
+		return (int)least(s->conf, -1);
+	return most(most(least(s->conf, st->conf), st->security.had), st->security.key_shown);
+}
 
-	if (least == NUM_NONE)
-		least = 0;
-	if (!conf)
-		return (int)least;
-	return most(most(least, st->security.had), st->security.key_shown);
+int security_check_change(const struct site *s, const struct site_conf *candidate, struct diag *diag)
+{
+	for (const struct station *st = s->stations; st; st = st->hh.next) {
+		int index = st->link && st->conf >= 0 ? site_conf_station(candidate, st->id) : -1;
+		int64_t asks = index >= 0 ? least(candidate, index) : 0;
+
+		if (asks > st->security.profile && asks > least(s->conf, st->conf))
+			return diag_set(diag, -LMS_ECONFLICT, "station %s: security: it is connected with profile %d and would not "
+					"come in again with less than %d (first: lmsctl station security upgrade %s %d; or as it is: "
+					"station set %s security=%d)", st->id, st->security.profile, (int)asks, st->id, (int)asks, st->id,
+					st->security.profile);
+	}
+	return 0;
 }
 
 static int shown(const struct evidence *e)

@@ -15,6 +15,7 @@
 #include "base/types.h"
 
 struct site;
+struct site_conf;
 struct station;
 struct effects;
 
@@ -60,6 +61,9 @@ struct verdict {
 
 /* The least profile that a station must show; st NULL: one that is not registered. */
 int security_needs(const struct site *s, const struct station *st);
+/* Would the candidate ask more of a station than it shows now, and so shut it out? -LMS_ECONFLICT with the
+ * remedy: a person who raises the minimum means that the stations shall show more, not that they be gone. */
+int security_check_change(const struct site *s, const struct site_conf *candidate, struct diag *diag);
 /* The rule. Changes nothing. st is NULL or not registered: a stranger. */
 void security_judge(const struct site *s, const struct station *st, const struct evidence *e, struct verdict *v);
 /* A registered station has come in so: what it showed is remembered. */

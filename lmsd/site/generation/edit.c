@@ -352,6 +352,8 @@ int site_edit_commit(struct site_edit *e, struct effects *fx, bool dry,
 		e->candidate = NULL;
 	}
 	e->result = e->candidate;
+	if (e->candidate && security_check_change(e->site, e->candidate, diag))
+		return diag->err;
 	if (dry)
 		return 0;
 	edit_apply_tags(e, fx);
