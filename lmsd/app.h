@@ -180,6 +180,8 @@ void record_close(struct app *app);
 
 /* Opens the file server, where there is to be one, after the site was loaded: jobs that are open go on. */
 int file_jobs_open(struct app *app, struct diag *diag);
+/* Stations of `old` that `conf` has no more: their jobs are over. Before the swap drops them. */
+void file_jobs_forget(struct app *app, const struct site_conf *old, const struct site_conf *conf);
 
 /* ---- habits_dir.c ------------------------------------------------------------------------- */
 

@@ -59,6 +59,7 @@ static void carry_config(struct app *app, struct site_conf *conf)
 	site->conf = conf;
 	if (site->staged == conf)
 		site->staged = NULL;
+	file_jobs_forget(app, old, conf);
 	site_attach(site, conf);
 	app_time_zone(app);
 	diag_init(&diag);

@@ -28,8 +28,8 @@
 #define uthash_malloc(size) xmalloc(size)
 #include <uthash.h>
 
-#define PEERS_MAX 128u
-#define PEERS_PER_ADDRESS 48u
+#define PEERS_MAX 192u
+#define PEERS_PER_ADDRESS 96u	/* many stations may come from behind one router */
 #define SILENCE_S 60u		/* without a byte */
 #define PATIENCE_US (20 * US_PER_S)
 #define TRANSFER_US (INT64_C(4) * 3600 * US_PER_S)	/* 256 MiB at 20 kB/s */
@@ -40,7 +40,9 @@
 struct grant {
 	struct files_grant g;
 	bool busy;			/* somebody is sending */
+	char place[ID_MAX + 3];		/* "f CP1", "d CP1" */
 	UT_hash_handle hh;		/* by g.digest */
+	UT_hash_handle by_place;
 };
 
 /* A connection. It is closed by shutdown(): libmicrohttpd owns the descriptor. */
@@ -56,7 +58,7 @@ struct http {
 	struct MHD_Daemon *daemon;
 	char *certificate, *key;	/* PEM; NULL */
 	bool reload;
-	struct grant *grants;
+	struct grant *grants, *places;	/* the same, by digest and by station and direction */
 	LIST_HEAD(, peer) peers;
 	mono_t now;
 	wall_t wall;
@@ -97,36 +99,35 @@ static struct grant *grant_find(const struct http *h, const char *digest)
 	return g;
 }
 
+static void grant_drop(struct http *h, struct grant *g)
+{
+	if (!g)
+		return;
+	HASH_DELETE(hh, h->grants, g);
+	HASH_DELETE(by_place, h->places, g);
+	free(g);
+}
+
 void http_revoke(struct http *h, const char *digest)
 {
 	struct grant *g;
 
 	HASH_FIND_STR(h->grants, digest, g);
-	if (!g)
-		return;
-	HASH_DEL(h->grants, g);
-	free(g);
+	grant_drop(h, g);
 }
 
-static bool same_place(const struct files_grant *a, const struct files_grant *b)
-{
-	return strcmp(a->station, b->station) == 0 && !a->file[0] == !b->file[0];
-}
-
-/* One per station and direction, and those whose time is over go: so their number is bounded. */
+/* One per station and direction: so their number is bounded, and the latest job is the one that counts. */
 void http_allow(struct http *h, const struct files_grant *grant)
 {
-	struct grant *g, *tmp;
+	struct grant *g = xcalloc(1, sizeof(*g)), *old;
 
-	HASH_ITER(hh, h->grants, g, tmp) {
-		if (!same_place(&g->g, grant) && strcmp(g->g.digest, grant->digest) != 0 && h->now < g->g.until)
-			continue;
-		HASH_DEL(h->grants, g);
-		free(g);
-	}
-	g = xcalloc(1, sizeof(*g));
 	g->g = *grant;
+	snprintf(g->place, sizeof(g->place), "%c %s", grant->file[0] ? 'f' : 'd', grant->station);
+	HASH_FIND(by_place, h->places, g->place, strlen(g->place), old);
+	grant_drop(h, old);
+	http_revoke(h, grant->digest);
 	HASH_ADD_STR(h->grants, g.digest, g);
+	HASH_ADD(by_place, h->places, place, strlen(g->place), g);
 }
 
 /* "/f/SECRET…" of the letter asked for; what follows the secret is the station's affair. */
@@ -547,10 +548,8 @@ void http_free(struct http *h)
 		return;
 	if (h->daemon)
 		MHD_stop_daemon(h->daemon);
-	HASH_ITER(hh, h->grants, g, tmp) {
-		HASH_DEL(h->grants, g);
-		free(g);
-	}
+	HASH_ITER(hh, h->grants, g, tmp)
+		grant_drop(h, g);
 	forget_tls(h);
 	free(h);
 }

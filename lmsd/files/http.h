@@ -23,7 +23,7 @@ int http_fd(const struct http *h);
 int http_timeout_ms(struct http *h);
 void http_turn(struct http *h, mono_t now, wall_t wall);
 
-/* One for the same digest, or an older one for the same station and direction, gives way. */
+/* An older one for the same station and direction gives way. */
 void http_allow(struct http *h, const struct files_grant *grant);
 void http_revoke(struct http *h, const char *digest);
 /* Takes effect when nobody is connected. */

@@ -3,6 +3,7 @@
  * The secret of a path is told to the station alone; kept, over restarts too, is its SHA-256 only.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "app.h"
@@ -123,6 +124,23 @@ static void go_on(struct app *app)
 
 			if (t != NULL && t->digest[0] && t->until > loop_wall())
 				allow(app, st, t);
+		}
+	}
+}
+
+void file_jobs_forget(struct app *app, const struct site_conf *old, const struct site_conf *conf)
+{
+	for (size_t i = 0; i < old->station_count; i++) {
+		const char *id = old->stations[i].k.id;
+		struct station *st = site_conf_station(conf, id) < 0 ? site_station(app->hall.site, id) : NULL;
+
+		for (int k = 0; st != NULL && k < TRANSFER_KINDS; k++) {
+			struct transfer *t = st->transfer[k];
+
+			if (t != NULL && t->digest[0] && app->files != NULL)
+				files_revoke(app->files, t->digest);
+			free(t);
+			st->transfer[k] = NULL;
 		}
 	}
 }

@@ -157,6 +157,14 @@ main(async () => {
 	equal((await request('PUT', asked.half, { body: 'whole' })).status, 201, 'the path still opens after the restart: the station tries again');
 	await until(() => lmsd.must('transfer', 'show', 'CP1/upload').state === 'done', 'the job to end');
 	equal((await lmsd.ctlAsync('file', 'get', lmsd.must('transfer', 'show', 'CP1/upload').file, '-O', '-')).out, 'whole', 'and it is what it sent');
+	// A station that is deleted takes its paths with it.
+	cp = new Station(lmsd, 'CP1', { handlers });
+	await cp.up();
+	onDiagnostics = async (p) => { asked.last = p.location; };
+	await lmsd.ctlAsync('station', 'diagnostics', 'CP1');
+	await until(() => asked.last, 'the last job');
+	lmsd.must('station', 'delete', 'CP1', '-y');
+	equal([(await request('PUT', asked.last, { body: 'x' })).status, lmsd.must('transfer', 'list')], [404, []], 'a deleted station takes its jobs and their paths with it');
 	equal((await lmsd.ctlAsync('file', 'get', kept.id)).status, 64, 'file get wants to know where to (64)');
 	equal(cp.badSchema, [], 'no message broke its schema');
 });

@@ -2,7 +2,9 @@
 // Firmware, diagnostics and logs by way of another server: the station's answer, what it says of the job afterwards,
 // and how lmsctl tells the end.
 'use strict';
-const { ok, equal, until, main, Lmsd, Station } = require('./lib');
+const fs = require('fs');
+const path = require('path');
+const { ok, equal, until, main, Lmsd, Station, TMP } = require('./lib');
 
 main(async () => {
 	const lmsd = await new Lmsd().start();
@@ -54,8 +56,10 @@ main(async () => {
 	equal((await lmsd.ctlAsync('station', 'firmware', 'status', 'CP1')).json, { status: 'Accepted', firmware_status: 'Idle', firmware: '2.2.1' },
 		'the status is asked for by TriggerMessage, and the notification is the answer');
 
-	r = await lmsd.ctlAsync('station', 'diagnostics', 'CP1', 'url=ftp://127.0.0.1/in', 'since=2026-01-01T00:00:00Z', '--wait');
+	fs.writeFileSync(path.join(TMP, 'url'), 'ftp://user:password@127.0.0.1/in\n');
+	r = await lmsd.ctlAsync('station', 'diagnostics', 'CP1', 'url=@' + path.join(TMP, 'url'), 'since=2026-01-01T00:00:00Z', '--wait');
 	equal([r.status, /"fileName":"diag.zip"/.test(r.out)], [0, true], 'diagnostics are followed to their end');
+	equal(cp.received.find((c) => c.method === 'GetDiagnostics').params.location, 'ftp://user:password@127.0.0.1/in', 'a URL with a password need not be in argv');
 	r = await lmsd.ctlAsync('station', 'log', 'CP1', 'SecurityLog', 'url=ftp://127.0.0.1/in', '--wait');
 	equal(r.status, 0, 'so is a log, by its requestId');
 	logStatus = 'PermissionDenied';

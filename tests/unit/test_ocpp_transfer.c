@@ -260,7 +260,7 @@ static void what_is_wrong_with_an_update_is_told_before_anybody_is_asked(void **
 		{ "gopher://x/y", NULL, NULL, NULL, NUM_NONE, -LMS_EDATA },
 		{ "http://", NULL, NULL, NULL, NUM_NONE, -LMS_EDATA },
 		{ "http://a/b c", NULL, NULL, NULL, NUM_NONE, -LMS_EDATA },
-		{ "http://a/b\n", NULL, NULL, NULL, NUM_NONE, -LMS_EDATA },
+		{ "http://a/\nb", NULL, NULL, NULL, NUM_NONE, -LMS_EDATA },
 		{ NULL, NULL, NULL, NULL, NUM_NONE, -LMS_EDATA },
 		{ "http://a/b", "fw.bin", NULL, NULL, NUM_NONE, -LMS_EDATA },
 		{ NULL, "other.bin", NULL, NULL, NUM_NONE, -LMS_ENOTFOUND },

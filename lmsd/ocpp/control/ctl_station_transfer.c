@@ -31,6 +31,16 @@ struct ask {
 	struct transfer *job;
 };
 
+/* Out of a file it comes with the end of its line. */
+static const char *trim(struct ctl_call *c, const char *url)
+{
+	size_t len = url ? strlen(url) : 0;
+
+	while (len > 0 && (url[len - 1] == '\n' || url[len - 1] == '\r'))
+		len--;
+	return url ? arena_strndup(c->arena, url, len) : NULL;
+}
+
 static int check_url(struct ctl_call *c, const char *url)
 {
 	static const char *const schemes[] = { "http://", "https://", "ftp://", "ftps://", "sftp://" };
@@ -73,6 +83,7 @@ static int begin(struct ask *a, const char *id, const char *url)
 	struct transfer *t;
 	int ret = check_tries(a);
 
+	url = trim(a->c, url);
 	if (ret == 0 && url)
 		ret = check_url(a->c, url);
 	if (ret == 0 && !url && !(files && files->grant))
