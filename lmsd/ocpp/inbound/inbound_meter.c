@@ -192,7 +192,8 @@ static bool find_tx(struct inbound *in, struct connector *conn, struct tx **out)
 		return false;
 	}
 	*out = tx ? tx : conn ? conn->tx : NULL;
-	if (!*out && named && conn)
+	/* While an outage is being replayed, the stop of that one may still be on its way. */
+	if (!*out && named && conn && in->s->timer[TIMER_ADOPT] == MONO_NEVER)
 		*out = site_tx_waiting(site, conn);
 	return true;
 }
