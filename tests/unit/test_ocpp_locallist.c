@@ -168,6 +168,17 @@ static void a_station_is_sent_all_tags_that_it_may_decide_on(void **state)
 	expect_silence();
 }
 
+/* Its date alone would not do at a station that does not know the time. */
+static void a_tag_that_has_expired_says_so(void **state)
+{
+	(void)state;
+	tag("OLD", "{\"expires\":\"2026-11-20T00:00:00Z\"}");
+	bench_configure(&b, "CP1", KEPT);
+	ask("");
+	version(0);
+	expect("{\"idTag\":\"OLD\",\"idTagInfo\":{\"expiryDate\":\"2026-11-20T00:00:00Z\",\"status\":\"Expired\"}}");
+}
+
 static void a_list_that_is_switched_off_is_switched_on(void **state)
 {
 	(void)state;
@@ -504,6 +515,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 		T(nothing_is_sent_where_it_is_not_wanted),
 		T(a_station_is_sent_all_tags_that_it_may_decide_on),
+		T(a_tag_that_has_expired_says_so),
 		T(a_list_that_is_switched_off_is_switched_on),
 		T(a_long_list_goes_in_portions_the_first_of_them_full),
 		T(a_change_is_told_alone_and_several_together),

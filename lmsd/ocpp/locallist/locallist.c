@@ -155,8 +155,10 @@ static uint64_t cut_of(const struct listable *all, size_t count)
 	return hash;
 }
 
-/* One AuthorizationData. Without a tag it takes the uid off the list (OCPP 1.6, 7.3). */
-static void write_entry(struct json_writer *w, const char *uid, const struct tag *tag)
+/* One AuthorizationData. Without a tag it takes the uid off the list (OCPP 1.6, 7.3). One that has expired says so:
+ * a station that has booted offline may think that it is 1970.
+ */
+static void write_entry(struct json_writer *w, const char *uid, const struct tag *tag, wall_t wall)
 {
 	char text[RFC3339_MAX];
 
@@ -169,7 +171,7 @@ static void write_entry(struct json_writer *w, const char *uid, const struct tag
 			jw_kstr(w, "expiryDate", rfc3339_format(tag->k.expires, text));
 		if (tag->k.group && strlen(tag->k.group) <= TAG_LIST_UID_MAX)
 			jw_kstr(w, "parentIdTag", tag->k.group);
-		jw_kstr(w, "status", "Accepted");
+		jw_kstr(w, "status", tag->k.expires != WALL_NONE && tag->k.expires < wall ? "Expired" : "Accepted");
 		jw_object_end(w);
 	}
 	jw_object_end(w);
@@ -233,14 +235,14 @@ static void ask_version(struct ocpp_session *s, const struct turn *t)
 }
 
 /* The next tags of a full list; how many are left decides whether another message follows. */
-static void write_full(struct ocpp_session *s, size_t portion, struct json_writer *w)
+static void write_full(struct ocpp_session *s, size_t portion, wall_t wall, struct json_writer *w)
 {
 	const struct listable *all = listable(s->o);
 	struct list_sync *l = s->list;
 	size_t i = first_after(all, l->last), n = 0;
 
 	for (; i < all->count && n < portion && has_room(l, l->sent + 1); i++, n++, l->sent++) {
-		write_entry(w, all->tags[i]->k.uid, all->tags[i]);
+		write_entry(w, all->tags[i]->k.uid, all->tags[i], wall);
 		memcpy(l->last, all->tags[i]->k.uid, strlen(all->tags[i]->k.uid) + 1);
 	}
 	l->more = i < all->count && has_room(l, l->sent + 1);
@@ -253,12 +255,12 @@ static const struct tag *tag_listed(struct ocpp_session *s, const char *uid)
 	return tag && site_tag_listable(&tag->k) ? tag : NULL;
 }
 
-static void write_changes(struct ocpp_session *s, size_t portion, struct json_writer *w)
+static void write_changes(struct ocpp_session *s, size_t portion, wall_t wall, struct json_writer *w)
 {
 	struct list_sync *l = s->list;
 
 	for (size_t n = 0; l->at < l->todo_count && n < portion; l->at++, l->sent++, n++)
-		write_entry(w, l->todo[l->at], tag_listed(s, l->todo[l->at]));
+		write_entry(w, l->todo[l->at], tag_listed(s, l->todo[l->at]), wall);
 	l->more = l->at < l->todo_count;
 }
 
@@ -278,9 +280,9 @@ static void send_portion(struct ocpp_session *s, const struct turn *t)
 	jw_key(&w, "localAuthorizationList");
 	jw_array(&w);
 	if (l->full)
-		write_full(s, portion, &w);
+		write_full(s, portion, t->wall, &w);
 	else
-		write_changes(s, portion, &w);
+		write_changes(s, portion, t->wall, &w);
 	jw_array_end(&w);
 	jw_kstr(&w, "updateType", l->full && l->messages == 0 ? "Full" : "Differential");
 	jw_object_end(&w);
