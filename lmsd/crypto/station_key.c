@@ -26,22 +26,26 @@ bool station_key_seal(const uint8_t *key, size_t len, struct sealed_key *out)
 	return RAND_bytes(out->salt, sizeof(out->salt)) == 1 && hash_of(out, key, len, out->hash);
 }
 
+static bool opens(const struct sealed_key *k, const uint8_t *key, size_t len)
+{
+	uint8_t hash[SEALED_HASH];
+
+	return hash_of(k, key, len, hash) && CRYPTO_memcmp(hash, k->hash, sizeof(hash)) == 0;
+}
+
 int station_key_try(const struct sealed_key *keys, size_t count, const uint8_t *password, size_t len)
 {
 	static const struct sealed_key nobody;
-	uint8_t bytes[STATION_KEY_MAX] = { 0 }, hash[SEALED_HASH];
+	uint8_t bytes[STATION_KEY_MAX];
 	long decoded = hex_decode((const char *)password, len, bytes, sizeof(bytes));
 	int found = -1;
 
-	for (size_t i = 0; i < STATION_KEYS_MAX; i++) {
-		const struct sealed_key *k = i < count ? &keys[i] : &nobody;
-		bool same;
+	/* Where there is no key, one that nobody has is tried in the same way. */
+	for (size_t i = 0; i < (count ? count : 1); i++) {
+		const struct sealed_key *k = count ? &keys[i] : &nobody;
+		bool raw = opens(k, password, len), digits = decoded > 0 && opens(k, bytes, (size_t)decoded);
 
-		same = hash_of(k, password, len, hash) && CRYPTO_memcmp(hash, k->hash, sizeof(hash)) == 0;
-		/* What is no hexadecimal is hashed as well: it must not show in the time. */
-		same = (hash_of(k, bytes, decoded > 0 ? (size_t)decoded : sizeof(bytes), hash) &&
-			CRYPTO_memcmp(hash, k->hash, sizeof(hash)) == 0 && decoded > 0) || same;
-		if (same && i < count)
+		if ((raw || digits) && count)
 			found = (int)i;
 	}
 	OPENSSL_cleanse(bytes, sizeof(bytes));

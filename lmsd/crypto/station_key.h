@@ -17,6 +17,6 @@
 /* False without randomness. */
 bool station_key_make(uint8_t out[STATION_KEY_MADE]);
 bool station_key_seal(const uint8_t *key, size_t len, struct sealed_key *out);
-/* Which of the keys is this password (raw, or as hexadecimal digits)? Its index or -1. Takes the same
- * time whatever the password and however many keys there are. */
+/* Which of the keys is this password (raw, or as hexadecimal digits)? Its index or -1. How long that takes
+ * does not tell a right one from a wrong one, nor one key from none. */
 int station_key_try(const struct sealed_key *keys, size_t count, const uint8_t *password, size_t len);

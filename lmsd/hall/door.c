@@ -44,14 +44,41 @@ void door_free(struct door *d)
 	free(d);
 }
 
+/* The user name ends at the first colon, but an identity may hold some ("AA:BB:CC"): then the rest of it stands
+ * before the key. Whether user name and identity are the same; *password is moved to the key. */
+static bool is_identity(const struct ws_upgrade *u, const uint8_t **password, size_t *len)
+{
+	size_t whole = strlen(u->identity), rest;
+
+	*password = u->password;
+	*len = u->password_len;
+	/* A user name may hold anything, NULs too. */
+	if (u->user == NULL || u->user_len > whole || memcmp(u->identity, u->user, u->user_len) != 0)
+		return false;
+	rest = whole - u->user_len;
+	if (rest == 0)
+		return true;
+	/* ":BB:CC" of the identity, "BB:CC:" of the password */
+	if (u->identity[u->user_len] != ':' || u->password == NULL || u->password_len < rest ||
+	    memcmp(u->identity + u->user_len + 1, u->password, rest - 1) != 0 || u->password[rest - 1] != ':')
+		return false;
+	*password += rest;
+	*len -= rest;
+	return true;
+}
+
 static int try_key(struct door *d, struct station *st, const struct ws_upgrade *u, struct evidence *e)
 {
+	const uint8_t *password;
+	size_t len;
+
 	const struct security *m = st != NULL && st->conf >= 0 ? &st->security : NULL;
 	mono_t now = loop_now(d->app->loop);
 	bool may = m == NULL || guesses_may(d->guesses, st, u->peer_addr, now);
-	int key = station_key_try(m != NULL ? m->keys : NULL, m != NULL ? m->key_count : 0, u->password,
-				  u->password_len);
+	int key;
 
+	e->user_is_identity = is_identity(u, &password, &len);
+	key = station_key_try(m != NULL ? m->keys : NULL, m != NULL ? m->key_count : 0, password, len);
 	if (key >= 0 && may && e->user_is_identity) {
 		guesses_right(d->guesses, st, u->peer_addr);
 		return key;
@@ -71,8 +98,6 @@ static void look(struct door *d, struct station *st, const struct ws_upgrade *u,
 {
 	*e = (struct evidence){ .identity = u->identity, .address = u->peer_addr, .tls = u->tls, .key = -1 };
 	e->user_given = u->user != NULL;
-	e->user_is_identity = u->user != NULL && u->user_len == strlen(u->identity) &&
-			      memcmp(u->user, u->identity, u->user_len) == 0;
 	if (u->cert != NULL) {
 		e->cert_name = u->cert->name;
 		e->cert_why = u->cert->why;

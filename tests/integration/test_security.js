@@ -44,7 +44,7 @@ const answers = async (lmsd, id, show) => {
 const shown = (lmsd, id) => lmsd.must('station', 'show', id);
 const events = (lmsd) => lmsd.must('event', 'list').map((e) => `${e.object || ''} ${e.event} ${e.text}`);
 
-const SITE = { zones: [{ id: 'P', static: 60 }], stations: ['A', 'B', 'C', 'D'].map((id) => ({ id, zone: 'P', wiring: 'RST' })) };
+const SITE = { zones: [{ id: 'P', static: 60 }], stations: ['A', 'AA:BB:CC', 'B', 'C', 'D'].map((id) => ({ id, zone: 'P', wiring: 'RST' })) };
 
 async function keys(lmsd) {
 	equal(await answers(lmsd, 'A'), 101, 'profile 0: a registered station comes in as it is');
@@ -60,6 +60,14 @@ async function keys(lmsd) {
 	equal(await answers(lmsd, 'A', { headers: { authorization: 'Basic ' + Buffer.concat([Buffer.from('B:'), raw(KEY)]).toString('base64') } }), 401,
 		'not under another user name');
 	equal(await answers(lmsd, 'B', { key: raw(KEY) }), 101, 'what a station without a key shows does not matter');
+
+	for (const user of ['A\0', 'A\0xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx', '', '\0A', 'AA', 'a'])
+		equal(await answers(lmsd, 'A', { headers: { authorization: 'Basic ' + Buffer.concat([Buffer.from(user + ':'), raw(KEY)]).toString('base64') } }), 401,
+			`nor as ${JSON.stringify(user)}`);
+	lmsd.must('station', 'key', 'set', 'AA:BB:CC', file('key', KEY));
+	equal(await answers(lmsd, 'AA:BB:CC', { key: raw(KEY) }), 101, 'an identity with colons');
+	equal(await answers(lmsd, 'AA:BB:CC', { headers: { authorization: 'Basic ' + Buffer.concat([Buffer.from('AA:BC:CC:'), raw(KEY)]).toString('base64') } }), 401,
+		'which is compared to its end');
 
 	const made = lmsd.must('station', 'key', 'set', 'B', '--generate').key;
 	ok(/^[0-9a-f]{40}$/.test(made), 'a key that lmsd makes has 20 bytes', made);
@@ -301,6 +309,25 @@ async function upgrade(lmsd) {
 	equal([await answers(lmsd, 'UP', { wss: true, key }), await answers(lmsd, 'UP'), await answers(lmsd, 'UP', { key })], [101, 401, 401], 'and never again after');
 }
 
+// All stations of a zone at once, each by a key of its own.
+async function rollout(lmsd) {
+	const told = {};
+	const all = await Promise.all(['R1', 'R2', 'R3'].map(async (id) => {
+		const s = station(lmsd, id, { handlers: { ChangeConfiguration: (p) => {
+			if (p.key === 'AuthorizationKey') told[id] = p.value;
+			return { status: 'Accepted' };
+		} } });
+		await s.up();
+		return s;
+	}));
+	const r = await lmsd.ctlAsync('station', 'key', 'rotate', 'zone=R', '-y');
+	equal(r.status, 0, 'keys for all stations of a zone by one command');
+	ok(new Set(Object.values(told)).size === 3 && Object.values(told).every((k) => /^[0-9a-f]{40}$/.test(k)), 'another for each', told);
+	ok(!Object.values(told).some((k) => (r.out + r.err + lmsd.child.log + JSON.stringify(lmsd.must('job', 'list'))).includes(k)), 'and none is shown');
+	for (const s of all) await s.close();
+	for (const id of Object.keys(told)) equal(await answers(lmsd, id, { key: told[id] }), 101, `${id} comes with it`);
+}
+
 // What lmsd itself shows.
 async function own(lmsd, ca) {
 	const soon = new Date(Date.now() + 20 * 86400e3);
@@ -340,7 +367,9 @@ main(async () => {
 	await guessing(lmsd);
 	await certificates(lmsd, ca);
 	await own(lmsd, ca);
-	lmsd.apply({ stations: [{ id: 'FREE', zone: 'P' }, { id: 'UP', zone: 'P' }] });
+	lmsd.apply({ zones: [{ id: 'R', parent: 'P' }], stations: [{ id: 'FREE', zone: 'P' }, { id: 'UP', zone: 'P' },
+		...['R1', 'R2', 'R3'].map((id) => ({ id, zone: 'R' }))] });
+	await rollout(lmsd);
 	await certificateMessages(lmsd, ca);
 	await upgrade(lmsd);
 	equal(await lmsd.kill('SIGTERM'), { code: 0, signal: null }, 'and lmsd ends in good order');
