@@ -183,12 +183,15 @@ $(BENCH_DIR)/lms-load: $(call objs,$(sort $(wildcard tests/bench/load_*.c)))
 .PHONY: bench
 bench:
 	@etc/install-packages.sh run build demo bench
-	@$(MAKE) --no-print-directory -s -j$(JOBS) $(BINS) $(REPLAY) $(BENCH_DIR)/alloc-filter $(BENCH_DIR)/lms-bench
+	@$(MAKE) --no-print-directory -s -j$(JOBS) $(BINS) $(REPLAY) $(BENCH_DIR)/alloc-filter $(BENCH_DIR)/lms-bench $(BENCH_DIR)/lms-load
+	@test -d tests/integration/node_modules/ws || \
+		(cd tests/integration && npm ci --no-audit --no-fund --loglevel=error)
 	@/usr/bin/python3 tests/bench/oracle.py table --replay $(REPLAY) $(if $(SEED),--seed $(SEED)) || :
 	@/usr/bin/python3 tests/bench/oracle.py split --filter $(BENCH_DIR)/alloc-filter \
 		--sites $(or $(BENCH_SITES),2000) $(if $(SEED),--seed $(SEED)) || :
 	@$(BENCH_DIR)/lms-bench || :
 	@/usr/bin/python3 tests/bench/wire.py --bin $(abspath $(BUILD))/bin $(if $(SEED),--seed $(SEED)) || :
+	@/usr/bin/python3 tests/bench/calls.py --bin $(abspath $(BUILD))/bin --load $(BENCH_DIR)/lms-load || :
 
 # What takes longer than CI may, or depends on the machine's timing: the whole site against a hostile world,
 # more crashes, more random sites. MINUTES, ROUNDS, SITES and SEED set the length.
@@ -248,7 +251,7 @@ help:
 	'make            build lmsd, lmsctl, lmstop into build/bin' \
 	'make demo       build, start a simulated site, open lmstop on it' \
 	'make check      all tests (installs what they need first)' \
-	'make bench      figures: energy beside the LP, speed, safety (SEED=, BENCH_HOURS=)' \
+	'make bench      figures: energy beside the LP, speed, safety, calls beside other servers (SEED=, BENCH_HOURS=)' \
 	'make soak       longer tests: a hostile world, 1000 crashes, many random sites' \
 	'make unit       build the unit tests into $(BUILD)/tests' \
 	'make dist       the source as build/lms-$(VERSION).tar.gz' \

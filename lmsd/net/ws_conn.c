@@ -372,7 +372,7 @@ void ws_conn_sweep(struct ws_conn *c, mono_t now)
 	switch (c->state) {
 	case WS_CONNECT:
 	case WS_TLS:
-		if (now - c->since > c->hub->conf.handshake_us)
+		if (now - c->since > c->hub->conf.handshake_us * (c->queue == WS_QUEUE_BEGIN ? WS_BEGIN_PATIENCE : 1))
 			ws_conn_lost(c, 1006, "no answer in time");
 		break;
 	case WS_HTTP:

@@ -19,9 +19,17 @@ void ws_tls_step(struct ws_conn *c)
 	int r;
 
 	/* Only now: a peer that connects and is silent costs no TLS memory. */
-	if (!c->stream.ssl && !c->hub->ops.tls_begin(c)) {
-		ws_conn_lost(c, 1006, "TLS cannot begin");
-		return;
+	if (!c->stream.ssl) {
+		if (!ws_handshake_may_begin(c)) {
+			ws_conn_wait(c, WS_QUEUE_BEGIN);
+			return;
+		}
+		/* Whom we kept waiting is not late. */
+		c->since = loop_now(c->hub->loop);
+		if (!c->hub->ops.tls_begin(c)) {
+			ws_conn_lost(c, 1006, "TLS cannot begin");
+			return;
+		}
 	}
 	errno = 0;
 	r = stream_handshake(&c->stream);

@@ -16,13 +16,14 @@
 
 #define HANDSHAKES_PER_TURN 8	/* some 4 ms of EC P-256, 10 ms of RSA-2048 */
 #define READY_PER_TURN 64
+#define BEGIN_LOOKS 64		/* at those that wait to begin */
 #define SWEEP_MAX_US US_PER_S
 #define SLOW_LOOK_US (20 * US_PER_MS)
 #define SWEEP_MIN_US (10 * US_PER_MS)
 
 struct addr_count {
 	char addr[NET_ADDR_MAX];
-	int count;
+	int count, begun;
 	UT_hash_handle hh;
 };
 
@@ -50,10 +51,29 @@ void ws_half_open_end(struct ws_conn *c)
 	struct addr_count *a = c->half_open;
 
 	c->half_open = NULL;
+	if (c->begun) {
+		a->begun--;
+		if (!TAILQ_EMPTY(&h->waiting[WS_QUEUE_BEGIN]))
+			loop_timer_at(h->ready_timer, loop_now(h->loop));
+	}
+	c->begun = false;
 	if (a && --a->count == 0) {
 		HASH_DEL(h->addrs, a);
 		free(a);
 	}
+}
+
+bool ws_handshake_may_begin(struct ws_conn *c)
+{
+	struct addr_count *a = c->half_open;
+
+	if (!a || c->begun)
+		return true;
+	if (a->begun >= c->hub->conf.max_handshakes_per_addr)
+		return false;
+	a->begun++;
+	c->begun = true;
+	return true;
 }
 
 void ws_conn_wait(struct ws_conn *c, enum ws_queue queue)
@@ -68,7 +88,7 @@ void ws_conn_wait(struct ws_conn *c, enum ws_queue queue)
 	ws_conn_watch(c);
 	if (queue == WS_QUEUE_SLOW)
 		loop_timer_at(h->slow_timer, loop_now(h->loop) + SLOW_LOOK_US);
-	else if (queue != WS_QUEUE_ASKED)
+	else if (queue != WS_QUEUE_ASKED && queue != WS_QUEUE_BEGIN)
 		loop_timer_at(h->ready_timer, loop_now(h->loop));
 }
 
@@ -88,6 +108,18 @@ void ws_conn_wake(struct ws_conn *c)
 		return;
 	leave_queue(c);
 	ws_conn_wait(c, WS_QUEUE_READY);
+}
+
+/* Lets begin whose address has room now; the others go behind those that were not looked at. */
+static void begin_more(struct ws_hub *h)
+{
+	struct ws_conn *c;
+	int looks = BEGIN_LOOKS;
+
+	while (looks-- > 0 && (c = TAILQ_FIRST(&h->waiting[WS_QUEUE_BEGIN]))) {
+		leave_queue(c);
+		ws_conn_wait(c, ws_handshake_may_begin(c) ? WS_QUEUE_TLS : WS_QUEUE_BEGIN);
+	}
 }
 
 static void on_slow(void *ctx)
@@ -206,6 +238,7 @@ static void on_ready(void *ctx)
 {
 	struct ws_hub *h = ctx;
 
+	begin_more(h);
 	work_off(&h->waiting[WS_QUEUE_READY], READY_PER_TURN);
 	work_off(&h->waiting[WS_QUEUE_TLS], HANDSHAKES_PER_TURN);
 	if (h->ops.tls_drained && h->tls_waiting <= WS_TLS_WAITING_LOW)
@@ -308,7 +341,9 @@ static void conf_defaults(struct ws_server_conf *c)
 	if (!c->max_in_flight)
 		c->max_in_flight = (size_t)64 << 20;
 	if (!c->max_half_open_per_addr)
-		c->max_half_open_per_addr = 2048;
+		c->max_half_open_per_addr = 8192;
+	if (!c->max_handshakes_per_addr)
+		c->max_handshakes_per_addr = 256;
 	if (!c->handshake_us)
 		c->handshake_us = 10 * US_PER_S;
 	if (!c->message_us)

@@ -28,6 +28,7 @@ enum ws_state {
 enum ws_queue {
 	WS_QUEUE_NONE,
 	WS_QUEUE_TLS,	/* a step of its handshake */
+	WS_QUEUE_BEGIN,	/* until fewer handshakes of its address are under way */
 	WS_QUEUE_READY,	/* bytes are there */
 	WS_QUEUE_SLOW,	/* until its pace allows more */
 	WS_QUEUE_ASKED,	/* until ws_server_resume() */
@@ -60,6 +61,7 @@ struct ws_conn {
 	TAILQ_ENTRY(ws_conn) dirty, all, waiting, reap;
 	struct ws_dial *dial;
 	struct addr_count *half_open;	/* its address, counted; NULL once open */
+	bool begun;			/* its handshake counts there as well */
 	mono_t since;			/* start of the state */
 	mono_t last_ping;
 	struct http_upgrade *asked;	/* its request, while upgrade() has not answered; NULL */
@@ -75,6 +77,7 @@ struct ws_conn {
 
 TAILQ_HEAD(ws_conn_list, ws_conn);
 
+#define WS_BEGIN_PATIENCE 6	/* so many handshake_us a connection waits for others of its address */
 #define WS_TLS_WAITING_LOW 16	/* tls_drained() is called at or below */
 
 struct ws_hub {
@@ -109,6 +112,7 @@ struct ws_conn *ws_conn_new(struct ws_hub *h, int fd, enum ws_state state);
 void ws_conn_opened(struct ws_conn *c);
 bool ws_half_open_begin(struct ws_conn *c);	/* false: its address has too many */
 void ws_half_open_end(struct ws_conn *c);
+bool ws_handshake_may_begin(struct ws_conn *c);	/* counts it; false: it has to wait for others of its address */
 void ws_conn_wait(struct ws_conn *c, enum ws_queue queue);
 void ws_conn_wake(struct ws_conn *c);	/* out of SLOW or ASKED: goes on in the next turn */
 void ws_conn_dirty(struct ws_conn *c); /* to be flushed at the end of the turn */

@@ -68,7 +68,9 @@ struct ws_server_conf {
 	size_t max_queued;		/* 4 MiB unread by the peer: it is dropped */
 	size_t max_in_flight;		/* 64 MiB in unfinished messages of all connections */
 	size_t max_connections;		/* open ones; above: 503. 0 = as many as descriptors */
-	int max_half_open_per_addr;	/* 2048: a whole site may come through one router */
+	int max_half_open_per_addr;	/* 8192: a whole site may come through one router */
+	/* 256 TLS handshakes of one address under way at a time, which hold most memory; others of it wait. */
+	int max_handshakes_per_addr;
 	int64_t handshake_us;		/* 10 s for TLS and HTTP together */
 	int64_t message_us;		/* 60 s from a message's first byte to its last */
 	int64_t idle_ping_us;		/* 60 s; negative = no pings and no silence limit */

@@ -35,6 +35,7 @@ struct load {
 	const char *host, *prefix;
 	int port, epoll;
 	SSL_CTX *tls;			/* NULL = plain */
+	struct authority *authority;	/* signs a certificate for each station; NULL = they show none */
 	bool resume;
 	struct station *stations;
 	int count;			/* that were told to come */
@@ -46,6 +47,7 @@ struct load {
 	uint32_t *latency_us;
 	size_t calls, latency_cap;
 	uint64_t errors, resumed, lost;
+	bool told;			/* a line waits at standard input */
 };
 
 int64_t load_now_us(void);
@@ -55,6 +57,10 @@ bool station_dial(struct load *l, struct station *s);
 void station_drop(struct load *l, struct station *s);	/* as a lost network would: without a word */
 void station_io(struct load *l, struct station *s, bool readable, bool writable);
 void station_send(struct load *l, struct station *s, const char *text, size_t len);
+
+/* load_cert.c */
+struct authority *authority_new(const char *cert_file, const char *key_file);	/* exits when it cannot */
+void authority_sign(struct authority *a, SSL *ssl, const char *name);		/* the station shows it */
 
 /* load_station.c */
 void station_opened(struct load *l, struct station *s);

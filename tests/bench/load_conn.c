@@ -42,6 +42,8 @@ void station_drop(struct load *l, struct station *s)
 		if (l->resume && s->state == ST_OPEN) {
 			SSL_SESSION_free(s->session);
 			s->session = SSL_get1_session(s->ssl);
+			/* Else it would count as broken and not be resumed. */
+			SSL_set_shutdown(s->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 		}
 		SSL_free(s->ssl);
 		s->ssl = NULL;
@@ -195,6 +197,12 @@ static void connected(struct load *l, struct station *s)
 	s->ssl = SSL_new(l->tls);
 	SSL_set_fd(s->ssl, s->fd);
 	SSL_set_connect_state(s->ssl);
+	if (l->authority) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "%s%05d", l->prefix, s->index);
+		authority_sign(l->authority, s->ssl, name);
+	}
 	if (s->session)
 		SSL_set_session(s->ssl, s->session);
 	s->state = ST_TLS;

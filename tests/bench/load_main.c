@@ -1,12 +1,13 @@
-/* tests/bench/load_main.c - lms-load HOST PORT PREFIX [--tls] [--resume] [--cert FILE --key FILE]
+/* tests/bench/load_main.c - lms-load HOST PORT PREFIX [--tls] [--resume] [--ca FILE --ca-key FILE]
  *
  *   come N STEPS    stations up to N connect and take STEPS of their script (1 boots, 5 charges); answers when
  *                   all have
  *   call KIND SECONDS ACTIVE PACE_MS
  *                   the first ACTIVE ones call Heartbeat (h) or MeterValues (m), at once again when answered or
- *                   every PACE_MS; answers {"calls":…,"seconds":…,"p50_us":…,"p99_us":…,"max_us":…,"errors":…}
+ *                   every PACE_MS, until the time is over or another line comes; answers {"calls":…,"seconds":…,"p50_us":…,"p99_us":…,"max_us":…,"errors":…}
  *   storm           all drop their connection without a word and come again, at once and whenever they are turned
  *                   away, as often as it takes; answers when all are served, {"seconds":…,"resumed":…,"lost":…}
+ *   stop            nothing: ends a call before its time
  *   end
  *
  * Between commands it answers what it is asked.
@@ -41,7 +42,9 @@ static void turn(struct load *l, int wait_ms)
 	int n = epoll_wait(l->epoll, events, 512, wait_ms);
 
 	for (int i = 0; i < n; i++) {
-		if (events[i].data.ptr)
+		if (!events[i].data.ptr)
+			l->told = true;
+		else
 			station_io(l, events[i].data.ptr, events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR),
 				   events[i].events & EPOLLOUT);
 	}
@@ -130,15 +133,17 @@ static void call_phase(struct load *l, char kind, double seconds, int active, in
 		l->stations[i].due_us = began + (pace_ms ? l->pace_us * i / l->active : 0);
 		station_call(l, &l->stations[i]);
 	}
-	while (load_now_us() < l->deadline_us) {
+	l->told = false;
+	while (!l->told && load_now_us() < l->deadline_us) {
 		turn(l, pace_ms ? 1 : 10);
 		for (int i = 0; pace_ms && i < l->active; i++)
 			station_call(l, &l->stations[i]);
 	}
 	/* What was called is waited for: a server that stalls shall not look fast. */
-	while (calling(l) && load_now_us() < l->deadline_us + PATIENCE_US)
-		turn(l, 10);
 	ended = load_now_us();
+	l->deadline_us = ended;
+	while (calling(l) && load_now_us() < ended + PATIENCE_US)
+		turn(l, 10);
 	l->deadline_us = 0;
 	qsort(l->latency_us, l->calls, sizeof(*l->latency_us), compare);
 	printf("{\"calls\":%zu,\"seconds\":%.3f,\"p50_us\":%.0f,\"p99_us\":%.0f,\"max_us\":%.0f,\"errors\":%llu}\n", l->calls,
@@ -174,6 +179,8 @@ static void command(struct load *l, const char *line)
 		storm(l);
 	else if (strncmp(line, "end", 3) == 0)
 		exit(0);
+	else if (strncmp(line, "stop", 4) == 0)
+		return;
 	else
 		fprintf(stderr, "lms-load: what is '%s'?\n", line);
 	fflush(stdout);
@@ -202,17 +209,12 @@ static bool read_line(struct load *l, char *line, size_t size)
 	return true;
 }
 
-static SSL_CTX *tls_context(const char *cert, const char *key)
+static SSL_CTX *tls_context(void)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
 
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_ENABLE_PARTIAL_WRITE);
-	if (cert && (SSL_CTX_use_certificate_chain_file(ctx, cert) != 1 ||
-		     SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)) {
-		fprintf(stderr, "lms-load: %s, %s: not a certificate and its key\n", cert, key);
-		exit(1);
-	}
 	return ctx;
 }
 
@@ -226,7 +228,7 @@ int main(int argc, char **argv)
 	char line[200];
 
 	if (argc < 4) {
-		fputs("usage: lms-load HOST PORT PREFIX [--tls] [--resume] [--cert FILE --key FILE]\n", stderr);
+		fputs("usage: lms-load HOST PORT PREFIX [--tls] [--resume] [--ca FILE --ca-key FILE]\n", stderr);
 		return 64;
 	}
 	l.host = argv[1];
@@ -235,9 +237,9 @@ int main(int argc, char **argv)
 	for (int i = 4; i < argc; i++) {
 		tls |= strcmp(argv[i], "--tls") == 0;
 		l.resume |= strcmp(argv[i], "--resume") == 0;
-		if (strcmp(argv[i], "--cert") == 0 && i + 1 < argc)
+		if (strcmp(argv[i], "--ca") == 0 && i + 1 < argc)
 			cert = argv[++i];
-		else if (strcmp(argv[i], "--key") == 0 && i + 1 < argc)
+		else if (strcmp(argv[i], "--ca-key") == 0 && i + 1 < argc)
 			key = argv[++i];
 	}
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
@@ -245,7 +247,8 @@ int main(int argc, char **argv)
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
 	signal(SIGPIPE, SIG_IGN);
-	l.tls = tls ? tls_context(cert, key) : NULL;
+	l.tls = tls ? tls_context() : NULL;
+	l.authority = cert && key ? authority_new(cert, key) : NULL;
 	l.stations = calloc(STATIONS_MAX, sizeof(*l.stations));
 	l.epoll = epoll_create1(EPOLL_CLOEXEC);
 	epoll_ctl(l.epoll, EPOLL_CTL_ADD, STDIN_FILENO, &in);

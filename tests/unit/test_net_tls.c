@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
@@ -279,6 +281,41 @@ static void a_storm_of_handshakes_is_served_to_the_last(void **state)
 	SSL_CTX_free(ctx);
 	echo_stop(&e);
 	assert_int_equal(e.opened, STORM);
+}
+
+/* Whoever begins handshakes and leaves them there holds no more memory than so many, and only his own up. */
+static void of_one_address_only_so_many_handshakes_are_under_way(void **state)
+{
+	struct echo e = tls_echo(*state);
+	struct client late;
+	int stalled[2], answered = 1;
+
+	e.conf.max_handshakes_per_addr = 2;
+	echo_start(&e);
+	for (int i = 0; i < 2; i++) {
+		stalled[i] = raw_connect(e.port);
+		raw_send(stalled[i], "\x16\x03\x01\x02\x00\x01", 6);	/* the beginning of a hello */
+	}
+	/* The first of them may overtake those two. */
+	for (int i = 0; answered && i < 50; i++) {
+		if (i)
+			client_free(&late);
+		late.ctx = SSL_CTX_new(TLS_client_method());
+		late.fd = raw_connect(e.port);
+		late.ssl = SSL_new(late.ctx);
+		SSL_set_fd(late.ssl, late.fd);
+		fcntl(late.fd, F_SETFL, O_NONBLOCK);
+		assert_int_equal(SSL_connect(late.ssl), -1);
+		answered = poll(&(struct pollfd){ .fd = late.fd, .events = POLLIN }, 1, 200);
+	}
+	assert_int_equal(answered, 0);
+	fcntl(late.fd, F_SETFL, 0);
+	close(stalled[0]);
+	assert_int_equal(SSL_connect(late.ssl), 1);
+	assert_true(client_upgrade(&late));
+	client_free(&late);
+	close(stalled[1]);
+	echo_stop(&e);
 }
 
 static void who_does_not_speak_tls_in_time_is_dropped(void **state)
@@ -560,6 +597,7 @@ int main(void)
 		T(the_end_is_announced),
 		T(renegotiation_is_refused),
 		T(a_storm_of_handshakes_is_served_to_the_last),
+		T(of_one_address_only_so_many_handshakes_are_under_way),
 		T(who_does_not_speak_tls_in_time_is_dropped),
 		T(a_reload_changes_the_certificate_of_new_connections_only),
 		T(a_client_certificate_says_who_shows_it),
