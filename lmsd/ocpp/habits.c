@@ -161,6 +161,7 @@ static char *trim(char *s)
 static int read_line(struct ocpp_habits *h, char *line, const char *file, int number, struct diag *diag)
 {
 	char *value = strchr(line, '='), *key;
+	size_t before = h->config_count;
 	int ok;
 
 	key = trim(line);
@@ -180,6 +181,25 @@ static int read_line(struct ocpp_habits *h, char *line, const char *file, int nu
 				   "lmsctl station, note)", key);
 	if (ok == 0)
 		return diag_set_at(diag, -LMS_EDATA, file, number, 1, "%s: '%s' is no value for it", key, value);
+	if (h->config_count > before)
+		h->config[before].line = number;
+	return 0;
+}
+
+/* Set at each boot, past the gate of the balance and behind the back of the door. */
+static int check_config(const struct ocpp_habits *h, const char *file, struct diag *diag)
+{
+	for (size_t i = 0; i < h->config_count; i++) {
+		const char *key = h->config[i].key;
+
+		if (habits_limit_key(h, key))
+			return diag_set_at(diag, -LMS_EDATA, file, h->config[i].line, 1, "config.%s: may raise a limit, and "
+					   "limits are set by lmsd alone (leave it out; lmsctl station set ID shedding=config:%s lets "
+					   "lmsd set it)", key, key);
+		if (strcasecmp(key, "AuthorizationKey") == 0)
+			return diag_set_at(diag, -LMS_EDATA, file, h->config[i].line, 1, "config.%s: each station has a key of its "
+					   "own (leave it out; lmsctl station key rotate ID sends one)", key);
+	}
 	return 0;
 }
 
@@ -199,6 +219,8 @@ int habits_add(struct ocpp_habits **list, const char *file, const char *text, si
 	if (ret == 0 && !h->vendor[0])
 		ret = diag_set_at(diag, -LMS_EDATA, file, number, 1, "vendor: is missing (as BootNotification says it)");
 	free(copy);
+	if (ret == 0)
+		ret = check_config(h, file, diag);
 	if (ret) {
 		arena_fini(&h->arena);
 		free(h);

@@ -40,7 +40,7 @@ struct ocpp_habits {
 	char limit_transfers[200];	/* vendorId or vendorId/messageId of DataTransfer that do, with commas */
 	char note[200];
 	struct ctl_station_keys proposes;	/* propose.KEY: what station accept fills in */
-	struct { const char *key, *value; } config[HABITS_CONFIG_MAX];	/* config.KEY: of the station's own */
+	struct { const char *key, *value; int line; } config[HABITS_CONFIG_MAX];	/* config.KEY: of the station's own */
 	size_t config_count;
 	struct arena arena;		/* of these strings */
 };

@@ -11,6 +11,7 @@
 #include "ocpp/inbound/meter_values.h"
 #include "ocpp/limit/profile.h"
 #include "ocpp/session.h"
+#include "ocpp/setup/baseline.h"
 #include "ocpp/control/touch.h"
 #include "ocpp/limit/use.h"
 
@@ -515,6 +516,27 @@ static void configuration_keys_that_limit_are_known_by_their_words(void **state)
 		assert_false(habits_limit_key(NULL, others[i]));
 }
 
+static void the_key_that_limits_a_connector_is_no_row_of_the_configuration_that_is_set(void **state)
+{
+	static const char acme[] = "vendor = Acme\nconfig.Amps = 32\nconfig.Beep = no\n";
+	struct connector_conf cc = { .shedding_key = (char *)(uintptr_t)"AMPS" };
+	struct station_conf sc = { .connectors = &cc, .connector_count = 1 };
+	struct baseline_row rows[BASELINE_MAX];
+	struct ocpp_habits *list = NULL;
+	size_t without, with;
+	struct diag d;
+
+	(void)state;
+	diag_init(&d);
+	assert_int_equal(habits_add(&list, "acme", acme, strlen(acme), &d), 0);
+	without = baseline_rows(list, NULL, rows);
+	with = baseline_rows(list, &sc, rows);
+	assert_int_equal(with, without - 1);
+	for (size_t i = 0; i < with; i++)
+		assert_string_not_equal(rows[i].key, "Amps");
+	habits_free(list);
+}
+
 static void wrong_habits_are_refused_with_their_place(void **state)
 {
 	static const struct { const char *text, *complaint; int line; } cases[] = {
@@ -528,6 +550,10 @@ static void wrong_habits_are_refused_with_their_place(void **state)
 		{ "vendor = A\nshedding_pause = maybe\n", "shedding_pause: 'maybe'", 2 },
 		{ "vendor = A\nshedding_speed = 1\n", "'shedding_speed' is no key", 2 },
 		{ "vendor = A\ntag_serial = 1\n", "tag_serial: '1'", 2 },
+		{ "vendor = A\nconfig.MaxCurrent = 32\nunit = A\n", "config.MaxCurrent: may raise a limit", 2 },
+		{ "config.Amps = 32\nvendor = A\nlimit_keys = Amps\n", "config.Amps: may raise a limit", 1 },
+		{ "vendor = A\nshedding_key = Amps\nconfig.amps = 32\n", "config.amps: may raise a limit", 3 },
+		{ "vendor = A\nconfig.AuthorizationKey = 00\n", "config.AuthorizationKey: each station", 2 },
 		{ "hello\n", "key = value", 1 },
 		{ "unit = A\n", "vendor: is missing", 2 },
 	};
@@ -564,6 +590,7 @@ int main(void)
 		T(habits_are_found_by_vendor_and_model),
 		T(the_files_that_we_ship_are_right),
 		T(configuration_keys_that_limit_are_known_by_their_words),
+		T(the_key_that_limits_a_connector_is_no_row_of_the_configuration_that_is_set),
 		T(wrong_habits_are_refused_with_their_place),
 	};
 

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/text.h"
+#include "ocpp/limit/way.h"
 #include "ocpp/setup/abilities.h"
 
 /* Some stations take fewer measurands. */
@@ -25,7 +26,7 @@ static const struct baseline_row common[] = {
 	{ .key = "StopTransactionOnInvalidId", .wanted = "true" },
 };
 
-size_t baseline_rows(const struct ocpp_habits *h, struct baseline_row rows[BASELINE_MAX])
+size_t baseline_rows(const struct ocpp_habits *h, const struct station_conf *sc, struct baseline_row rows[BASELINE_MAX])
 {
 	size_t count = ARRAY_LEN(common);
 
@@ -33,6 +34,8 @@ size_t baseline_rows(const struct ocpp_habits *h, struct baseline_row rows[BASEL
 	for (size_t i = 0; i < h->config_count && count < BASELINE_MAX; i++) {
 		size_t at = 0;
 
+		if (way_uses_key(sc, h->config[i].key))
+			continue;
 		while (at < count && strcasecmp(rows[at].key, h->config[i].key) != 0)
 			at++;
 		/* What the vendor's file says of one of ours goes before it. */

@@ -231,7 +231,7 @@ static struct setup *setup_new(struct ocpp_session *s, const struct station *st)
 {
 	struct setup *u = xcalloc(1, sizeof(*u));
 
-	u->count = baseline_rows(habits_of(s->o->habits, st), u->rows);
+	u->count = baseline_rows(habits_of(s->o->habits, st), site_station_conf(s->o->site, st), u->rows);
 	for (size_t i = 0; i < u->count; i++) {
 		if (u->rows[i].less)
 			u->at[i].choice = s->sampled_choice;
