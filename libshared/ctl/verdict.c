@@ -13,9 +13,18 @@ bool ctl_status_is_yes(const char *status)
 	return enum_index("Accepted|AcceptedCanceled|Scheduled|RebootRequired|Unlocked", status) >= 0;
 }
 
+/* What a job was given, and was answered, is kept for a while, and one secret is for one station. */
+static bool has_secret(const struct ctl_verb_desc *v)
+{
+	for (size_t i = 0; i < v->arg_count; i++)
+		if (v->args[i].flags & FIELD_SECRET)
+			return true;
+	return false;
+}
+
 bool ctl_is_for_stations(const struct ctl_verb_desc *v)
 {
-	return v->noun == CTL_NOUN_station && (v->result == CTL_STATION || v->result == CTL_TEXT) && v->arg_count > 0 &&
+	return !has_secret(v) && v->noun == CTL_NOUN_station && (v->result == CTL_STATION || v->result == CTL_TEXT) && v->arg_count > 0 &&
 		strcmp(v->args[0].name, "id") == 0 && v->args[0].type == FIELD_ID;
 }
 

@@ -620,11 +620,17 @@ int ctl_job_show(struct ctl_call *call, const struct ctl_job_show_args *a)
 	return j ? answer(call, j) : call->diag.err;
 }
 
+/* What stations answered is for whoever may ask them; so is calling it off. */
+static int may_have(struct ctl_call *call, const struct job *j)
+{
+	return roles_check(j->verb, call->roles, call->uid, &call->diag);
+}
+
 int ctl_job_cancel(struct ctl_call *call, const struct ctl_job_cancel_args *a)
 {
 	struct job *j = find_job(call, a->id);
 
-	if (!j)
+	if (!j || may_have(call, j))
 		return call->diag.err;
 	if (j->state != JOB_RUNNING)
 		return diag_set(&call->diag, -LMS_ECONFLICT, "job %lld: is over already", (long long)j->id);
@@ -640,7 +646,7 @@ int ctl_job_wait(struct ctl_call *call, const struct ctl_job_wait_args *a)
 	int64_t wait_us = a->wait_ms == NUM_NONE ? WAIT_US : a->wait_ms * US_PER_MS;
 	struct waiter *w;
 
-	if (!j)
+	if (!j || may_have(call, j))
 		return call->diag.err;
 	if (a->after != NUM_NONE && (a->after < 0 || a->after > (int64_t)j->done))
 		return diag_set(&call->diag, -LMS_ERANGE, "after: there are %zu results yet", j->done);

@@ -108,6 +108,8 @@ static void each_answer_of_a_station_is_a_yes_or_a_no(void **state)
 	assert_false(ctl_is_for_stations(ctl_verb_find("station.list")));
 	assert_false(ctl_is_for_stations(ctl_verb_find("station.set")));
 	assert_false(ctl_is_for_stations(ctl_verb_find("zone.explain")));
+	/* One secret for many would stay in the memory of the job, and what it made in its results. */
+	assert_false(ctl_is_for_stations(ctl_verb_find("station.key_set")));
 }
 
 static void nouns_without_keys_are_nouns(void **state)
