@@ -427,9 +427,12 @@ static void who_is_too_far_behind_is_sent_all(void **state)
 	for (int i = 0; i <= TAG_LOG_ROWS; i++)
 		tag("NEW", i % 2 ? NULL : "{}");
 	come_back();
-	ask("");
+	ask(KEY("SendLocalListMaxLength", "1"));
 	version(1);
 	expect("\"updateType\":\"Full\"");
+	/* From the first message on it has no longer what it had. */
+	accept();
+	assert_non_null(strstr(bench_stored(&b, STORE_LOCAL_LIST), "\"version\":2,\"whole\":false"));
 }
 
 /* ---- by hand ---- */

@@ -153,6 +153,11 @@ static void what_cannot_be_reserved_is_refused_before_it_is_asked_for(void **sta
 			 .connector = "CP1/1", .tag = "GOOD", .for_ms = NUM_NONE, .expires = b.wall - 1 }), -LMS_ERANGE);
 	assert_int_equal(ctl_reservation_create(command(), &(struct ctl_reservation_create_args){
 			 .connector = "CP1/1", .tag = "GOOD", .for_ms = 1000, .expires = b.wall + US_PER_S }), -LMS_EUSAGE);
+	bench_open(&b, 5, "STRANGER");
+	bench_say(&b, 5, "[2,\"b\",\"BootNotification\",{\"chargePointVendor\":\"V\",\"chargePointModel\":\"M\"}]");
+	bench_status(&b, 5, 1, "Available");
+	assert_int_equal(create("STRANGER/1", "GOOD"), -LMS_ECONFLICT);
+	assert_non_null(strstr(call.diag.text, "not registered (station accept STRANGER"));
 	assert_int_equal(cancel(7), -LMS_ENOTFOUND);
 	assert_string_equal(bench_frame(&b, 0), "");
 	assert_null(only());

@@ -286,11 +286,18 @@ static void the_profiles_that_a_station_has_accepted_are_shown(void **state)
 	/* One of the same place and purpose, or of the same id, is replaced. */
 	by_hand("station.profile_set", do_profile_set, "{\"id\":\"CP1\",\"connector\":2,\"limit\":8,\"profile_id\":53}", "Accepted");
 	assert_null(strstr(shown(), "\"id\":50"));
+	by_hand("station.profile_set", do_profile_set, "{\"id\":\"CP1\",\"connector\":1,\"limit\":9,\"profile_id\":53}", "Accepted");
+	assert_null(strstr(shown(), "8 A"));
+	assert_non_null(strstr(shown(), "9 A"));
 	by_hand("station.profile_clear", do_profile_clear, "{\"id\":\"CP1\",\"purpose\":\"ChargePointMaxProfile\"}", "Accepted");
 	assert_null(strstr(shown(), "\"id\":1000"));
 	assert_non_null(strstr(shown(), "\"id\":53"));
 	/* That of a transaction is over with it. */
 	bench_stop(&b, 1, 1, 2000);
+	assert_null(strstr(shown(), "TxProfile"));
+	bench_pass(&b, US_PER_S);
+	bench_start(&b, 1, 1, "GOOD");
+	assert_non_null(bench_conn(&b, "CP1", 1)->tx);
 	assert_null(strstr(shown(), "TxProfile"));
 	assert_non_null(strstr(shown(), "\"id\":11"));
 }

@@ -72,6 +72,8 @@ int ctl_reservation_create(struct ctl_call *c, const struct ctl_reservation_crea
 		ret = find_end(c, a, &expires);
 	if (ret == 0)
 		ret = ctl_session(c, st->id, &s);
+	if (ret == 0 && !session_known(s, st))
+		ret = diag_set(&c->diag, -LMS_ECONFLICT, "station %s is not registered (station accept %s zone=…)", st->id, st->id);
 	if (ret == 0 && number == 0 && s->no_reserve_zero)
 		ret = diag_set(&c->diag, -LMS_ECONFLICT, "station %s: takes no reservation without a connector "
 			       "(ReserveConnectorZeroSupported is false; reserve %s/1)", st->id, st->id);

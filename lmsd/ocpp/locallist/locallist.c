@@ -328,9 +328,6 @@ static void in_step(struct ocpp_session *s, struct station *st, const struct tur
 			    l->sent, l->messages, l->full ? "Full" : "Differential");
 	forget_todo(l);
 	reply_end(s, t);
-	/* A tag was changed meanwhile. */
-	if (l->goal != s->o->site->tag_seq)
-		locallist_wake(s, t);
 }
 
 static void begin_full(struct ocpp_session *s, const struct turn *t)

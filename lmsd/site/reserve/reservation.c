@@ -147,7 +147,9 @@ void site_reservation_expire(struct site *s, wall_t wall, struct effects *fx)
 		next = r->next;
 		if (r->expires <= wall)
 			site_reservation_end(s, r, "expired", fx);
-		else if (site_conf_station(s->conf, r->station) < 0)
+		/* A bench serves whoever comes. */
+		else if (site_conf_station(s->conf, r->station) < 0 &&
+			 (s->registration != REG_ACCEPT || !site_station(s, r->station)))
 			site_reservation_end(s, r, "the station is not registered any more", fx);
 	}
 }
