@@ -31,6 +31,13 @@ static const char *const corpus[] = {
 	"[2,\"9\",\"MeterValues\",{\"connectorId\":1,\"transactionId\":1,\"meterValue\":[{\"timestamp\":"
 	"\"2026-11-21T06:00:00Z\",\"sampledValue\":[{\"value\":\"16.5\",\"measurand\":\"Current.Import\",\"phase\":\"L1\","
 	"\"unit\":\"A\"},{\"value\":\"3\",\"measurand\":\"Power.Active.Import\",\"unit\":\"kW\"},{\"value\":\"150\"}]}]}]",
+	"[2,\"8\",\"StopTransaction\",{\"transactionId\":1,\"meterStop\":1100,\"timestamp\":\"2026-11-21T06:30:00Z\","
+	"\"transactionData\":[{\"timestamp\":\"2026-11-21T06:10:00Z\",\"sampledValue\":[{\"value\":\"300\"},{\"value\":"
+	"\"OCMF|{}|x\",\"format\":\"SignedData\",\"context\":\"Transaction.End\"}]},{\"timestamp\":"
+	"\"2026-11-21T06:20:00Z\",\"sampledValue\":[{\"value\":\"600\"}]}]}]",
+	"[2,\"9\",\"MeterValues\",{\"connectorId\":1,\"transactionId\":-1,\"meterValue\":[{\"timestamp\":"
+	"\"2026-11-21T06:00:00Z\",\"sampledValue\":[{\"value\":\"ab\",\"format\":\"SignedData\",\"context\":"
+	"\"Transaction.Begin\"}]},{\"timestamp\":\"2026-11-21T06:01:00Z\",\"sampledValue\":[{\"value\":\"160\"}]}]}]",
 	"[2,\"10\",\"DataTransfer\",{\"vendorId\":\"acme\",\"messageId\":\"m\",\"data\":\"x\"}]",
 	"[2,\"11\",\"Heartbeat\",{}]",
 	"[2,\"12\",\"SecurityEventNotification\",{\"type\":\"t\",\"timestamp\":\"2026-11-21T06:00:00Z\"}]",
@@ -129,6 +136,9 @@ static void check_said(const struct bench *b, const char *frame)
 		struct ocpp_violation v;
 		const struct json *j;
 
+		/* Poison would be found at the next start. */
+		if (e->kind == FX_PUT && !json_parse(&arena, e->u.put.json, e->u.put.len, &JSON_CAPS_DEFAULT, NULL))
+			fail_msg("after %s we stored %s", frame, e->u.put.json);
 		if (e->kind != FX_FRAME)
 			continue;
 		j = json_parse(&arena, e->u.frame.text, e->u.frame.len, &JSON_CAPS_DEFAULT, NULL);
@@ -160,6 +170,7 @@ static void check_site(struct bench *b)
 			assert_true(memchr(c->status, '\0', sizeof(c->status)) != NULL);
 			assert_true(!c->tx || site_tx(b->site, c->tx->id) == c->tx);
 			assert_true(!c->tx || c->tx->energy_wh >= 0);
+			assert_true(!c->tx || c->tx->curve.count <= CURVE_POINTS);
 		}
 	}
 }
