@@ -10,7 +10,7 @@
 #include "site/door/cert_request.h"
 #include "site/generation/draft.h"
 #include "site/outer/grid.h"
-#include "site/ledger.h"
+#include "site/ledger/ledger.h"
 #include "site/tag.h"
 #include "site/outer/override.h"
 #include "site/outer/source.h"

@@ -15,7 +15,7 @@
 #include "base/types.h"
 #include "ctl/ctl.h"
 #include "effect.h"
-#include "site/curve.h"
+#include "site/ledger/curve.h"
 #include "site/door/security.h"
 #include "site/outer/signal.h"
 

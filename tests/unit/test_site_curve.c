@@ -6,7 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "site/curve.h"
+#include "site/ledger/curve.h"
 
 static struct curve_point point(uint32_t t_s, int64_t wh, int32_t ma, int32_t w)
 {

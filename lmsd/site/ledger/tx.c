@@ -1,4 +1,4 @@
-/* site/tx.c - the ledger's rules: what a StartTransaction and a StopTransaction make of the
+/* site/ledger/tx.c - the ledger's rules: what a StartTransaction and a StopTransaction make of the
  * records.
  *
  * Invariants: an id is given once, for ever; energy is never negative; what a station reports is
@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "site/access.h"
 #include "site/generation/draft.h"
-#include "site/ledger.h"
+#include "site/ledger/ledger.h"
 #include "site/reserve/reservation.h"
 #include "site/tag.h"
 

@@ -1,9 +1,9 @@
-/* site/tx_record.c - transactions as they are stored and as people see them. */
+/* site/ledger/tx_record.c - transactions as they are stored and as people see them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "site/ledger.h"
+#include "site/ledger/ledger.h"
 
 #define KEY_MAX 32
 

@@ -1,11 +1,11 @@
-/* site/tx_zombie.c - transactions that run in the ledger, though hardly at their station.
+/* site/ledger/tx_zombie.c - transactions that run in the ledger, though hardly at their station.
  *
  * They are shown, and nothing is done about them: a station keeps the stop that it could not send, be
  * it for days. Whoever knows better closes them by hand.
  */
 #include <string.h>
 
-#include "site/ledger.h"
+#include "site/ledger/ledger.h"
 
 #define GONE_US (INT64_C(86400) * US_PER_S) /* its station is away for so long */
 #define OVER_US (600 * US_PER_S)            /* from a status that ends a transaction to its stop */

@@ -1,5 +1,5 @@
-/* site/curve.c - see curve.h. */
-#include "site/curve.h"
+/* site/ledger/curve.c - see curve.h. */
+#include "site/ledger/curve.h"
 
 #include <stdlib.h>
 #include <string.h>

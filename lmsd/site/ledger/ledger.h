@@ -1,4 +1,4 @@
-/* site/ledger.h - private to the site room: transactions in memory, and those that ended lately.
+/* site/ledger/ledger.h - private to the site room: transactions in memory, and those that ended lately.
  *
  * Stations repeat what they are not sure of. So the ENDED_KEPT transactions that ended last are
  * remembered after their end, refused and orphaned ones included, to answer the same again.

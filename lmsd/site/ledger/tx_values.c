@@ -1,4 +1,4 @@
-/* site/tx_values.c - meter values of transactions: their energy, their curve, and what was signed.
+/* site/ledger/tx_values.c - meter values of transactions: their energy, their curve, and what was signed.
  *
  * The bill comes from the registers of start and stop; a crash may cost a minute of the curve. Signed
  * values are what a bill is proved with: they are stored before they are acknowledged.
@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "site/ledger.h"
+#include "site/ledger/ledger.h"
 
 #define STORE_EVERY_US  (60 * US_PER_S)
 #define SIGNED_EVERY_US (60 * US_PER_S)

@@ -1,5 +1,5 @@
-/* site/ledger.c - which transactions run, which ended lately, and which one this is again. */
-#include "site/ledger.h"
+/* site/ledger/ledger.c - which transactions run, which ended lately, and which one this is again. */
+#include "site/ledger/ledger.h"
 
 #include <stdlib.h>
 #include <string.h>

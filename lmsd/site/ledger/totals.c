@@ -1,11 +1,11 @@
-/* site/totals.c - sessions and energy of this week and this month, in the site's own time.
+/* site/ledger/totals.c - sessions and energy of this week and this month, in the site's own time.
  *
  * A transaction belongs to the period in which it began, with all its energy: so the sums are the
  * same before and after a restart, and the same as a list by start.
  */
 #include <string.h>
 
-#include "site/ledger.h"
+#include "site/ledger/ledger.h"
 
 #define DAY_US (INT64_C(86400) * US_PER_S)
 

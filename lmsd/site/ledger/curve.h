@@ -1,4 +1,4 @@
-/* site/curve.h - the course of one transaction: register, currents and power over time, bounded.
+/* site/ledger/curve.h - the course of one transaction: register, currents and power over time, bounded.
  *
  * At most CURVE_POINTS points, the latest sample always among them: when there are too many, every second
  * one goes, and from then on they are twice as far apart. As text a curve takes some ten bytes a point.
