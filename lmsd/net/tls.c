@@ -171,6 +171,23 @@ int64_t tls_ctx_ends(const SSL_CTX *ctx, const char **what)
 	return ends;
 }
 
+bool tls_ctx_revokes(const SSL_CTX *ctx, SSL *peer)
+{
+	STACK_OF(X509_OBJECT) *all = X509_STORE_get0_objects(SSL_CTX_get_cert_store(ctx));
+	X509 *cert = SSL_get0_peer_certificate(peer);
+
+	for (int i = 0; cert && i < sk_X509_OBJECT_num(all); i++) {
+		X509_CRL *crl = X509_OBJECT_get0_X509_CRL(sk_X509_OBJECT_value(all, i));
+		X509_REVOKED *row;
+
+		/* 2 is "removed from the list". */
+		if (crl && X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_issuer_name(cert)) == 0 &&
+		    X509_CRL_get0_by_cert(crl, &row, cert) == 1)
+			return true;
+	}
+	return false;
+}
+
 SSL_CTX *tls_client_ctx(const char *cert_file, const char *key_file, const char *ca_file,
 			struct diag *diag)
 {

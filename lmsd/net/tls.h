@@ -39,6 +39,10 @@ SSL_CTX *tls_client_ctx(const char *cert_file, const char *key_file, const char 
 int tls_self_signed(const char *cert_path, const char *key_path, const char *host,
 		    struct diag *diag);
 
+/* Is the certificate that this client has shown on a list of the context? Microseconds: signatures are not looked
+ * at again. */
+bool tls_ctx_revokes(const SSL_CTX *ctx, SSL *peer);
+
 enum tls_peer_state {
 	TLS_PEER_NONE,		/* showed no certificate */
 	TLS_PEER_BAD,		/* not signed by the CA, not in force, or revoked: `why` */

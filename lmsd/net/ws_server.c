@@ -229,6 +229,21 @@ static void on_tls_drained(struct ws_hub *h)
 	}
 }
 
+/* Who came in with a certificate that is on the list now would stay for as long as the connection holds. */
+static void cut_revoked(struct ws_server *s)
+{
+	struct ws_conn *c;
+
+	if (!s->crl_file)
+		return;
+	TAILQ_FOREACH(c, &s->hub.all, all) {
+		if (c->state != WS_OPEN || !c->stream.ssl || !tls_ctx_revokes(s->tls_ctx, c->stream.ssl))
+			continue;
+		log_event(LOG_LEVEL_WARNING, "net", c->addr, "certificate.revoked", "its connection is closed");
+		ws_conn_close(c, 1008, "certificate revoked");
+	}
+}
+
 int ws_server_reload_tls(struct ws_server *s, struct diag *diag)
 {
 	const struct tls_files files = { s->cert_file, s->key_file, s->ca_file, s->crl_file };
@@ -241,6 +256,7 @@ int ws_server_reload_tls(struct ws_server *s, struct diag *diag)
 		return diag && diag->err ? diag->err : -LMS_ECONFIG;
 	SSL_CTX_free(s->tls_ctx);	/* open connections hold their own reference */
 	s->tls_ctx = fresh;
+	cut_revoked(s);
 	return 0;
 }
 

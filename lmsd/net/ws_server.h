@@ -86,7 +86,8 @@ int ws_server_new(struct loop *loop, const struct ws_server_conf *conf,
 /* Asks upgrade() again, in the next turn, for a connection that waits for it. */
 void ws_server_resume(struct ws_conn *c);
 int ws_server_port(const struct ws_server *s);
-/* Reads certificate, key, CA and CRL again. On error the old ones stay. Open connections keep theirs. */
+/* Reads certificate, key, CA and CRL again. On error the old ones stay. Open connections stay, but for
+ * those of clients whose certificate is revoked now. */
 int ws_server_reload_tls(struct ws_server *s, struct diag *diag);
 /* tls_ctx_ends() of what it serves with; 0 without TLS. */
 int64_t ws_server_tls_ends(const struct ws_server *s, const char **what);

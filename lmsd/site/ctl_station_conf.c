@@ -30,6 +30,8 @@ static const char *fault_text(const struct station *st, struct arena *arena)
 {
 	if (*st->fault)
 		return st->fault;
+	if (*st->security.refused && !st->link)
+		return arena_printf(arena, "turned away from %s", st->security.refused);
 	for (size_t i = 0; i < st->connector_count; i++) {
 		const struct connector *c = st->connectors[i];
 

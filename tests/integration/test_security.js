@@ -5,7 +5,8 @@
 'use strict';
 const fs = require('fs');
 const path = require('path');
-const { ok, equal, until, main, Lmsd, Station, TMP } = require('./lib');
+const { spawnSync } = require('child_process');
+const { ok, equal, until, main, Lmsd, Station, BIN, TMP } = require('./lib');
 const { Ca } = require('./pki');
 
 const KEY = '00' + '112233445566778899aabbccddeeff00112233';	// 20 bytes, the first of them NUL
@@ -74,6 +75,9 @@ async function keys(lmsd) {
 	equal(await answers(lmsd, 'B', { key: made }), 101, 'and opens');
 	lmsd.must('station', 'key', 'set', 'C', file('text', 'a key of text 123'));
 	equal(await answers(lmsd, 'C', { key: 'a key of text 123' }), 101, 'a key of text opens as it is');
+	await lmsd.kill();
+	await lmsd.start(OPTIONS);
+	equal([await answers(lmsd, 'C'), await answers(lmsd, 'C', { key: 'a key of text 123' })], [401, 101], 'a key that was answered survives kill -9');
 	equal([shown(lmsd, 'A').key, shown(lmsd, 'A').security_had, shown(lmsd, 'D').key], ['set', 1, 'none'], 'what each has is shown');
 	ok(!JSON.stringify(lmsd.must('station', 'list')).includes(made) && !lmsd.child.log.includes(made) && !lmsd.child.log.includes(KEY),
 		'no key is shown or logged again');
@@ -85,6 +89,7 @@ async function noWayBack(lmsd) {
 	equal(shown(lmsd, 'A').security_had, 2, 'is remembered');
 	equal(await answers(lmsd, 'A', { key: raw(KEY) }), 401, 'and the key alone is not enough any more');
 	ok(/shows profile 1, must show 2/.test(shown(lmsd, 'A').refused), 'why is at the station', shown(lmsd, 'A'));
+	ok(/turned away from 127.0.0.1: .*must show 2/.test(shown(lmsd, 'A').fault), 'and its fault, while it is away', shown(lmsd, 'A'));
 	ok(events(lmsd).some((e) => /^A station_refused .*remedy=.*station set A security=1/.test(e)), 'the event names the remedy', events(lmsd));
 	lmsd.must('station', 'set', 'A', 'security=1');
 	equal(await answers(lmsd, 'A', { key: raw(KEY) }), 101, 'which works');
@@ -202,9 +207,13 @@ async function certificates(lmsd, ca) {
 	equal(await answers(lmsd, 'OTHER', { wss: true, key }), 401, 'and not back');
 
 	const s = (await knock(lmsd, 'P3', { wss: true, tls: good })).s;
+	const stays = (await knock(lmsd, 'OTHER', { wss: true, tls: other })).s;
 	ca.revoke(good.certFile);
 	lmsd.must('config', 'reload');
-	equal((await s.boot()).status, 'Accepted', 'a reload drops nobody');
+	await until(() => s.cli.state === 3, 'the end of the connection');
+	ok(true, 'who is in with a certificate that is revoked now is cut');
+	equal((await stays.boot()).status, 'Accepted', 'a reload drops nobody else');
+	await stays.close();
 	await s.close();
 	equal(await answers(lmsd, 'P3', { wss: true, tls: good }), 401, 'what was revoked does not come in again');
 	equal(await answers(lmsd, 'P3', { wss: true, tls: san }), 101, 'what was not does');
@@ -245,6 +254,8 @@ async function certificateMessages(lmsd, ca) {
 	await s.close();
 	await s.up();
 	const open = lmsd.must('station', 'cert', 'requests')[0];
+	equal(spawnSync(path.join(BIN, 'lmsctl'), ['-s', lmsd.socket, 'station', 'cert', 'requests', '-o', 'value', '-f', 'csr'], { encoding: 'utf8' }).stdout.trim(),
+		csr.trim(), 'a request is written for openssl(1) as it is');
 	ok(open.station === 'D' && /CN=D, .*256 bits/.test(open.subject) && !open.trouble && open.profile === 2, 'and listed, after kill -9 too', open);
 	equal((await ctl('cert', 'sign', 'D', '@' + ca.issue('P3').certFile)).status, 65, 'the certificate of another key is not sent');
 	const chain = file('chain', ca.sign(csr));

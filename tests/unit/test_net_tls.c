@@ -475,6 +475,9 @@ static void a_reload_revokes_resumed_sessions_too(void **state)
 			pki_revoke(f->crl, f->ca_cert, f->ca_key, 5, 5);
 			echo_reload(&e);
 			assert_int_equal(e.reload_ret, 0);
+			/* Who is in with it is cut, as the other one has left by itself. */
+			assert_true(echo_wait(&e.closed, 2));
+			assert_int_equal(e.last_code, 1008);
 		}
 		again.ctx = SSL_CTX_new(TLS_client_method());
 		SSL_CTX_set_max_proto_version(again.ctx, TLS1_2_VERSION);
