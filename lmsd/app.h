@@ -94,7 +94,7 @@ struct app {
 	struct effect **call_first;	/* where the running control call's effects begin */
 	int exit_status;
 	mono_t watchdog_due;
-	char listen_ws[64], listen_wss[64];
+	char listen_ws[64], listen_wss[64], files_url[BOOT_TEXT_MAX];
 	struct utc_offset *tz_rows;
 };
 

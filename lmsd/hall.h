@@ -39,6 +39,7 @@ struct hall {
 	struct control *control;	/* for system.watch only */
 	mono_t started;
 	const struct hall_files *files;
+	const char *files_url;		/* of lmsd's file server; NULL = none */
 	bool store_failed;
 	const char *listen_ws, *listen_wss;
 };

@@ -140,6 +140,7 @@ int ctl_system_status(struct ctl_call *c, const struct ctl_system_status_args *a
 			r.seconds_over = site->zone_views[i].seconds_over;
 	r.listen_ws = c->hall->listen_ws;
 	r.listen_wss = c->hall->listen_wss;
+	r.files_url = c->hall->files_url;
 	r.tls_ends = certificate_ends(app_of(c), &what);
 	return ctl_answer_record(c, &r);
 }

@@ -29,34 +29,36 @@ static void allow(struct app *app, const struct station *st, const struct transf
 	files_allow(app->files, &g);
 }
 
-static void base_url(const struct app *app, char *out, size_t size)
+/* What stations are told before a path. */
+static void note_url(struct app *app)
 {
 	const struct boot_addr *a = &app->boot.files_listen;
 	bool v6 = strchr(a->host, ':') != NULL;
 
 	if (app->boot.files_url[0])
-		snprintf(out, size, "%s", app->boot.files_url);
+		snprintf(app->files_url, sizeof(app->files_url), "%s", app->boot.files_url);
 	else
-		snprintf(out, size, "%s://%s%s%s:%d", app->boot.files_tls == BOOT_FILES_TLS_ON ? "https" : "http",
-			 v6 ? "[" : "", a->host, v6 ? "]" : "", files_port(app->files));
+		snprintf(app->files_url, sizeof(app->files_url), "%s://%s%s%s:%d",
+			 app->boot.files_tls == BOOT_FILES_TLS_ON ? "https" : "http", v6 ? "[" : "", a->host, v6 ? "]" : "",
+			 files_port(app->files));
+	app->hall.files_url = app->files_url;
 }
 
 /* ---- for the handlers of stations ---- */
 
 static int grant(void *ctx, const struct station *st, struct transfer *t, char *url, size_t size, struct diag *diag)
 {
-	char secret[FILES_SECRET_MAX + 1], base[BOOT_TEXT_MAX];
+	char secret[FILES_SECRET_MAX + 1];
 	struct app *app = ctx;
 	const struct file_info *f = t->file[0] ? files_find(app->files, t->file) : NULL;
 
 	if (files_secret(secret, t->digest) < 0)
 		return diag_set(diag, -LMS_EINTERNAL, "no random numbers");
-	base_url(app, base, sizeof(base));
 	/* Where stations send to, they take for a directory and add a name of their own. */
 	if (f != NULL)
-		snprintf(url, size, "%s/f/%s/%s", base, secret, f->name);
+		snprintf(url, size, "%s/f/%s/%s", app->files_url, secret, f->name);
 	else
-		snprintf(url, size, "%s/d/%s/", base, secret);
+		snprintf(url, size, "%s/d/%s/", app->files_url, secret);
 	allow(app, st, t);
 	return 0;
 }
@@ -165,6 +167,7 @@ int file_jobs_open(struct app *app, struct diag *diag)
 	ret = files_new(app->loop, &conf, &ops, app, &app->files, diag);
 	if (ret < 0)
 		return ret;
+	note_url(app);
 	app->file_jobs.grant = grant;
 	app->file_jobs.find = find;
 	go_on(app);

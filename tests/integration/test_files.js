@@ -33,6 +33,7 @@ main(async () => {
 	const filesPort = lmsd.child.ready.files;
 	conf['files.listen'] = `127.0.0.1:${filesPort}`;	// as a site would have it: the same after a restart
 	const base = `http://127.0.0.1:${filesPort}`;
+	equal(lmsd.must('status').files_url, base, 'status tells where stations find it');
 	lmsd.apply({ zones: [{ id: 'P1', static: 100 }],
 		stations: ['CP1', 'CP2'].map((id) => ({ id, zone: 'P1', wiring: 'RST', connectors: 1 })) });
 

@@ -1,6 +1,7 @@
 /* timeout: 120 */
 /* test_files_server.c - the file server, over real sockets: what it gives, what it takes, and what it refuses. */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <setjmp.h>
@@ -175,6 +176,7 @@ static void put(int fd, const char *text, size_t len)
 
 static char reply[100000];
 static size_t reply_len;
+static bool kept_open;		/* the other side has not closed in all that time */
 
 /* All that comes until it closes; the status, 0 if there is none. */
 static int hear(int fd)
@@ -184,6 +186,7 @@ static int hear(int fd)
 	reply_len = 0;
 	while ((n = recv(fd, reply + reply_len, sizeof(reply) - 1 - reply_len, 0)) > 0)
 		reply_len += (size_t)n;
+	kept_open = n < 0 && errno == EAGAIN;
 	reply[reply_len] = '\0';
 	close(fd);
 	return strncmp(reply, "HTTP/1.1 ", 9) == 0 ? atoi(reply + 9) : 0;
@@ -634,7 +637,8 @@ static void who_does_not_ask_is_not_kept(void **state)
 		put(fds[i], "GET /f/", i % 2 ? 7 : 0);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
-		assert_true(hear(fds[i]) == 0 || atoi(reply + 9) >= 400);
+		if (hear(fds[i]) / 100 == 2 || kept_open)
+			fail_msg("connection %zu was kept open, or given something: %.30s", i, reply);
 	assert_int_equal(request("GET", path_of("f", "/"), "", NULL, 0), 200);
 }
 
