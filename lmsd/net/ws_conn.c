@@ -115,6 +115,33 @@ void ws_conn_close(struct ws_conn *c, int code, const char *why)
 		close_with(c, code, why, code, why);
 }
 
+/* Memory only: how much it may hold stays the connection's. */
+static void out_take(struct ws_conn *c)
+{
+	struct ws_hub *h = c->hub;
+	struct buf *spare;
+
+	if (c->out.data || !h->out_spares)
+		return;
+	spare = &h->out_spare[--h->out_spares];
+	c->out.data = spare->data;
+	c->out.cap = spare->cap;
+}
+
+static void out_give(struct ws_conn *c)
+{
+	struct ws_hub *h = c->hub;
+
+	c->out_off = 0;
+	if (!c->out.data || c->out.failed || c->out.cap > WS_OUT_SPARE_MAX || h->out_spares == WS_OUT_SPARES) {
+		buf_fini(&c->out);
+		return;
+	}
+	h->out_spare[h->out_spares++] = (struct buf){ .data = c->out.data, .cap = c->out.cap };
+	c->out.data = NULL;
+	c->out.len = c->out.cap = 0;
+}
+
 int ws_conn_send(struct ws_conn *c, const char *text, size_t len)
 {
 	if (c->state != WS_OPEN)
@@ -123,6 +150,7 @@ int ws_conn_send(struct ws_conn *c, const char *text, size_t len)
 		ws_conn_lost(c, 1006, "the peer does not read");
 		return -LMS_ERANGE;
 	}
+	out_take(c);
 	ws_tx_frame(&c->hub->pool, &c->out, WS_TEXT, text, len);
 	ws_conn_dirty(c);
 	return 0;
@@ -186,8 +214,7 @@ void ws_conn_flush(struct ws_conn *c)
 	}
 	c->want_write = c->out_off < c->out.len;
 	if (!c->want_write) {
-		buf_fini(&c->out);
-		c->out_off = 0;
+		out_give(c);
 		if (c->pong)
 			ws_conn_dirty(c);
 		if (c->state == WS_LINGER && !c->is_shut) {

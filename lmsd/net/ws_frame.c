@@ -111,6 +111,14 @@ static void lens_give(struct ws_pool *p, struct ws_lens *lens, bool clean)
 bool ws_utf8_feed(struct ws_utf8 *u, const uint8_t *p, size_t len)
 {
 	for (const uint8_t *end = p + len; p < end; p++) {
+		/* Most text is ASCII: eight characters at a time. */
+		for (uint64_t eight; !u->need && end - p >= 8; p += 8) {
+			memcpy(&eight, p, sizeof(eight));
+			if (eight & UINT64_C(0x8080808080808080))
+				break;
+		}
+		if (p == end)
+			break;
 		if (u->need) {
 			if (*p < u->low || *p > u->high)
 				return false;

@@ -394,5 +394,7 @@ void ws_hub_fini(struct ws_hub *h)
 	loop_timer_free(h->ready_timer);
 	loop_timer_free(h->slow_timer);
 	loop_timer_free(h->reap_timer);
+	while (h->out_spares)
+		buf_fini(&h->out_spare[--h->out_spares]);
 	ws_pool_fini(&h->pool);
 }

@@ -77,6 +77,8 @@ struct ws_conn {
 
 TAILQ_HEAD(ws_conn_list, ws_conn);
 
+#define WS_OUT_SPARES 64
+#define WS_OUT_SPARE_MAX ((size_t)1024)	/* bytes of one */
 #define WS_BEGIN_PATIENCE 6	/* so many handshake_us a connection waits for others of its address */
 #define WS_TLS_WAITING_LOW 16	/* tls_drained() is called at or below */
 
@@ -98,6 +100,10 @@ struct ws_hub {
 	struct ws_conn_list all, waiting[WS_QUEUE_COUNT], dirty, reap;
 	struct addr_count *addrs;
 	struct ws_pool pool;
+	/* Memory of answers that have left, for the next ones: a turn needs more at a time than malloc keeps at
+	 * hand. */
+	struct buf out_spare[WS_OUT_SPARES];
+	int out_spares;
 	size_t open_count;
 	int tls_waiting;		/* that wait in WS_QUEUE_TLS */
 	size_t pull_left;		/* bytes that the current connection may read this turn */

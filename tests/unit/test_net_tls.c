@@ -451,6 +451,36 @@ static void a_client_certificate_says_who_shows_it(void **state)
 	echo_stop(&e);
 }
 
+/* Stations that come back all at once cost no certificate's worth of work each. */
+static void a_ticket_resumes_a_session_of_either_version(void **state)
+{
+	static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
+	struct echo e = tls_echo(*state);
+
+	echo_start(&e);
+	for (size_t i = 0; i < ARRAY_LEN(versions); i++) {
+		struct client first, again;
+		SSL_SESSION *session;
+
+		assert_true(client_connect(&first, &e, versions[i], NULL));
+		assert_true(client_upgrade(&first));	/* in TLS 1.3 the ticket comes before its answer */
+		session = SSL_get1_session(first.ssl);
+		again.ctx = SSL_CTX_new(TLS_client_method());
+		SSL_CTX_set_max_proto_version(again.ctx, versions[i]);
+		again.fd = raw_connect(e.port);
+		again.ssl = SSL_new(again.ctx);
+		SSL_set_fd(again.ssl, again.fd);
+		SSL_set_session(again.ssl, session);
+		assert_int_equal(SSL_connect(again.ssl), 1);
+		assert_int_equal(SSL_session_reused(again.ssl), 1);
+		assert_true(client_upgrade(&again));
+		SSL_SESSION_free(session);
+		client_free(&first);
+		client_free(&again);
+	}
+	echo_stop(&e);
+}
+
 /* A ticket of before must not let in what has been revoked since. */
 static void a_reload_revokes_resumed_sessions_too(void **state)
 {
@@ -604,6 +634,7 @@ int main(void)
 		T(who_does_not_speak_tls_in_time_is_dropped),
 		T(a_reload_changes_the_certificate_of_new_connections_only),
 		T(a_client_certificate_says_who_shows_it),
+		T(a_ticket_resumes_a_session_of_either_version),
 		T(a_reload_revokes_resumed_sessions_too),
 		T(the_end_of_certificate_and_list_is_known),
 		T(the_self_signed_certificate_is_for_its_host_and_its_key_is_private),

@@ -183,7 +183,7 @@ static bool find_tx(struct inbound *in, struct connector *conn, struct tx **out)
 
 	*out = NULL;
 	if (named && id > 0 && id <= INT32_MAX) {
-		tx = site_tx(site, (int32_t)id);
+		tx = conn && conn->tx && conn->tx->id == id ? conn->tx : site_tx(site, (int32_t)id);
 		if (!tx && keep_after(in, site_tx_ended(site, (int32_t)id)))
 			return true;
 	}

@@ -35,16 +35,22 @@ static const struct unit units[] = {
 	{ MEASURE_VOLTAGE, "V", 1000 },
 };
 
+/* Most words differ in their first letter. */
+static bool is_word(const char *a, const char *b)
+{
+	return ((a[0] ^ b[0]) & ~0x20) == 0 && strcasecmp(a, b) == 0;
+}
+
 static enum measure measure_of(const char *measurand)
 {
 	/* OCPP 1.6, 7.43: the default. */
-	if (!measurand || strcasecmp(measurand, "Energy.Active.Import.Register") == 0)
+	if (!measurand || is_word(measurand, "Energy.Active.Import.Register"))
 		return MEASURE_REGISTER;
-	if (strcasecmp(measurand, "Power.Active.Import") == 0)
+	if (is_word(measurand, "Power.Active.Import"))
 		return MEASURE_POWER;
-	if (strcasecmp(measurand, "Current.Import") == 0)
+	if (is_word(measurand, "Current.Import"))
 		return MEASURE_CURRENT;
-	if (strcasecmp(measurand, "Voltage") == 0)
+	if (is_word(measurand, "Voltage"))
 		return MEASURE_VOLTAGE;
 	return MEASURE_NONE;
 }
@@ -68,7 +74,7 @@ static int64_t scale_of(enum measure measure, const char *unit)
 			continue;
 		if (!first)
 			first = &units[i];
-		if (unit && strcasecmp(units[i].name, unit) == 0)
+		if (unit && is_word(units[i].name, unit))
 			return units[i].scale;
 	}
 	return unit && *unit ? 0 : first->scale;
@@ -122,8 +128,8 @@ static void collect_one(const struct json *sample, struct collected *c)
 	int64_t scale, value;
 
 	/* The car's own view, and the inlet of the whole station, are not what this connector draws. */
-	if (measure == MEASURE_NONE || phase == -2 || meter_value_is_signed(sample) || strcasecmp(location, "EV") == 0 ||
-	    strcasecmp(location, "Inlet") == 0)
+	if (measure == MEASURE_NONE || phase == -2 || meter_value_is_signed(sample) || is_word(location, "EV") ||
+	    is_word(location, "Inlet"))
 		return;
 	scale = scale_of(measure, json_str(json_get(sample, "unit"), NULL));
 	if (scale == 0)
