@@ -84,7 +84,7 @@ int cmd_station_answer(struct lmsctl *l, const struct json *result)
 	output_text(status, strlen(status));
 	puts(note_on(status));
 	for (const struct json *m = result->first; m; m = m->next) {
-		if (strcmp(m->key, "status") == 0 || m->type == JSON_NULL)
+		if (strcmp(m->key, "status") == 0 || m->type == JSON_NULL || (m->type == JSON_STRING && m->len == 0))
 			continue;
 		printf("%s: ", m->key);
 		if (m->type == JSON_STRING) {

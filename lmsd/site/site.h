@@ -68,6 +68,7 @@ struct station_conf {
 	int zone;			/* index, -1 = none */
 	int64_t step_ma, idle_ma;
 	bool proven;
+	bool local_list, local_first, auth_cache;	/* in force, the site's where it has no rule of its own */
 	struct connector_conf *connectors;
 	size_t connector_count;
 };

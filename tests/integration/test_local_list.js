@@ -9,6 +9,7 @@ const { ok, equal, until, main, Lmsd, Station } = require('./lib');
 class Keeper extends Station {
 	constructor(lmsd, id, list = { version: 0, tags: {} }, config = {}) {
 		super(lmsd, id, { config: { LocalAuthListEnabled: 'false', LocalAuthListMaxLength: '100', SendLocalListMaxLength: '2',
+			LocalPreAuthorize: 'false', LocalAuthorizeOffline: 'false', AuthorizationCacheEnabled: 'false',
 			...config }, handlers: {
 			GetLocalListVersion: () => ({ listVersion: this.list.version }),
 			SendLocalList: (p) => this.take(p),
@@ -59,7 +60,8 @@ main(async () => {
 	equal([a.list.tags.ANNA.parentIdTag, Date.parse(a.list.tags.BEN.expiryDate)], ['FLEET', Date.parse('2030-01-01T00:00:00Z')],
 		'with their group and their end');
 	equal(a.sent(), [['Full', 1], ['Differential', 2]], 'in messages as long as it takes, the first of them full');
-	equal([a.config.LocalAuthListEnabled, a.config.LocalPreAuthorize], ['true', undefined], 'the list is switched on, and no more');
+	await until(() => a.config.LocalAuthorizeOffline === 'true', 'it to be used offline');
+	equal([a.config.LocalAuthListEnabled, a.config.LocalPreAuthorize], ['true', 'false'], 'the list is switched on, and used offline only');
 	equal(await show('A'), { kept: 'yes', state: 'as the tags are', version: 2, tags: 3, room: 100, room_in_message: 2 }, 'it is shown');
 
 	lmsd.must('tag', 'set', 'CARL', 'active=yes');
@@ -68,6 +70,9 @@ main(async () => {
 	lmsd.must('tag', 'delete', 'DORA', '-y');
 	await until(() => a.has('ANNA', 'BEN', 'CARL'), 'one to be taken off');
 	lmsd.must('tag', 'set', 'ANNA', 'holder=Anna');
+	lmsd.must('station', 'set', 'A', 'local_first=yes', 'auth_cache=yes');
+	await lmsd.ctlAsync('station', 'config', 'restore', 'A');
+	equal([a.config.LocalPreAuthorize, a.config.AuthorizationCacheEnabled], ['true', 'true'], 'more than that where it is wanted');
 
 	await a.close();
 	await lmsd.kill();

@@ -537,6 +537,37 @@ static void the_key_that_limits_a_connector_is_no_row_of_the_configuration_that_
 	habits_free(list);
 }
 
+static const char *wanted(const struct station_conf *sc, const char *key)
+{
+	static struct baseline_row rows[BASELINE_MAX];
+	static const struct ocpp_habits none;
+	size_t count = baseline_rows(&none, sc, rows);
+
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(rows[i].key, key) == 0)
+			return rows[i].wanted;
+	return "-";
+}
+
+static void what_stations_decide_by_themselves_is_off_unless_it_is_wanted(void **state)
+{
+	struct station_conf sc = { .local_list = false };
+
+	(void)state;
+	assert_string_equal(wanted(NULL, "LocalPreAuthorize"), "false");
+	assert_string_equal(wanted(&sc, "LocalPreAuthorize"), "false");
+	assert_string_equal(wanted(&sc, "AuthorizationCacheEnabled"), "false");
+	assert_string_equal(wanted(&sc, "LocalAuthorizeOffline"), "-");
+	sc.local_list = true;
+	assert_string_equal(wanted(&sc, "LocalAuthorizeOffline"), "true");
+	assert_string_equal(wanted(&sc, "LocalPreAuthorize"), "false");
+	sc.local_first = true;
+	assert_string_equal(wanted(&sc, "LocalPreAuthorize"), "true");
+	assert_string_equal(wanted(&sc, "AuthorizationCacheEnabled"), "false");
+	sc.auth_cache = true;
+	assert_string_equal(wanted(&sc, "AuthorizationCacheEnabled"), "true");
+}
+
 static void wrong_habits_are_refused_with_their_place(void **state)
 {
 	static const struct { const char *text, *complaint; int line; } cases[] = {
@@ -591,6 +622,7 @@ int main(void)
 		T(the_files_that_we_ship_are_right),
 		T(configuration_keys_that_limit_are_known_by_their_words),
 		T(the_key_that_limits_a_connector_is_no_row_of_the_configuration_that_is_set),
+		T(what_stations_decide_by_themselves_is_off_unless_it_is_wanted),
 		T(wrong_habits_are_refused_with_their_place),
 	};
 

@@ -48,9 +48,7 @@ bool locallist_wanted(const struct ocpp_session *s, const struct station *st)
 {
 	const struct station_conf *conf = site_station_conf(s->o->site, st);
 
-	if (!conf)
-		return false;
-	return (conf->k.local_list != NUM_NONE ? conf->k.local_list : s->o->site->conf->site.local_list) == 1;
+	return conf && conf->local_list;
 }
 
 static struct list_sync *sync_get(struct ocpp_session *s)

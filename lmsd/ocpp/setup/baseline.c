@@ -26,11 +26,22 @@ static const struct baseline_row common[] = {
 	{ .key = "StopTransactionOnInvalidId", .wanted = "true" },
 };
 
+/* What is off unless somebody wants it. */
+static void apply_wishes(const struct station_conf *sc, struct baseline_row *rows, size_t count)
+{
+	for (size_t i = 0; sc && i < count; i++) {
+		if ((sc->auth_cache && strcmp(rows[i].key, "AuthorizationCacheEnabled") == 0) ||
+		    (sc->local_first && strcmp(rows[i].key, "LocalPreAuthorize") == 0))
+			rows[i].wanted = "true";
+	}
+}
+
 size_t baseline_rows(const struct ocpp_habits *h, const struct station_conf *sc, struct baseline_row rows[BASELINE_MAX])
 {
 	size_t count = ARRAY_LEN(common);
 
 	memcpy(rows, common, sizeof(common));
+	apply_wishes(sc, rows, count);
 	for (size_t i = 0; i < h->config_count && count < BASELINE_MAX; i++) {
 		size_t at = 0;
 
@@ -45,6 +56,9 @@ size_t baseline_rows(const struct ocpp_habits *h, const struct station_conf *sc,
 		rows[at].less = NULL;
 		rows[at].list = false;
 	}
+	/* Behind those of the vendor, which keep their numbers: what a list is for. */
+	if (sc && sc->local_list && count < BASELINE_MAX)
+		rows[count++] = (struct baseline_row){ .key = "LocalAuthorizeOffline", .wanted = "true" };
 	return count;
 }
 

@@ -372,6 +372,9 @@ static void station_build(struct build *b, struct station_conf *st, const struct
 	st->step_ma = or_default(st->k.step_ma, STEP_MA_DEFAULT);
 	st->idle_ma = or_default(st->k.idle_ma, 0);
 	st->proven = or_default(st->k.proven, 0) != 0;
+	st->local_list = or_default(st->k.local_list, or_default(b->d->site.local_list, 0)) != 0;
+	st->local_first = or_default(st->k.local_first, or_default(b->d->site.local_first, 0)) != 0;
+	st->auth_cache = or_default(st->k.auth_cache, or_default(b->d->site.auth_cache, 0)) != 0;
 	st->connector_count = count < 1 ? 1 : count > 64 ? 64 : (size_t)count;
 	st->connectors = arena_array(&b->c->arena, st->connector_count, sizeof(*st->connectors));
 	for (size_t i = 0; i < st->connector_count; i++) {

@@ -85,7 +85,7 @@ const struct site_conf *site_conf_newest(const struct site *s)
 /* ---- life ---- */
 
 /* Nothing is set: that is NULL for texts. */
-const struct site_conf conf_empty = { .voltage_min = VOLTAGE_MIN_DEFAULT, .voltage_max = VOLTAGE_MAX_DEFAULT, .site = { .grid_watchdog_ms = NUM_NONE, .local_list = NUM_NONE, .security_min = NUM_NONE, .voltage_min = NUM_NONE, .voltage_max = NUM_NONE } };
+const struct site_conf conf_empty = { .voltage_min = VOLTAGE_MIN_DEFAULT, .voltage_max = VOLTAGE_MAX_DEFAULT, .site = { .grid_watchdog_ms = NUM_NONE, .local_list = NUM_NONE, .local_first = NUM_NONE, .auth_cache = NUM_NONE, .security_min = NUM_NONE, .voltage_min = NUM_NONE, .voltage_max = NUM_NONE } };
 
 struct site_conf *conf_new(void)
 {
