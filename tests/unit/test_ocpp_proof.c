@@ -314,6 +314,31 @@ static void whoever_follows_is_told_how_far_it_is_and_begins_none(void **state)
 	assert_string_equal(station()->test, "failed");
 }
 
+/* What was tested is its firmware: after an update nobody knows what it keeps over a reboot. */
+static void other_firmware_is_not_proven(void **state)
+{
+	static const char boot[] = "[2,\"boot\",\"BootNotification\",{\"chargePointVendor\":\"Acme\",\"chargePointModel\":"
+				   "\"%s\",\"firmwareVersion\":\"%s\"}]";
+	static const struct { const char *model, *firmware; bool expires; } boots[] = {
+		{ "One", "1.0", false },	/* it had told none before */
+		{ "One", "1.0", false },
+		{ "One", "1.1", true },
+		{ "Two", "1.1", true },
+		{ "Two", "", false },
+		{ "Two", "1.1", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(boots); i++) {
+		bench_configure(&b, "CP2", "{\"id\":\"CP2\",\"zone\":\"P1\",\"connectors\":1,\"wiring\":\"L2\",\"proven\":true}");
+		bench_sayf(&b, 1, boot, boots[i].model, boots[i].firmware);
+		if ((bench_effect(&b, FX_CONFIG, 0) != NULL) != boots[i].expires)
+			fail_msg("boot %zu: %s", i, boots[i].expires ? "still proven" : "not proven any more");
+		if (boots[i].expires)
+			assert_false(written()->proven);
+	}
+}
+
 /* Every state but the last two can be left by time, and no state hears what makes no sense in it. */
 static void every_state_ends(void **state)
 {
@@ -371,6 +396,7 @@ int main(void)
 		T(a_transaction_that_ends_ends_the_test),
 		T(one_waits_and_a_second_is_refused),
 		T(whoever_follows_is_told_how_far_it_is_and_begins_none),
+		T(other_firmware_is_not_proven),
 		T(every_state_ends),
 		T(the_meter_tells_whether_the_phases_are_as_set),
 	};

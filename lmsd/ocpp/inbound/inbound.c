@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "ocpp/limit/lapse.h"
+#include "ocpp/limit/proof.h"
 #include "ocpp/control/told.h"
 #include "site/transfer.h"
 
@@ -113,14 +114,44 @@ static void keep_boot(struct inbound *in)
 		    log_text(st->model), log_text(st->firmware));
 }
 
+/* What a station says that it is. */
+struct maker { char vendor[64], model[64], firmware[64]; };
+
+static struct maker maker_of(const struct station *st)
+{
+	struct maker m;
+
+	snprintf(m.vendor, sizeof(m.vendor), "%s", st->vendor);
+	snprintf(m.model, sizeof(m.model), "%s", st->model);
+	snprintf(m.firmware, sizeof(m.firmware), "%s", st->firmware);
+	return m;
+}
+
+static bool is_other(const char *before, const char *now)
+{
+	return *before && *now && strcmp(before, now) != 0;
+}
+
+/* What its firmware refused or kept before says nothing of another one, nor of another box with its name. */
+static void compare_maker(struct inbound *in, const struct maker *before)
+{
+	const struct station *st = in->st;
+
+	if (strcmp(before->firmware, st->firmware) != 0)
+		setup_forget(in->s);
+	if (is_other(before->firmware, st->firmware))
+		proof_expire(in->s, st, "it has another firmware", in->t);
+	else if (is_other(before->vendor, st->vendor) || is_other(before->model, st->model))
+		proof_expire(in->s, st, "it is another model", in->t);
+}
+
 static void on_boot(struct inbound *in)
 {
 	bool known = session_known(in->s, in->st);
 	bool closed = !known && in->s->o->site->registration == REG_CLOSED;
 	struct station *st = in->st;
-	char firmware[sizeof(st->firmware)];
+	const struct maker before = maker_of(st);
 
-	memcpy(firmware, st->firmware, sizeof(firmware));
 	inbound_copy_field(st->vendor, sizeof(st->vendor), in->p, "chargePointVendor");
 	inbound_copy_field(st->model, sizeof(st->model), in->p, "chargePointModel");
 	inbound_copy_field(st->serial, sizeof(st->serial), in->p, "chargePointSerialNumber");
@@ -130,12 +161,11 @@ static void on_boot(struct inbound *in)
 	inbound_copy_field(st->imsi, sizeof(st->imsi), in->p, "imsi");
 	inbound_copy_field(st->meter_type, sizeof(st->meter_type), in->p, "meterType");
 	inbound_copy_field(st->meter_serial, sizeof(st->meter_serial), in->p, "meterSerialNumber");
-	if (strcmp(firmware, st->firmware) != 0)
-		setup_forget(in->s);
+	compare_maker(in, &before);
 	st->booted = in->t->wall;
 	if (known || !in->s->booted)
 		keep_boot(in);
-	transfer_booted(st, firmware, in->t->wall, in->t->fx);
+	transfer_booted(st, before.firmware, in->t->wall, in->t->fx);
 	session_step(in->s, known ? SESSION_EV_BOOT_KNOWN : SESSION_EV_BOOT_UNKNOWN, in->t);
 	jw_object(&in->w);
 	jw_kstr(&in->w, "status", known ? "Accepted" : closed ? "Rejected" : "Pending");

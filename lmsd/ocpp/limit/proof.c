@@ -104,16 +104,16 @@ static void give_key(struct ctl_station_keys *k, const char *name)
 }
 
 /* The ordinary way into the configuration, with all of its checks. */
-static int write_down(struct ocpp_session *s, const struct turn *t, struct diag *d)
+static int write_down(struct ocpp_session *s, bool proven, int64_t settle_ms, const struct turn *t, struct diag *d)
 {
 	struct site_edit *e = site_edit_new(s->o->site);
-	struct ctl_station_keys k = { .id = s->id, .proven = 1 };
+	struct ctl_station_keys k = { .id = s->id, .proven = proven };
 	int ret;
 
 	give_key(&k, "id");
 	give_key(&k, "proven");
-	if (s->proof->settle_ms > SETTLE_MS) {
-		k.settle_ms = s->proof->settle_ms;
+	if (settle_ms > SETTLE_MS) {
+		k.settle_ms = settle_ms;
 		give_key(&k, "settle_ms");
 	}
 	site_edit_station(e, &k, SITE_CHANGE);
@@ -168,7 +168,7 @@ static enum proof_state finish(struct ocpp_session *s, struct station *st, bool 
 
 	diag_init(&d);
 	say(st, text);
-	if (passed && write_down(s, t, &d)) {
+	if (passed && write_down(s, true, s->proof->settle_ms, t, &d)) {
 		say(st, d.text);
 		passed = false;
 	}
@@ -601,6 +601,21 @@ int proof_follow(struct ocpp_session *s, struct station *st, uint64_t token, mon
 		return diag_set(d, -LMS_ENOTFOUND, "station %s has not been tested since lmsd started", s->id);
 	reply_end(s, st, token, t);
 	return 0;
+}
+
+void proof_expire(struct ocpp_session *s, const struct station *st, const char *why, const struct turn *t)
+{
+	const struct station_conf *sc = site_station_conf(s->o->site, st);
+	struct diag d;
+
+	diag_init(&d);
+	if (!sc || !sc->proven)
+		return;
+	if (write_down(s, false, NUM_NONE, t, &d))
+		log_station(ERROR, s->id, "proof_stays", "why=\"%s\" error=\"%s\" remedy=\"lmsctl station set %s proven=no\"",
+			    log_text(why), log_text(d.text), s->id);
+	else
+		log_station(WARNING, s->id, "proof_expired", "why=\"%s\" remedy=\"lmsctl station test %s\"", log_text(why), s->id);
 }
 
 void proof_drop(struct ocpp_session *s, struct effects *fx)

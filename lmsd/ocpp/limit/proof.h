@@ -57,5 +57,7 @@ void proof_tick(struct ocpp_session *s, const struct turn *t);
 void proof_done(struct ocpp_session *s, struct call *c, const struct call_result *r, const struct turn *t);
 /* Must calls other than the test's own wait? */
 bool proof_holds(const struct ocpp_session *s);
+/* It is not what was tested any more: unproven, until it is tested again. Nothing where it was not proven. */
+void proof_expire(struct ocpp_session *s, const struct station *st, const char *why, const struct turn *t);
 /* The session goes away: whoever waits is told so. fx NULL at the end of the process. */
 void proof_drop(struct ocpp_session *s, struct effects *fx);
