@@ -350,6 +350,18 @@ static void limit_to_latest(struct lmsctl *l)
 	words_add(l, "last", arena_printf(&l->arena, "%lld", (long long)l->opt.limit));
 }
 
+/* An option that would do nothing is a mistake. */
+static int check_options(struct lmsctl *l)
+{
+	bool transfer = cmd_is_transfer(l->verb);
+
+	if (l->opt.wait && !transfer)
+		return diag_set(&l->diag, -LMS_EUSAGE, "--wait: goes with station firmware update, diagnostics and log");
+	if (l->opt.out && !transfer && l->verb->id != CTL_VERB_file_get)
+		return diag_set(&l->diag, -LMS_EUSAGE, "-O: goes with file get, station diagnostics and station log");
+	return 0;
+}
+
 int call_run(struct lmsctl *l)
 {
 	const struct json *result;
@@ -361,7 +373,9 @@ int call_run(struct lmsctl *l)
 	if (l->opt.watch && l->verb->id == CTL_VERB_transaction_list)
 		watch_running(l);
 	limit_to_latest(l);
-	ret = file_signature(l);
+	ret = check_options(l);
+	if (ret == 0)
+		ret = file_signature(l);
 	if (ret)
 		return ret;
 	ret = cmd_bulk(l, &many);

@@ -166,6 +166,7 @@ main(async () => {
 	await until(() => asked.last, 'the last job');
 	lmsd.must('station', 'delete', 'CP1', '-y');
 	equal([(await request('PUT', asked.last, { body: 'x' })).status, lmsd.must('transfer', 'list')], [404, []], 'a deleted station takes its jobs and their paths with it');
+	equal([lmsd.ctl('zone', 'list', '-O', 'x').status, lmsd.ctl('zone', 'list', '--wait').status], [64, 64], 'options that would do nothing are refused (64)');
 	equal((await lmsd.ctlAsync('file', 'get', kept.id)).status, 64, 'file get wants to know where to (64)');
 	equal(cp.badSchema, [], 'no message broke its schema');
 });
