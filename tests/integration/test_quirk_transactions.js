@@ -35,6 +35,7 @@ main(async () => {
 	await a.call('StopTransaction', { transactionId: -1, meterStop: 77, timestamp: at });
 	equal(lmsd.must('transaction', 'list', 'state=orphan').map((t) => [t.station, t.meter_stop_wh, t.energy_wh]), [['A', 77, 0]],
 		'a stop of nothing is one orphan');
+	equal(lmsd.must('event', 'list', 'limit=1000').filter((e) => e.event === 'transaction_orphan').length, 1, 'that is told once');
 
 	const exit = await lmsd.kill();
 	ok(exit.signal === 'SIGKILL', 'lmsd is killed');

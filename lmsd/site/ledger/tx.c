@@ -72,8 +72,11 @@ static void flag_impossible(const struct site *s, struct tx *tx)
 		return;
 	possible_wh = rated_w * seconds / 3600 * 11 / 10;
 	tx->implausible = tx->energy_wh > possible_wh;
-	if (tx->implausible)
-		tx_note(tx, "more energy than the connector can deliver in that time");
+	if (!tx->implausible)
+		return;
+	tx_note(tx, "more energy than the connector can deliver in that time");
+	log_station(WARNING, tx->station, "transaction_implausible", "transaction=%d energy_wh=%lld possible_wh=%lld", tx->id,
+		    (long long)tx->energy_wh, (long long)possible_wh);
 }
 
 /* The energy up to this register. Differences that are negative are no energy: the register began
@@ -125,6 +128,12 @@ static void tx_end(struct site *s, struct tx *tx, struct effects *fx)
 	tx_store(tx, STORE_TX, fx);
 }
 
+/* Somebody may want to look at it: lmsctl transaction list state=orphan. */
+static void tell_orphan(const struct tx *tx)
+{
+	log_station(NOTICE, tx->station, "transaction_orphan", "transaction=%d why=%s", tx->id, log_text(tx->note));
+}
+
 void site_tx_close(struct site *s, struct tx *tx, const char *reason, const char *note, wall_t wall,
 		   struct effects *fx)
 {
@@ -136,6 +145,7 @@ void site_tx_close(struct site *s, struct tx *tx, const char *reason, const char
 	if (note)
 		tx_note(tx, note);
 	flag_impossible(s, tx);
+	tell_orphan(tx);
 	tx_end(s, tx, fx);
 }
 
@@ -381,6 +391,7 @@ static int stop_orphan(struct site *s, const struct tx_stop *in, wall_t wall, st
 	tx->start_key = ledger_key(tx->station, hash);
 	snprintf(note, sizeof(note), "stop of transaction %d, which is not known", in->id);
 	tx_note(tx, note);
+	tell_orphan(tx);
 	ledger_end(s, tx);
 	tx_store(tx, STORE_TX, fx);
 	return 0;
