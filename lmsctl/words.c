@@ -327,19 +327,27 @@ static const struct option_row *find_option(const char *name, char letter)
 	return NULL;
 }
 
-/* The command's own argument of that name; '-' in it is '_'. Options of lists that page are not. */
+/* People may write profile.stack and min-current: names have '_' in all of these places. */
+static char *plain_name(struct lmsctl *l, const char *text, size_t len)
+{
+	char *name = arena_strndup(&l->arena, text, len);
+
+	for (char *p = name; *p; p++) {
+		if (*p == '-' || *p == '.')
+			*p = '_';
+	}
+	return name;
+}
+
+/* The command's own argument of that name. Options of lists that page are not. */
 static const struct field *find_argument(struct lmsctl *l, const char *option, bool *human)
 {
-	char *name = arena_strdup(&l->arena, option);
+	const char *name = plain_name(l, option, strlen(option));
 	struct field *all;
 	size_t count;
 
 	if (!l->verb || (l->verb->result == CTL_LIST && strcmp(name, "limit") == 0))
 		return NULL;
-	for (char *p = name; *p; p++) {
-		if (*p == '-')
-			*p = '_';
-	}
 	all = ctl_all_args(l->verb, &l->arena, &count);
 	return field_find(all, count, name, human);
 }
@@ -437,7 +445,7 @@ static int plain_word(struct lmsctl *l, const char *text)
 	if (len == 0 || strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_.") < len ||
 	    l->special == SPECIAL_RAW)
 		return add_word(l, NULL, text);
-	return add_word(l, arena_strndup(&l->arena, text, len), equals + 1);
+	return add_word(l, plain_name(l, text, len), equals + 1);
 }
 
 static int command_word(struct lmsctl *l, struct scan *s)

@@ -68,6 +68,7 @@ main(async () => {
 	const wrong = lmsd.ctl('station', 'set', 'KEY', 'shedding=config:', '-y');
 	equal(wrong.status, 65, 'a method that is none is refused');
 	ok(/shedding/.test(wrong.err) && /config:KEY/.test(wrong.err), 'with its remedy', wrong.err);
+	equal(lmsd.must('station', 'set', 'B', 'profile.stack=1', 'profile.kind=Relative').profile_stack, 1, 'a dot in a key does');
 	lmsd.must('station', 'set', 'KEY', 'shedding=none');
 	await until(() => lmsd.must('connector', 'show', 'KEY/1').w_ma === 32000, 'its maximum to be reserved');
 	ok(true, 'shedding=none reserves its maximum');
