@@ -57,6 +57,9 @@ static int check_clients(const struct boot_conf *conf, struct diag *diag)
 		return boot_refuse(conf, *conf->tls_station_ca ? BOOT_KEY_tls_station_ca : BOOT_KEY_tls_station_ca_key,
 				   -LMS_ECONFIG, diag, "set without %s (set both or none)",
 				   *conf->tls_station_ca ? "tls.station_ca_key" : "tls.station_ca");
+	if (*conf->tls_station_ca && !*conf->tls_client_ca)
+		return boot_refuse(conf, BOOT_KEY_tls_station_ca, -LMS_ECONFIG, diag,
+				   "set without tls.client_ca (put its certificate there too: nobody is asked for what it signs)");
 	if (*conf->tls_station_ca)
 		ret = check_readable(conf, BOOT_KEY_tls_station_ca, conf->tls_station_ca, diag);
 	if (ret == 0 && *conf->tls_station_ca)

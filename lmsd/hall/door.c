@@ -14,6 +14,7 @@
 #include "app.h"
 #include "base/log.h"
 #include "crypto/station_key.h"
+#include "site/door/cert_request.h"
 #include "site/door/guess.h"
 
 struct door {
@@ -150,6 +151,8 @@ void door_opened(struct door *d, const struct ws_upgrade *u)
 {
 	struct station *st = d->verdict.known ? site_station(d->app->hall.site, u->identity) : NULL;
 
-	if (st != NULL)
-		security_came(st, &d->evidence, &d->verdict, &d->app->fx);
+	if (st == NULL)
+		return;
+	security_came(st, &d->evidence, &d->verdict, &d->app->fx);
+	cert_request_again(d->app->hall.site, st);
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "app.h"
+#include "base/err.h"
 #include "base/log.h"
 #include "crypto/pki.h"
 #include "ocpp/control/ctl_cert.h"
@@ -52,7 +53,7 @@ void sign_turn(struct app *app, mono_t now, wall_t wall)
 			log_station(NOTICE, st->id, "certificate_signed", "by=%s", app->boot.tls_station_ca);
 			continue;
 		}
-		cert_request_note(st, diag.text);
+		cert_request_note(st, diag.text, diag.err == -LMS_EDATA);
 		log_station(WARNING, st->id, "certificate_not_signed", "why=\"%s\"", diag.text);
 	}
 }

@@ -279,6 +279,20 @@ async function certificateMessages(lmsd, ca) {
 	equal(await answers(lmsd, 'D', { wss: true, tls: { cert: got.CertificateSigned.certificateChain, key: fs.readFileSync(`${ca.dir}/D.key`) } }), 101,
 		'the site\'s own CA signs, and the station comes in with it');
 	lmsd.must('station', 'set', 'D', 'security=2');
+	// Asked before there was a CA, signed when the station is back.
+	delete got.CertificateSigned;
+	await s.close();
+	await lmsd.kill('SIGTERM');
+	await lmsd.start(OPTIONS);
+	await s.up();
+	await s.call('SignCertificate', { csr });
+	await lmsd.kill();
+	await lmsd.start({ ...OPTIONS, 'tls.station_ca': ca.cert, 'tls.station_ca_key': ca.key });
+	await s.close();
+	await s.up();
+	await until(() => got.CertificateSigned, 'CertificateSigned after a restart');
+	ok(true, 'a request that was open when lmsd died is answered when the station is back');
+	await until(() => lmsd.must('station', 'cert', 'requests').length === 0, 'the end of the request');
 	ca.request('E', 'A');
 	await s.close();
 	await s.up();

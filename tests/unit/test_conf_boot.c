@@ -330,6 +330,7 @@ static void keys_that_contradict_each_other_are_refused(void **state)
 		{ "tls = { certificate = \"/etc/k\"; };", 1, "set without tls.key" },
 		{ "tls = { client_crl = \"/etc/k\"; };", 1, "set without tls.client_ca" },
 		{ "tls = { station_ca = \"/etc/k\"; };", 1, "set without tls.station_ca_key" },
+		{ "tls = { station_ca = \"/etc/k\"; station_ca_key = \"/etc/k\"; };", 1, "set without tls.client_ca" },
 		{ "tls = { client_ca = \"/nonexistent/ca\"; };", 1, "lmsd must be able to read it" },
 		{ "tls = { certificate = \"/nowhere/c\";\n key = \"/nowhere/k\"; };", 1,
 		  "tls.certificate: /nowhere/c: No such file" },

@@ -64,7 +64,9 @@ void cert_done(struct ocpp_session *s, struct call *c, const struct call_result 
 		cert_request_drop(st, t->fx);
 		return;
 	}
-	cert_request_note(st, r->how == CALL_ANSWERED || r->how == CALL_ERROR ? "the station refused the certificate"
-									   : "the station did not answer");
+	if (r->how == CALL_ANSWERED || r->how == CALL_ERROR)
+		cert_request_note(st, "the station refused the certificate", true);
+	else
+		cert_request_note(st, "the station did not answer", false);
 	log_station(WARNING, s->id, "certificate_not_taken", "%s", st->cert_request ? st->cert_request->note : "");
 }

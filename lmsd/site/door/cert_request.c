@@ -33,10 +33,18 @@ void cert_request_set(struct site *s, struct station *st, const char *csr, wall_
 	buf_fini(&b);
 }
 
-void cert_request_note(struct station *st, const char *note)
+void cert_request_note(struct station *st, const char *note, bool settled)
 {
-	if (st->cert_request)
-		snprintf(st->cert_request->note, sizeof(st->cert_request->note), "%s", note);
+	if (!st->cert_request)
+		return;
+	snprintf(st->cert_request->note, sizeof(st->cert_request->note), "%s", note);
+	st->cert_request->settled = settled;
+}
+
+void cert_request_again(struct site *s, struct station *st)
+{
+	if (st->cert_request && !st->cert_request->settled)
+		st->cert_request->is_new = s->cert_asked = true;
 }
 
 void cert_request_drop(struct station *st, struct effects *fx)

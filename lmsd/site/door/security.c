@@ -298,7 +298,10 @@ int security_load(struct site *s, const char *id, const char *json, size_t len, 
 		return 0;
 	arena_init(&arena);
 	obj = json ? json_parse(&arena, json, len, &JSON_CAPS_DEFAULT, diag) : NULL;
-	ret = obj && obj->type == JSON_OBJECT ? load(&st->security, obj, diag) : -LMS_EPARSE;
+	if (obj && obj->type == JSON_OBJECT)
+		ret = load(&st->security, obj, diag);
+	else
+		ret = diag_set(diag, -LMS_EPARSE, "damaged: nobody comes in as %s until it has a key again (lmsctl station key set)", id);
 	if (ret)
 		st->security.key_shown = true;
 	arena_fini(&arena);
