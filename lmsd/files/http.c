@@ -34,7 +34,7 @@
 #define PATIENCE_US (20 * US_PER_S)
 #define TRANSFER_US (INT64_C(4) * 3600 * US_PER_S)	/* 256 MiB at 20 kB/s */
 #define HEADER_BYTES ((size_t)32 << 10)
-#define SWALLOW_MAX ((int64_t)1 << 20)	/* of a refused body, so that the sender reads why */
+#define SWALLOW_MAX ((int64_t)16 << 20)	/* of the refused body of a station, so that it reads why */
 #define TELL_US (10 * US_PER_S)
 
 struct grant {
@@ -307,6 +307,17 @@ static int64_t announced(struct MHD_Connection *c)
 	return text && parse_int(text, 0, INT64_MAX, &size, NULL) == 0 ? size : -1;
 }
 
+/* A station that waits for our word, or has much to send, is told at once. One that is sending already would lose the
+ * answer when we close on it. */
+static enum MHD_Result refuse_send(struct request *r, struct MHD_Connection *c, unsigned status)
+{
+	if (header(c, MHD_HTTP_HEADER_EXPECT) || announced(c) > SWALLOW_MAX)
+		return answer_text(c, status);
+	r->status = status;
+	mark_busy(r);
+	return MHD_YES;
+}
+
 /* Before the body comes: what is refused now need not be sent. */
 static enum MHD_Result begin_send(struct request *r, struct MHD_Connection *c, const char *url)
 {
@@ -321,7 +332,7 @@ static enum MHD_Result begin_send(struct request *r, struct MHD_Connection *c, c
 	if (!g || g->g.file[0])
 		return answer_stranger(h, c);
 	if (g->busy)
-		return answer_text(c, MHD_HTTP_CONFLICT);
+		return refuse_send(r, c, MHD_HTTP_CONFLICT);
 	snprintf(about.what, sizeof(about.what), "%s", g->g.what);
 	snprintf(about.station, sizeof(about.station), "%s", g->g.station);
 	about.job = g->g.job;
@@ -333,7 +344,7 @@ static enum MHD_Result begin_send(struct request *r, struct MHD_Connection *c, c
 	ret = depot_begin(h->conf.depot, &about, r->form ? -1 : announced(c), &r->part, &diag);
 	if (ret) {
 		tell(h, g->g.station, "upload_refused", &diag);
-		return answer_text(c, status_of(ret));
+		return refuse_send(r, c, status_of(ret));
 	}
 	g->busy = true;
 	memcpy(r->digest, g->g.digest, sizeof(r->digest));

@@ -425,6 +425,8 @@ static void what_is_too_large_is_refused(void **state)
 		 path_of("d", "/x"), SIZE_MAX_TEST + 1);
 	assert_int_equal(request_raw(head, strlen(head)), 413);
 	assert_int_equal(request("PUT", path_of("d", "/x"), "Content-Length: 99999999999999999999999\r\n", NULL, 0) / 100, 4);
+	/* One that sends without asking gets the answer, not a connection that is cut. */
+	assert_int_equal(request("PUT", path_of("d", "/x"), "", large, sizeof(large)), 413);
 	/* In chunks nobody knows before. */
 	snprintf(head, sizeof(head), "PUT %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
 		 "%zx\r\n", path_of("d", "/x"), sizeof(large));
