@@ -1,4 +1,5 @@
-/* lmsctl/file_word.c - values that are named by a file: certificates, and what must not be in argv. */
+/* lmsctl/file_word.c - values that are named by a file: certificates, and what must not be in argv.
+ */
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,8 +10,8 @@
 #include "base/hex.h"
 #include "lmsctl/lmsctl.h"
 
-#define FILE_MAX ((size_t)64 << 10)
-#define KEY_LEAST 16	/* bytes of a key: fewer digits are its text */
+#define FILE_MAX  ((size_t)64 << 10)
+#define KEY_LEAST 16 /* bytes of a key: fewer digits are its text */
 
 int file_read(struct lmsctl *l, const char *name, struct buf *out)
 {
@@ -66,16 +67,20 @@ int file_word(struct lmsctl *l, const struct field *f, const char **text)
 	struct buf b;
 	int ret;
 
-	if (!(f->flags & (FIELD_FILE | FIELD_SECRET)) || (**text != '@' && strcmp(*text, "-") != 0)) {
+	if (!(f->flags & (FIELD_FILE | FIELD_SECRET)) ||
+	    (**text != '@' && strcmp(*text, "-") != 0)) {
 		if (!(f->flags & FIELD_SECRET) || !**text)
 			return 0;
-		return diag_set(&l->diag, -LMS_EUSAGE, "%s: write @FILE, or - for standard input: others can read "
-				"what is in a command", f->name);
+		return diag_set(&l->diag, -LMS_EUSAGE,
+				"%s: write @FILE, or - for standard input: others can read "
+				"what is in a command",
+				f->name);
 	}
 	buf_init_max(&b, FILE_MAX);
 	ret = file_read(l, name, &b);
 	if (ret == 0)
-		*text = f->flags & FIELD_SECRET ? as_digits(l, &b) : arena_strndup(&l->arena, buf_cstr(&b), b.len);
+		*text = f->flags & FIELD_SECRET ? as_digits(l, &b)
+						: arena_strndup(&l->arena, buf_cstr(&b), b.len);
 	explicit_bzero(b.data, b.data ? b.len : 0);
 	buf_fini(&b);
 	return ret;

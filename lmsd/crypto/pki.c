@@ -16,9 +16,9 @@
 #include "base/log.h"
 #include "net/tls.h"
 
-#define DAY_S (24L * 3600)
-#define SIGNED_DAYS 730
-#define EC_BITS_LEAST 224
+#define DAY_S          (24L * 3600)
+#define SIGNED_DAYS    730
+#define EC_BITS_LEAST  224
 #define RSA_BITS_LEAST 2048
 
 /* ---- reading ---- */
@@ -75,10 +75,14 @@ int pki_check_root(const char *pem, wall_t wall, struct diag *diag)
 	if (!cert)
 		ret = diag_set(diag, -LMS_EDATA, "certificate: is none in PEM form");
 	else if (second)
-		ret = diag_set(diag, -LMS_EDATA, "certificate: the file holds several (install one at a time)");
+		ret = diag_set(diag, -LMS_EDATA,
+			       "certificate: the file holds several (install one at a time)");
 	else if (strlen(pem) > PKI_CERT_MAX)
-		ret = diag_set(diag, -LMS_ERANGE, "certificate: is longer than %d characters (OCPP takes no more; leave out "
-			       "text around it)", PKI_CERT_MAX);
+		ret = diag_set(
+		    diag, -LMS_ERANGE,
+		    "certificate: is longer than %d characters (OCPP takes no more; leave out "
+		    "text around it)",
+		    PKI_CERT_MAX);
 	else if (X509_check_ca(cert) == 0)
 		ret = diag_set(diag, -LMS_EDATA, "certificate: is not that of a CA");
 	else
@@ -122,14 +126,18 @@ int pki_hash_of(const char *pem, const char *algorithm, struct pki_hash *out, st
 
 	snprintf(out->algorithm, sizeof(out->algorithm), "%s", algorithm);
 	if (!cert || !md) {
-		ret = diag_set(diag, -LMS_EDATA, cert ? "hash: is not known" : "certificate: is none in PEM form");
+		ret = diag_set(diag, -LMS_EDATA,
+			       cert ? "hash: is not known" : "certificate: is none in PEM form");
 	} else if (X509_NAME_cmp(X509_get_issuer_name(cert), X509_get_subject_name(cert)) != 0) {
-		ret = diag_set(diag, -LMS_EDATA, "certificate: is not signed by itself, and the hash of its issuer's key cannot "
-			       "be known from it (give the values that station cert list shows)");
+		ret = diag_set(
+		    diag, -LMS_EDATA,
+		    "certificate: is not signed by itself, and the hash of its issuer's key cannot "
+		    "be known from it (give the values that station cert list shows)");
 	} else {
 		len = i2d_X509_NAME(X509_get_issuer_name(cert), &name);
 		if (len < 0 || !hash_hex(md, name, (size_t)len, out->issuer_name) ||
-		    !hash_hex(md, ASN1_STRING_get0_data(key), (size_t)ASN1_STRING_length(key), out->issuer_key) ||
+		    !hash_hex(md, ASN1_STRING_get0_data(key), (size_t)ASN1_STRING_length(key),
+			      out->issuer_key) ||
 		    !serial_hex(cert, out->serial))
 			ret = diag_set(diag, -LMS_EDATA, "certificate: cannot be hashed");
 	}
@@ -145,10 +153,13 @@ static int key_strength(EVP_PKEY *key, struct diag *diag)
 {
 	int bits = EVP_PKEY_get_bits(key), type = EVP_PKEY_get_base_id(key);
 
-	if (type == EVP_PKEY_EC ? bits >= EC_BITS_LEAST : type == EVP_PKEY_RSA && bits >= RSA_BITS_LEAST)
+	if (type == EVP_PKEY_EC ? bits >= EC_BITS_LEAST
+				: type == EVP_PKEY_RSA && bits >= RSA_BITS_LEAST)
 		return 0;
-	return diag_set(diag, -LMS_EDATA, "its key is too weak or of an unknown kind (EC from %d bits or RSA from %d)",
-			EC_BITS_LEAST, RSA_BITS_LEAST);
+	return diag_set(
+	    diag, -LMS_EDATA,
+	    "its key is too weak or of an unknown kind (EC from %d bits or RSA from %d)",
+	    EC_BITS_LEAST, RSA_BITS_LEAST);
 }
 
 /* The one common name; false when there is none, several, or one that is no text. */
@@ -172,7 +183,8 @@ static bool request_name(const X509_REQ *req, char *out, size_t size)
 	return ok;
 }
 
-int pki_check_request(const char *csr, const char *identity, char *about, size_t about_size, struct diag *diag)
+int pki_check_request(const char *csr, const char *identity, char *about, size_t about_size,
+		      struct diag *diag)
 {
 	X509_REQ *req = read_request(csr);
 	EVP_PKEY *key = req ? X509_REQ_get0_pubkey(req) : NULL;
@@ -182,13 +194,17 @@ int pki_check_request(const char *csr, const char *identity, char *about, size_t
 
 	if (about)
 		snprintf(about, about_size, "CN=%s, %s %d bits", log_text(name),
-			 key && EVP_PKEY_get0_type_name(key) ? EVP_PKEY_get0_type_name(key) : "?", key ? EVP_PKEY_get_bits(key) : 0);
+			 key && EVP_PKEY_get0_type_name(key) ? EVP_PKEY_get0_type_name(key) : "?",
+			 key ? EVP_PKEY_get_bits(key) : 0);
 	if (!req || !key)
 		ret = diag_set(diag, -LMS_EDATA, "it is no certificate request in PEM form");
 	else if (X509_REQ_verify(req, key) != 1)
-		ret = diag_set(diag, -LMS_EDATA, "its signature is wrong: it was changed on its way, or is not of the station's key");
+		ret = diag_set(diag, -LMS_EDATA,
+			       "its signature is wrong: it was changed on its way, or is not of "
+			       "the station's key");
 	else if (!named || strcmp(name, identity) != 0)
-		ret = diag_set(diag, -LMS_EDATA, "its common name is '%s', not the identity %s", log_text(name), identity);
+		ret = diag_set(diag, -LMS_EDATA, "its common name is '%s', not the identity %s",
+			       log_text(name), identity);
 	else
 		ret = key_strength(key, diag);
 	X509_REQ_free(req);
@@ -196,7 +212,8 @@ int pki_check_request(const char *csr, const char *identity, char *about, size_t
 	return ret;
 }
 
-int pki_check_chain(const char *chain, const char *csr, const char *identity, wall_t wall, struct diag *diag)
+int pki_check_chain(const char *chain, const char *csr, const char *identity, wall_t wall,
+		    struct diag *diag)
 {
 	X509 *cert = cert_at(chain, 0);
 	X509_REQ *req = read_request(csr);
@@ -205,13 +222,20 @@ int pki_check_chain(const char *chain, const char *csr, const char *identity, wa
 	if (!cert)
 		ret = diag_set(diag, -LMS_EDATA, "chain: is no certificate in PEM form");
 	else if (strlen(chain) > PKI_CHAIN_MAX)
-		ret = diag_set(diag, -LMS_ERANGE, "chain: is longer than %d characters (OCPP takes no more)", PKI_CHAIN_MAX);
-	else if (!req || !X509_REQ_get0_pubkey(req) || EVP_PKEY_eq(X509_get0_pubkey(cert), X509_REQ_get0_pubkey(req)) != 1)
-		ret = diag_set(diag, -LMS_EDATA, "chain: its first certificate is not for the key that the station asked for "
-			       "(station cert requests shows the request)");
+		ret = diag_set(diag, -LMS_ERANGE,
+			       "chain: is longer than %d characters (OCPP takes no more)",
+			       PKI_CHAIN_MAX);
+	else if (!req || !X509_REQ_get0_pubkey(req) ||
+		 EVP_PKEY_eq(X509_get0_pubkey(cert), X509_REQ_get0_pubkey(req)) != 1)
+		ret = diag_set(
+		    diag, -LMS_EDATA,
+		    "chain: its first certificate is not for the key that the station asked for "
+		    "(station cert requests shows the request)");
 	else if (!tls_cert_names(cert, identity))
-		ret = diag_set(diag, -LMS_EDATA, "chain: its first certificate does not name %s (as common or alternative name)",
-			       identity);
+		ret = diag_set(
+		    diag, -LMS_EDATA,
+		    "chain: its first certificate does not name %s (as common or alternative name)",
+		    identity);
 	else
 		ret = in_force(cert, wall, diag);
 	X509_REQ_free(req);
@@ -222,7 +246,8 @@ int pki_check_chain(const char *chain, const char *csr, const char *identity, wa
 
 /* ---- signing ---- */
 
-static int load_ca(const char *ca_file, const char *key_file, X509 **ca, EVP_PKEY **key, struct diag *diag)
+static int load_ca(const char *ca_file, const char *key_file, X509 **ca, EVP_PKEY **key,
+		   struct diag *diag)
 {
 	FILE *f = fopen(ca_file, "re");
 	char text[160];
@@ -240,8 +265,8 @@ static int load_ca(const char *ca_file, const char *key_file, X509 **ca, EVP_PKE
 	if (f)
 		fclose(f);
 	if (!*key)
-		return diag_set(diag, -LMS_ECONFIG, "%s: no unencrypted key can be read (%s)", key_file,
-				f ? tls_error_text(text, sizeof(text)) : strerror(errno));
+		return diag_set(diag, -LMS_ECONFIG, "%s: no unencrypted key can be read (%s)",
+				key_file, f ? tls_error_text(text, sizeof(text)) : strerror(errno));
 	if (X509_check_private_key(*ca, *key) != 1)
 		return diag_set(diag, -LMS_ECONFIG, "%s: is not the key of %s", key_file, ca_file);
 	if (X509_check_ca(*ca) == 0)
@@ -296,10 +321,12 @@ static bool fill_in(X509 *cert, X509_REQ *req, X509 *ca, const char *identity)
 	n = BN_bin2bn(serial, sizeof(serial), NULL);
 	ok = n && BN_to_ASN1_INTEGER(n, X509_get_serialNumber(cert));
 	BN_free(n);
-	return ok && X509_set_version(cert, 2) == 1 && X509_gmtime_adj(X509_getm_notBefore(cert), -DAY_S) &&
+	return ok && X509_set_version(cert, 2) == 1 &&
+	       X509_gmtime_adj(X509_getm_notBefore(cert), -DAY_S) &&
 	       X509_gmtime_adj(X509_getm_notAfter(cert), SIGNED_DAYS * DAY_S) &&
 	       copy_organisation(name, X509_REQ_get_subject_name(req)) &&
-	       X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)identity, -1, -1, 0) == 1 &&
+	       X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8,
+					  (const unsigned char *)identity, -1, -1, 0) == 1 &&
 	       X509_set_issuer_name(cert, X509_get_subject_name(ca)) == 1 &&
 	       X509_set_pubkey(cert, X509_REQ_get0_pubkey(req)) == 1 &&
 	       extend(cert, ca, NID_basic_constraints, "critical,CA:FALSE") &&
@@ -320,21 +347,24 @@ static bool add_pem(struct buf *out, X509 *cert)
 	return ok;
 }
 
-int pki_sign(const char *csr, const char *identity, const char *ca_file, const char *key_file, struct buf *chain,
-	     struct diag *diag)
+int pki_sign(const char *csr, const char *identity, const char *ca_file, const char *key_file,
+	     struct buf *chain, struct diag *diag)
 {
 	X509_REQ *req = read_request(csr);
 	X509 *cert = X509_new(), *ca;
 	EVP_PKEY *key;
 	int ret = load_ca(ca_file, key_file, &ca, &key, diag);
 	/* Keys of the Edwards curves bring their own. */
-	const EVP_MD *md = key && EVP_PKEY_get_default_digest_nid(key, &(int){ 0 }) == 2 ? NULL : EVP_sha256();
+	const EVP_MD *md =
+	    key && EVP_PKEY_get_default_digest_nid(key, &(int){0}) == 2 ? NULL : EVP_sha256();
 
-	if (ret == 0 && (!req || !cert || !fill_in(cert, req, ca, identity) || X509_sign(cert, key, md) <= 0))
+	if (ret == 0 &&
+	    (!req || !cert || !fill_in(cert, req, ca, identity) || X509_sign(cert, key, md) <= 0))
 		ret = diag_set(diag, -LMS_EINTERNAL, "the certificate could not be made");
 	/* A root is installed at the station otherwise; what stands between must come along. */
 	if (ret == 0 && (!add_pem(chain, cert) ||
-			 (X509_NAME_cmp(X509_get_issuer_name(ca), X509_get_subject_name(ca)) != 0 && !add_pem(chain, ca))))
+			 (X509_NAME_cmp(X509_get_issuer_name(ca), X509_get_subject_name(ca)) != 0 &&
+			  !add_pem(chain, ca))))
 		ret = diag_set(diag, -LMS_EINTERNAL, "the certificate could not be written");
 	X509_free(ca);
 	EVP_PKEY_free(key);

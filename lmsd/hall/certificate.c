@@ -12,8 +12,8 @@
 #define DAY_US (86400 * US_PER_S)
 /* Certificates take weeks to come; lists are made every few days or weeks, by a script. */
 #define WARN_CERTIFICATE_US (30 * DAY_US)
-#define WARN_CRL_US (2 * DAY_US)
-#define LOOK_US (DAY_US / 2)
+#define WARN_CRL_US         (2 * DAY_US)
+#define LOOK_US             (DAY_US / 2)
 
 struct certificate {
 	struct app *app;
@@ -37,8 +37,9 @@ bool certificate_trouble(const struct app *app, wall_t wall, char *out, size_t s
 	if (ends == WALL_NONE || ends - wall > (crl ? WARN_CRL_US : WARN_CERTIFICATE_US))
 		return false;
 	file = crl ? app->boot.tls_client_crl : app->boot.tls_certificate;
-	snprintf(out, size, "%s %.100s %s %s: renew it, then lmsctl config reload", crl ? "revocation list" : "certificate", file,
-		 ends > wall ? "ends" : "has ended", rfc3339_format(ends, when));
+	snprintf(out, size, "%s %.100s %s %s: renew it, then lmsctl config reload",
+		 crl ? "revocation list" : "certificate", file, ends > wall ? "ends" : "has ended",
+		 rfc3339_format(ends, when));
 	return true;
 }
 
@@ -77,7 +78,8 @@ int certificate_reload(struct app *app, struct diag *diag)
 	int ret = 0;
 
 	if (app->wss == NULL && !files)
-		return diag_set(diag, -LMS_ECONFLICT, "listen.wss is off: there is no certificate to read (lmsd.conf)");
+		return diag_set(diag, -LMS_ECONFLICT,
+				"listen.wss is off: there is no certificate to read (lmsd.conf)");
 	if (app->wss != NULL)
 		ret = ws_server_reload_tls(app->wss, diag);
 	if (ret == 0 && files)

@@ -1,4 +1,5 @@
-/* hall/ctl_config_reload.c - config reload: certificate, key, CA and revocation list from their files. */
+/* hall/ctl_config_reload.c - config reload: certificate, key, CA and revocation list from their
+ * files. */
 #include "app.h"
 #include "hall/certificate.h"
 

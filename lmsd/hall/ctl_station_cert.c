@@ -1,4 +1,5 @@
-/* hall/ctl_station_cert.c - station cert install, list, delete, requests, sign (security whitepaper). */
+/* hall/ctl_station_cert.c - station cert install, list, delete, requests, sign (security
+ * whitepaper). */
 #include <stdio.h>
 #include <string.h>
 
@@ -8,7 +9,8 @@
 #include "ocpp/control/ctl_cert.h"
 #include "site/door/cert_request.h"
 
-static int begin(struct ctl_call *c, const char *station, struct ocpp_session **s, struct buf *b, struct json_writer *w)
+static int begin(struct ctl_call *c, const char *station, struct ocpp_session **s, struct buf *b,
+		 struct json_writer *w)
 {
 	int ret = ctl_session(c, station, s);
 
@@ -56,16 +58,23 @@ int ctl_station_cert_list(struct ctl_call *c, const struct ctl_station_cert_list
 	return ctl_call_send(c, s, "GetInstalledCertificateIds", &b, STYLE_STATION);
 }
 
-static int hash_given(struct ctl_call *c, const struct ctl_station_cert_delete_args *a, struct pki_hash *h)
+static int hash_given(struct ctl_call *c, const struct ctl_station_cert_delete_args *a,
+		      struct pki_hash *h)
 {
 	if (a->certificate != NULL)
-		return pki_hash_of(a->certificate, a->hash != NULL ? a->hash : "SHA256", h, &c->diag);
+		return pki_hash_of(a->certificate, a->hash != NULL ? a->hash : "SHA256", h,
+				   &c->diag);
 	if (a->issuer_name_hash == NULL || a->issuer_key_hash == NULL || a->serial == NULL)
-		return diag_set(&c->diag, -LMS_EUSAGE, "certificate: give it as @FILE, or issuer_name_hash, issuer_key_hash and "
-				"serial as station cert list %s shows them", a->id);
-	if (strlen(a->issuer_name_hash) >= sizeof(h->issuer_name) || strlen(a->issuer_key_hash) >= sizeof(h->issuer_key) ||
+		return diag_set(
+		    &c->diag, -LMS_EUSAGE,
+		    "certificate: give it as @FILE, or issuer_name_hash, issuer_key_hash and "
+		    "serial as station cert list %s shows them",
+		    a->id);
+	if (strlen(a->issuer_name_hash) >= sizeof(h->issuer_name) ||
+	    strlen(a->issuer_key_hash) >= sizeof(h->issuer_key) ||
 	    strlen(a->serial) >= sizeof(h->serial))
-		return diag_set(&c->diag, -LMS_ERANGE, "serial: at most 40 characters; hashes: at most 128");
+		return diag_set(&c->diag, -LMS_ERANGE,
+				"serial: at most 40 characters; hashes: at most 128");
 	snprintf(h->algorithm, sizeof(h->algorithm), "%s", a->hash != NULL ? a->hash : "SHA256");
 	snprintf(h->issuer_name, sizeof(h->issuer_name), "%s", a->issuer_name_hash);
 	snprintf(h->issuer_key, sizeof(h->issuer_key), "%s", a->issuer_key_hash);
@@ -130,15 +139,19 @@ int ctl_station_cert_requests(struct ctl_call *c, const struct ctl_station_cert_
 
 static int sign_here(struct ctl_call *c, const struct station *st, struct buf *chain)
 {
-	const struct app *app = (const struct app *)((const char *)c->hall - offsetof(struct app, hall));
+	const struct app *app =
+	    (const struct app *)((const char *)c->hall - offsetof(struct app, hall));
 	int ret;
 
 	if (!*app->boot.tls_station_ca)
-		return diag_set(&c->diag, -LMS_ECONFLICT, "chain: give the signed certificate as @FILE (lmsd signs itself when "
-				"tls.station_ca is set in lmsd.conf)");
+		return diag_set(
+		    &c->diag, -LMS_ECONFLICT,
+		    "chain: give the signed certificate as @FILE (lmsd signs itself when "
+		    "tls.station_ca is set in lmsd.conf)");
 	ret = pki_check_request(st->cert_request->csr, st->id, NULL, 0, &c->diag);
-	return ret < 0 ? ret : pki_sign(st->cert_request->csr, st->id, app->boot.tls_station_ca, app->boot.tls_station_ca_key,
-					chain, &c->diag);
+	return ret < 0 ? ret
+		       : pki_sign(st->cert_request->csr, st->id, app->boot.tls_station_ca,
+				  app->boot.tls_station_ca_key, chain, &c->diag);
 }
 
 int ctl_station_cert_sign(struct ctl_call *c, const struct ctl_station_cert_sign_args *a)
@@ -151,8 +164,11 @@ int ctl_station_cert_sign(struct ctl_call *c, const struct ctl_station_cert_sign
 	if (ret)
 		return ret;
 	if (st->cert_request == NULL)
-		return diag_set(&c->diag, -LMS_ENOTFOUND, "station %s: has asked for no certificate (lmsctl station trigger %s "
-				"SignChargePointCertificate makes it ask)", a->id, a->id);
+		return diag_set(
+		    &c->diag, -LMS_ENOTFOUND,
+		    "station %s: has asked for no certificate (lmsctl station trigger %s "
+		    "SignChargePointCertificate makes it ask)",
+		    a->id, a->id);
 	buf_init(&chain);
 	if (a->chain != NULL) {
 		ret = pki_check_chain(a->chain, st->cert_request->csr, a->id, c->wall, &c->diag);

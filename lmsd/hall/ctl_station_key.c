@@ -14,13 +14,15 @@ static int find(struct ctl_call *c, const char *id, struct station **out)
 	*out = site_station(c->hall->site, id);
 	if (*out != NULL && (*out)->conf >= 0)
 		return 0;
-	return diag_set(&c->diag, -LMS_ENOTFOUND, "station %s: is not registered (lmsctl station add registers it before it comes)",
-			id);
+	return diag_set(
+	    &c->diag, -LMS_ENOTFOUND,
+	    "station %s: is not registered (lmsctl station add registers it before it comes)", id);
 }
 
 static int no_randomness(struct ctl_call *c)
 {
-	return diag_set(&c->diag, -LMS_EINTERNAL, "the system gives no random numbers: no key was made");
+	return diag_set(&c->diag, -LMS_EINTERNAL,
+			"the system gives no random numbers: no key was made");
 }
 
 /* Makes a key, and seals it. */
@@ -58,8 +60,10 @@ static int set_given(struct ctl_call *c, struct station *st, const char *hex)
 	struct sealed_key sealed;
 
 	if (len < STATION_KEY_MIN)
-		return diag_set(&c->diag, -LMS_EDATA, "key: must be %d to %d bytes, or their hexadecimal digits "
-				"(lmsctl station key set %s --generate makes one)", STATION_KEY_MIN, STATION_KEY_MAX, st->id);
+		return diag_set(&c->diag, -LMS_EDATA,
+				"key: must be %d to %d bytes, or their hexadecimal digits "
+				"(lmsctl station key set %s --generate makes one)",
+				STATION_KEY_MIN, STATION_KEY_MAX, st->id);
 	if (!station_key_seal(key, (size_t)len, &sealed)) {
 		OPENSSL_cleanse(key, sizeof(key));
 		return no_randomness(c);
@@ -80,7 +84,8 @@ int ctl_station_key_set(struct ctl_call *c, const struct ctl_station_key_set_arg
 	if (ret)
 		return ret;
 	if ((a->key != NULL) == (a->generate == 1))
-		return diag_set(&c->diag, -LMS_EUSAGE, "key: give one (@FILE, or - for standard input), or --generate");
+		return diag_set(&c->diag, -LMS_EUSAGE,
+				"key: give one (@FILE, or - for standard input), or --generate");
 	return a->key != NULL ? set_given(c, st, a->key) : set_made(c, st);
 }
 
@@ -115,8 +120,11 @@ int ctl_station_key_rotate(struct ctl_call *c, const struct ctl_station_key_rota
 		return ret;
 	id = security_key_offer(st, &sealed, c->fx);
 	if (id == 0)
-		ret = diag_set(&c->diag, -LMS_ECONFLICT, "station %s: was sent several keys and has come with none of them "
-			       "(lmsctl station restart %s, or give it one by hand: lmsctl station key set %s)", a->id, a->id, a->id);
+		ret = diag_set(&c->diag, -LMS_ECONFLICT,
+			       "station %s: was sent several keys and has come with none of them "
+			       "(lmsctl station restart %s, or give it one by hand: lmsctl station "
+			       "key set %s)",
+			       a->id, a->id, a->id);
 	else
 		ret = ctl_key_send(c, s, hex, id);
 	if (ret < 0 && id != 0)

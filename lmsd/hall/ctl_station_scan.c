@@ -1,4 +1,5 @@
-/* hall/ctl_station_scan.c - station scan: who on the local networks may be a station, and the URL to type in there. */
+/* hall/ctl_station_scan.c - station scan: who on the local networks may be a station, and the URL
+ * to type in there. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,15 +10,18 @@
 #include "hall/background.h"
 #include "net/scan.h"
 
-#define WAIT_MS 3000
-#define WAIT_MAX_MS 30000
+#define WAIT_MS      3000
+#define WAIT_MAX_MS  30000
 #define OUI_ROWS_MAX 2000
-#define VENDOR_MAX 48
+#define VENDOR_MAX   48
 
-struct oui { char digits[10]; char vendor[VENDOR_MAX]; };
+struct oui {
+	char digits[10];
+	char vendor[VENDOR_MAX];
+};
 
 struct search {
-	struct job job;			/* first */
+	struct job job; /* first */
 	struct app *app;
 	uint64_t token;
 	char oui_path[300];
@@ -45,7 +49,8 @@ static void read_makers(struct search *s)
 	while (f && s->oui_count < OUI_ROWS_MAX && fgets(line, sizeof(line), f)) {
 		struct oui *o = &s->oui[s->oui_count];
 
-		if (*line != '#' && sscanf(line, "%9[0-9A-Fa-f] %47[^\n]", o->digits, o->vendor) == 2)
+		if (*line != '#' &&
+		    sscanf(line, "%9[0-9A-Fa-f] %47[^\n]", o->digits, o->vendor) == 2)
 			s->oui_count++;
 	}
 	if (f)
@@ -181,7 +186,7 @@ int ctl_station_scan(struct ctl_call *c, const struct ctl_station_scan_args *a)
 	if (wait_ms < 100 || wait_ms > WAIT_MAX_MS)
 		return diag_set(&c->diag, -LMS_ERANGE, "wait: from 100ms to 30s");
 	s = xcalloc(1, sizeof(*s));
-	s->job = (struct job){ .run = run, .done = done, .drop = drop };
+	s->job = (struct job){.run = run, .done = done, .drop = drop};
 	s->app = app;
 	s->token = c->token;
 	s->all = a->all == 1;
@@ -192,5 +197,6 @@ int ctl_station_scan(struct ctl_call *c, const struct ctl_station_scan_args *a)
 	if (background_take(app->background, &s->job))
 		return CTL_LATER;
 	drop(&s->job);
-	return diag_set(&c->diag, -LMS_ECONFLICT, "too much else is being worked on (try again later)");
+	return diag_set(&c->diag, -LMS_ECONFLICT,
+			"too much else is being worked on (try again later)");
 }

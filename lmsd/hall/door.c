@@ -1,7 +1,8 @@
 /* hall/door.c - evidence from TLS and HTTP to the rule of site/door, and its answer to people.
  *
- * A refusal is one answer for all: unknown identity, wrong key and too little look the same and take
- * the same time from outside. What it was, and what to do, is in the events and at the station.
+ * A refusal is one answer for all: unknown identity, wrong key and too little look the same and
+ * take the same time from outside. What it was, and what to do, is in the events and at the
+ * station.
  */
 #include "hall/door.h"
 
@@ -20,7 +21,7 @@
 struct door {
 	struct app *app;
 	struct guesses *guesses;
-	struct evidence evidence;	/* of the upgrade that is being answered */
+	struct evidence evidence; /* of the upgrade that is being answered */
 	struct verdict verdict;
 };
 
@@ -45,8 +46,9 @@ void door_free(struct door *d)
 	free(d);
 }
 
-/* The user name ends at the first colon, but an identity may hold some ("AA:BB:CC"): then the rest of it stands
- * before the key. Whether user name and identity are the same; *password is moved to the key. */
+/* The user name ends at the first colon, but an identity may hold some ("AA:BB:CC"): then the rest
+ * of it stands before the key. Whether user name and identity are the same; *password is moved to
+ * the key. */
 static bool is_identity(const struct ws_upgrade *u, const uint8_t **password, size_t *len)
 {
 	size_t whole = strlen(u->identity), rest;
@@ -54,21 +56,24 @@ static bool is_identity(const struct ws_upgrade *u, const uint8_t **password, si
 	*password = u->password;
 	*len = u->password_len;
 	/* A user name may hold anything, NULs too. */
-	if (u->user == NULL || u->user_len > whole || memcmp(u->identity, u->user, u->user_len) != 0)
+	if (u->user == NULL || u->user_len > whole ||
+	    memcmp(u->identity, u->user, u->user_len) != 0)
 		return false;
 	rest = whole - u->user_len;
 	if (rest == 0)
 		return true;
 	/* ":BB:CC" of the identity, "BB:CC:" of the password */
 	if (u->identity[u->user_len] != ':' || u->password == NULL || u->password_len < rest ||
-	    memcmp(u->identity + u->user_len + 1, u->password, rest - 1) != 0 || u->password[rest - 1] != ':')
+	    memcmp(u->identity + u->user_len + 1, u->password, rest - 1) != 0 ||
+	    u->password[rest - 1] != ':')
 		return false;
 	*password += rest;
 	*len -= rest;
 	return true;
 }
 
-static int try_key(struct door *d, struct station *st, const struct ws_upgrade *u, struct evidence *e)
+static int try_key(struct door *d, struct station *st, const struct ws_upgrade *u,
+		   struct evidence *e)
 {
 	const uint8_t *password;
 	size_t len;
@@ -79,7 +84,8 @@ static int try_key(struct door *d, struct station *st, const struct ws_upgrade *
 	int key;
 
 	e->user_is_identity = is_identity(u, &password, &len);
-	key = station_key_try(m != NULL ? m->keys : NULL, m != NULL ? m->key_count : 0, password, len);
+	key = station_key_try(m != NULL ? m->keys : NULL, m != NULL ? m->key_count : 0, password,
+			      len);
 	if (key >= 0 && may && e->user_is_identity) {
 		guesses_right(d->guesses, st, u->peer_addr);
 		return key;
@@ -88,7 +94,8 @@ static int try_key(struct door *d, struct station *st, const struct ws_upgrade *
 		return -1;
 	if (!may) {
 		log_station(WARNING, st->id, "station_guessing",
-			    "address=%s too many wrong keys: the next is looked at in some seconds", log_text(u->peer_addr));
+			    "address=%s too many wrong keys: the next is looked at in some seconds",
+			    log_text(u->peer_addr));
 	} else {
 		guesses_wrong(d->guesses, st, u->peer_addr, now);
 	}
@@ -97,7 +104,8 @@ static int try_key(struct door *d, struct station *st, const struct ws_upgrade *
 
 static void look(struct door *d, struct station *st, const struct ws_upgrade *u, struct evidence *e)
 {
-	*e = (struct evidence){ .identity = u->identity, .address = u->peer_addr, .tls = u->tls, .key = -1 };
+	*e = (struct evidence){
+	    .identity = u->identity, .address = u->peer_addr, .tls = u->tls, .key = -1};
 	e->user_given = u->user != NULL;
 	if (u->cert != NULL) {
 		e->cert_name = u->cert->name;
@@ -124,10 +132,12 @@ static void look(struct door *d, struct station *st, const struct ws_upgrade *u,
 static void tell_refused(struct station *st, const struct ws_upgrade *u, const struct verdict *v)
 {
 	/* Any name can be made up: what floods is held back per name, and strangers share one. */
-	log_station(WARNING, v->known ? st->id : "", "station_refused", "identity=%s address=%s why=\"%s\" remedy=\"%s\"",
-		    log_text(u->identity), log_text(u->peer_addr), log_text(v->why), v->remedy);
+	log_station(WARNING, v->known ? st->id : "", "station_refused",
+		    "identity=%s address=%s why=\"%s\" remedy=\"%s\"", log_text(u->identity),
+		    log_text(u->peer_addr), log_text(v->why), v->remedy);
 	if (v->known)
-		snprintf(st->security.refused, sizeof(st->security.refused), "%.40s: %.110s", u->peer_addr, v->why);
+		snprintf(st->security.refused, sizeof(st->security.refused), "%.40s: %.110s",
+			 u->peer_addr, v->why);
 }
 
 int door_ask(struct door *d, const struct ws_upgrade *u)

@@ -11,7 +11,7 @@
 #include "site/door/cert_request.h"
 
 #define PROFILE_LEAST 2
-#define AGAIN_US (60 * US_PER_S)
+#define AGAIN_US      (60 * US_PER_S)
 
 static int sign(struct app *app, struct station *st, mono_t now, wall_t wall, struct diag *diag)
 {
@@ -19,16 +19,21 @@ static int sign(struct app *app, struct station *st, mono_t now, wall_t wall, st
 	int ret;
 
 	if (st->security.profile < PROFILE_LEAST)
-		return diag_set(diag, -LMS_EROLE, "not signed without a person: the station does not show who it is over TLS "
-				"(profile %d)", st->security.profile);
+		return diag_set(
+		    diag, -LMS_EROLE,
+		    "not signed without a person: the station does not show who it is over TLS "
+		    "(profile %d)",
+		    st->security.profile);
 	if (st->security.signed_at != 0 && now - st->security.signed_at < AGAIN_US)
-		return diag_set(diag, -LMS_ECONFLICT, "not signed: it asked less than a minute ago");
+		return diag_set(diag, -LMS_ECONFLICT,
+				"not signed: it asked less than a minute ago");
 	ret = pki_check_request(st->cert_request->csr, st->id, NULL, 0, diag);
 	if (ret < 0)
 		return ret;
 	st->security.signed_at = now;
 	buf_init(&chain);
-	ret = pki_sign(st->cert_request->csr, st->id, app->boot.tls_station_ca, app->boot.tls_station_ca_key, &chain, diag);
+	ret = pki_sign(st->cert_request->csr, st->id, app->boot.tls_station_ca,
+		       app->boot.tls_station_ca_key, &chain, diag);
 	if (ret == 0 && !cert_send(app->hall.ocpp, st->id, buf_cstr(&chain), now, wall, &app->fx))
 		ret = diag_set(diag, -LMS_EOFFLINE, "signed, but the station is gone");
 	buf_fini(&chain);
@@ -50,7 +55,8 @@ void sign_turn(struct app *app, mono_t now, wall_t wall)
 			continue;
 		diag_init(&diag);
 		if (sign(app, st, now, wall, &diag) == 0) {
-			log_station(NOTICE, st->id, "certificate_signed", "by=%s", app->boot.tls_station_ca);
+			log_station(NOTICE, st->id, "certificate_signed", "by=%s",
+				    app->boot.tls_station_ca);
 			continue;
 		}
 		cert_request_note(st, diag.text, diag.err == -LMS_EDATA);

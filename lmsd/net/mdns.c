@@ -4,14 +4,15 @@
 #include <string.h>
 #include <strings.h>
 
-#define TYPE_A 1
-#define TYPE_PTR 12
-#define TYPE_SRV 33
-#define JUMPS_MAX 8
+#define TYPE_A      1
+#define TYPE_PTR    12
+#define TYPE_SRV    33
+#define JUMPS_MAX   8
 #define RECORDS_MAX 64
-#define LABELS_MAX 16
+#define LABELS_MAX  16
 
-static const char *const services[] = { "_ocpp._tcp.local", "_http._tcp.local", "_services._dns-sd._udp.local" };
+static const char *const services[] = {"_ocpp._tcp.local", "_http._tcp.local",
+				       "_services._dns-sd._udp.local"};
 
 static uint8_t *put_name(uint8_t *p, const char *dotted)
 {
@@ -39,7 +40,7 @@ size_t mdns_query(uint8_t *out, size_t size)
 	memset(out, 0, 12);
 	out[5] = sizeof(services) / sizeof(services[0]);
 	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++) {
-		static const uint8_t ptr_in[] = { 0, TYPE_PTR, 0, 1 };
+		static const uint8_t ptr_in[] = {0, TYPE_PTR, 0, 1};
 
 		p = put_name(p, services[i]);
 		memcpy(p, ptr_in, sizeof(ptr_in));
@@ -67,29 +68,20 @@ static unsigned get(struct reader *r, size_t bytes)
 	return v;
 }
 
-/* A name: its first label, and whether it ends with the service. Moves behind it. */
+/* Of a name only the first label tells something: the service, or whose it is. */
 struct name {
 	char first[MDNS_NAME_MAX + 1];
-	char rest[80];		/* the other labels with dots, as far as they fit */
 };
 
 static void add_label(struct name *n, int count, const uint8_t *p, size_t len)
 {
-	size_t used = strlen(n->rest);
-
-	if (memchr(p, '\0', len))
+	if (count > 0 || memchr(p, '\0', len))
 		return;
-	if (count == 0) {
-		memcpy(n->first, p, len);
-		n->first[len] = '\0';
-	} else if (used + len + 2 <= sizeof(n->rest)) {
-		if (used)
-			n->rest[used++] = '.';
-		memcpy(n->rest + used, p, len);
-		n->rest[used + len] = '\0';
-	}
+	memcpy(n->first, p, len);
+	n->first[len] = '\0';
 }
 
+/* Moves behind it. */
 static void read_name(struct reader *r, struct name *n)
 {
 	size_t at = r->at, end = 0;
@@ -175,7 +167,7 @@ static void read_record(struct reader *r, struct mdns_said *out, int *best)
 
 bool mdns_read(const uint8_t *packet, size_t len, struct mdns_said *out)
 {
-	struct reader r = { packet, len, 0, false };
+	struct reader r = {packet, len, 0, false};
 	unsigned flags, questions, records;
 	struct name ignored;
 	int best = 0;

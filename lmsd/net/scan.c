@@ -14,19 +14,19 @@
 
 #include "base/err.h"
 
-#define NETWORKS_MAX 16
-#define PACKET_MAX 9000		/* RFC 6762, 17 */
-#define PACKETS_MAX 4096	/* taken in all */
-#define SLICE_MS 100
+#define NETWORKS_MAX    16
+#define PACKET_MAX      9000 /* RFC 6762, 17 */
+#define PACKETS_MAX     4096 /* taken in all */
+#define SLICE_MS        100
 #define SWEEP_PER_SLICE 64
-#define PORT_DISCARD 9
-#define ARP_COMPLETE 2
+#define PORT_DISCARD    9
+#define ARP_COMPLETE    2
 
 struct network {
 	char name[16];
-	uint32_t own, mask;	/* host order */
+	uint32_t own, mask; /* host order */
 	int fd;
-	uint32_t next;		/* of the sweep */
+	uint32_t next; /* of the sweep */
 };
 
 struct look {
@@ -51,12 +51,13 @@ static uint32_t broadcast_of(const struct network *n)
 /* Somebody else's address in this network. */
 static bool inside(const struct network *n, uint32_t a)
 {
-	return (a & n->mask) == (n->own & n->mask) && a != n->own && a != (n->own & n->mask) && a != broadcast_of(n);
+	return (a & n->mask) == (n->own & n->mask) && a != n->own && a != (n->own & n->mask) &&
+	       a != broadcast_of(n);
 }
 
 static void text_of(uint32_t a, char out[INET_ADDRSTRLEN])
 {
-	struct in_addr in = { htonl(a) };
+	struct in_addr in = {htonl(a)};
 
 	inet_ntop(AF_INET, &in, out, INET_ADDRSTRLEN);
 }
@@ -87,7 +88,7 @@ static struct scan_host *host_get(struct look *l, const struct network *n, uint3
 
 static int open_network(struct network *n)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(n->own) };
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(n->own)};
 	unsigned char ttl = 255, loop = 0;
 
 	n->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -95,7 +96,8 @@ static int open_network(struct network *n)
 		return -1;
 	/* From an ephemeral port: answers come to it alone (RFC 6762, 6.7). */
 	if (bind(n->fd, (struct sockaddr *)&at, sizeof(at)) == 0 &&
-	    setsockopt(n->fd, IPPROTO_IP, IP_MULTICAST_IF, &at.sin_addr, sizeof(at.sin_addr)) == 0 &&
+	    setsockopt(n->fd, IPPROTO_IP, IP_MULTICAST_IF, &at.sin_addr, sizeof(at.sin_addr)) ==
+		0 &&
 	    setsockopt(n->fd, IPPROTO_IP, IP_MULTICAST_TTL, &ttl, sizeof(ttl)) == 0 &&
 	    setsockopt(n->fd, IPPROTO_IP, IP_MULTICAST_LOOP, &loop, sizeof(loop)) == 0)
 		return 0;
@@ -116,14 +118,17 @@ static int find_networks(struct look *l, struct diag *diag)
 	struct ifaddrs *all;
 
 	if (getifaddrs(&all) != 0)
-		return diag_set(diag, -LMS_EIO, "cannot list the interfaces of this machine: %s", strerror(errno));
+		return diag_set(diag, -LMS_EIO, "cannot list the interfaces of this machine: %s",
+				strerror(errno));
 	for (const struct ifaddrs *i = all; i && l->count < NETWORKS_MAX; i = i->ifa_next) {
 		struct network *n = &l->net[l->count];
 
-		if (!i->ifa_addr || !i->ifa_netmask || i->ifa_addr->sa_family != AF_INET || !(i->ifa_flags & IFF_UP) ||
-		    !(i->ifa_flags & IFF_BROADCAST) || i->ifa_flags & (IFF_LOOPBACK | IFF_POINTOPOINT))
+		if (!i->ifa_addr || !i->ifa_netmask || i->ifa_addr->sa_family != AF_INET ||
+		    !(i->ifa_flags & IFF_UP) || !(i->ifa_flags & IFF_BROADCAST) ||
+		    i->ifa_flags & (IFF_LOOPBACK | IFF_POINTOPOINT))
 			continue;
-		*n = (struct network){ .own = address_in(i->ifa_addr), .mask = address_in(i->ifa_netmask) };
+		*n = (struct network){.own = address_in(i->ifa_addr),
+				      .mask = address_in(i->ifa_netmask)};
 		snprintf(n->name, sizeof(n->name), "%.15s", i->ifa_name);
 		n->next = (n->own & n->mask) + 1;
 		if (n->mask != 0xffffffff && open_network(n) == 0)
@@ -135,7 +140,7 @@ static int find_networks(struct look *l, struct diag *diag)
 
 static void ask(const struct network *n)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(MDNS_PORT) };
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(MDNS_PORT)};
 	uint8_t query[256];
 	size_t len = mdns_query(query, sizeof(query));
 
@@ -149,15 +154,19 @@ static void knock(struct look *l)
 	for (int i = 0; i < l->count; i++) {
 		struct network *n = &l->net[i];
 
-		for (int k = 0; k < SWEEP_PER_SLICE && n->next < broadcast_of(n) && l->knocks < SCAN_SWEEP_MAX; n->next++) {
-			struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(PORT_DISCARD),
-						  .sin_addr.s_addr = htonl(n->next) };
+		for (int k = 0;
+		     k < SWEEP_PER_SLICE && n->next < broadcast_of(n) && l->knocks < SCAN_SWEEP_MAX;
+		     n->next++) {
+			struct sockaddr_in to = {.sin_family = AF_INET,
+						 .sin_port = htons(PORT_DISCARD),
+						 .sin_addr.s_addr = htonl(n->next)};
 
 			if (!inside(n, n->next))
 				continue;
 			k++;
 			l->knocks++;
-			(void)!sendto(n->fd, "", 1, MSG_DONTWAIT, (struct sockaddr *)&to, sizeof(to));
+			(void)!sendto(n->fd, "", 1, MSG_DONTWAIT, (struct sockaddr *)&to,
+				      sizeof(to));
 		}
 	}
 }
@@ -172,15 +181,18 @@ static void hear(struct look *l, const struct network *n)
 		socklen_t from_len = sizeof(from);
 		struct mdns_said said;
 		struct scan_host *h;
-		ssize_t len = recvfrom(n->fd, packet, sizeof(packet), 0, (struct sockaddr *)&from, &from_len);
+		ssize_t len =
+		    recvfrom(n->fd, packet, sizeof(packet), 0, (struct sockaddr *)&from, &from_len);
 
-		/* A knock that found a closed port comes back as an error: the next one may be an answer. */
+		/* A knock that found a closed port comes back as an error: the next one may be an
+		 * answer. */
 		if (len < 0 && errno == ECONNREFUSED)
 			continue;
 		if (len < 0)
 			return;
 		l->packets++;
-		if (from_len < sizeof(from) || from.sin_port != htons(MDNS_PORT) || !inside(n, ntohl(from.sin_addr.s_addr)) ||
+		if (from_len < sizeof(from) || from.sin_port != htons(MDNS_PORT) ||
+		    !inside(n, ntohl(from.sin_addr.s_addr)) ||
 		    !mdns_read(packet, (size_t)len, &said))
 			continue;
 		h = host_get(l, n, ntohl(from.sin_addr.s_addr));
@@ -199,7 +211,8 @@ static void listen_for(struct look *l, int wait_ms)
 		if (l->s->sweep)
 			knock(l);
 		for (int i = 0; i < l->count; i++)
-			fds[i] = (struct pollfd){ .fd = l->packets < PACKETS_MAX ? l->net[i].fd : -1, .events = POLLIN };
+			fds[i] = (struct pollfd){.fd = l->packets < PACKETS_MAX ? l->net[i].fd : -1,
+						 .events = POLLIN};
 		if (poll(fds, (nfds_t)l->count, (int)(left < SLICE_MS ? left : SLICE_MS)) <= 0)
 			continue;
 		for (int i = 0; i < l->count; i++)
@@ -217,7 +230,8 @@ static void take_neighbour(struct look *l, const char *line)
 	unsigned type, flags;
 	struct in_addr in;
 
-	if (sscanf(line, "%63s 0x%x 0x%x %31s %*31s %31s", address, &type, &flags, mac, interface) != 5 ||
+	if (sscanf(line, "%63s 0x%x 0x%x %31s %*31s %31s", address, &type, &flags, mac,
+		   interface) != 5 ||
 	    !(flags & ARP_COMPLETE) || strlen(mac) != 17 || inet_pton(AF_INET, address, &in) != 1)
 		return;
 	for (int i = 0; i < l->count; i++) {
@@ -246,7 +260,7 @@ static void read_neighbours(struct look *l)
 
 int scan_run(struct scan *s, struct diag *diag)
 {
-	struct look l = { .s = s };
+	struct look l = {.s = s};
 	int ret = find_networks(&l, diag);
 
 	if (ret < 0)

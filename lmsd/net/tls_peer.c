@@ -27,7 +27,8 @@ static bool common_name(const X509 *cert, char *out, size_t out_size)
 	/* Of several, none can be said to be the name. */
 	if (at < 0 || X509_NAME_get_index_by_NID(subject, NID_commonName, at) >= 0)
 		return false;
-	len = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+	len =
+	    ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
 	/* "lms\0evil" must not read as "lms". */
 	if (len > 0 && (size_t)len < out_size && !memchr(utf8, '\0', (size_t)len)) {
 		memcpy(out, utf8, (size_t)len);
@@ -46,7 +47,8 @@ static bool uri_names(const ASN1_IA5STRING *uri, const char *identity)
 
 	if (len <= own)
 		return is_name(p, len, identity);
-	return (p[len - own - 1] == '/' || p[len - own - 1] == ':') && is_name(p + len - own, own, identity);
+	return (p[len - own - 1] == '/' || p[len - own - 1] == ':') &&
+	       is_name(p + len - own, own, identity);
 }
 
 static bool alternative_is(const GENERAL_NAME *name, const char *identity)
@@ -55,8 +57,8 @@ static bool alternative_is(const GENERAL_NAME *name, const char *identity)
 
 	switch (name->type) {
 	case GEN_DNS:
-		return is_name(ASN1_STRING_get0_data(name->d.dNSName), ASN1_STRING_length(name->d.dNSName),
-			       identity);
+		return is_name(ASN1_STRING_get0_data(name->d.dNSName),
+			       ASN1_STRING_length(name->d.dNSName), identity);
 	case GEN_URI:
 		return uri_names(name->d.uniformResourceIdentifier, identity);
 	case GEN_OTHERNAME:
@@ -84,7 +86,8 @@ bool tls_cert_names(const X509 *cert, const char *identity)
 {
 	char name[65];
 
-	return (common_name(cert, name, sizeof(name)) && strcmp(name, identity) == 0) || alternatives_name(cert, identity);
+	return (common_name(cert, name, sizeof(name)) && strcmp(name, identity) == 0) ||
+	       alternatives_name(cert, identity);
 }
 
 void tls_peer_look(SSL *ssl, const char *identity, struct tls_peer *out)
@@ -92,7 +95,7 @@ void tls_peer_look(SSL *ssl, const char *identity, struct tls_peer *out)
 	const X509 *cert = SSL_get0_peer_certificate(ssl);
 	long result = SSL_get_verify_result(ssl);
 
-	*out = (struct tls_peer){ .state = TLS_PEER_NONE };
+	*out = (struct tls_peer){.state = TLS_PEER_NONE};
 	if (!cert)
 		return;
 	common_name(cert, out->name, sizeof(out->name));

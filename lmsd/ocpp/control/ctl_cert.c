@@ -22,11 +22,12 @@ static void write(struct call *call, const char *chain)
 
 int ctl_cert_send(struct ctl_call *c, struct ocpp_session *s, const char *chain)
 {
-	const struct turn t = { c->now, c->wall, c->fx };
+	const struct turn t = {c->now, c->wall, c->fx};
 	struct call *call;
 
 	if (queue_full(s))
-		return diag_set(&c->diag, -LMS_ECONFLICT, "station %s: %d calls wait already (try again)", s->id, QUEUE_MAX);
+		return diag_set(&c->diag, -LMS_ECONFLICT,
+				"station %s: %d calls wait already (try again)", s->id, QUEUE_MAX);
 	call = call_new(CALL_CONTROL, RANK_ORDER, "CertificateSigned");
 	call->token = c->token;
 	call->style = STYLE_STATION;
@@ -35,9 +36,10 @@ int ctl_cert_send(struct ctl_call *c, struct ocpp_session *s, const char *chain)
 	return CTL_LATER;
 }
 
-bool cert_send(struct ocpp *o, const char *station, const char *chain, mono_t now, wall_t wall, struct effects *fx)
+bool cert_send(struct ocpp *o, const char *station, const char *chain, mono_t now, wall_t wall,
+	       struct effects *fx)
 {
-	const struct turn t = { now, wall, fx };
+	const struct turn t = {now, wall, fx};
 	struct ocpp_session *s = session_by_station(o, station);
 	struct call *call;
 
@@ -51,7 +53,8 @@ bool cert_send(struct ocpp *o, const char *station, const char *chain, mono_t no
 	return true;
 }
 
-void cert_done(struct ocpp_session *s, struct call *c, const struct call_result *r, const struct turn *t)
+void cert_done(struct ocpp_session *s, struct call *c, const struct call_result *r,
+	       const struct turn *t)
 {
 	const char *status = json_str(json_get(r->payload, "status"), "");
 	struct station *st = session_station(s);
@@ -60,7 +63,8 @@ void cert_done(struct ocpp_session *s, struct call *c, const struct call_result 
 	if (!st)
 		return;
 	if (r->how == CALL_ANSWERED && strcmp(status, "Accepted") == 0) {
-		log_station(NOTICE, s->id, "certificate_accepted", "it connects with it from now on");
+		log_station(NOTICE, s->id, "certificate_accepted",
+			    "it connects with it from now on");
 		cert_request_drop(st, t->fx);
 		return;
 	}
@@ -68,5 +72,6 @@ void cert_done(struct ocpp_session *s, struct call *c, const struct call_result 
 		cert_request_note(st, "the station refused the certificate", true);
 	else
 		cert_request_note(st, "the station did not answer", false);
-	log_station(WARNING, s->id, "certificate_not_taken", "%s", st->cert_request ? st->cert_request->note : "");
+	log_station(WARNING, s->id, "certificate_not_taken", "%s",
+		    st->cert_request ? st->cert_request->note : "");
 }

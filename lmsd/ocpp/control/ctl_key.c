@@ -8,13 +8,14 @@
 
 int ctl_key_send(struct ctl_call *c, struct ocpp_session *s, const char *hex, uint32_t id)
 {
-	const struct turn t = { c->now, c->wall, c->fx };
+	const struct turn t = {c->now, c->wall, c->fx};
 	struct json_writer w;
 	struct call *call;
 	struct buf b;
 
 	if (queue_full(s))
-		return diag_set(&c->diag, -LMS_ECONFLICT, "station %s: %d calls wait already (try again)", s->id, QUEUE_MAX);
+		return diag_set(&c->diag, -LMS_ECONFLICT,
+				"station %s: %d calls wait already (try again)", s->id, QUEUE_MAX);
 	buf_init(&b);
 	jw_init(&w, &b);
 	jw_object(&w);
@@ -48,7 +49,8 @@ static bool surely_not_taken(const struct call_result *r)
 	return false;
 }
 
-void ctl_key_done(const struct ocpp_session *s, const struct call *c, const struct call_result *r, const struct turn *t)
+void ctl_key_done(const struct ocpp_session *s, const struct call *c, const struct call_result *r,
+		  const struct turn *t)
 {
 	struct station *st = session_station(s);
 
@@ -58,8 +60,12 @@ void ctl_key_done(const struct ocpp_session *s, const struct call *c, const stru
 		security_key_withdraw(st, c->key_id, t->fx);
 		log_station(WARNING, s->id, "key_refused", "the key before stays");
 	} else if (r->how == CALL_ANSWERED) {
-		log_station(NOTICE, s->id, "key_sent", "the key before opens too until the station has come with the new one");
+		log_station(NOTICE, s->id, "key_sent",
+			    "the key before opens too until the station has come with the new one");
 	} else {
-		log_station(WARNING, s->id, "key_unanswered", "both keys open until the station has come with one (lmsctl station restart %s)", s->id);
+		log_station(WARNING, s->id, "key_unanswered",
+			    "both keys open until the station has come with one (lmsctl station "
+			    "restart %s)",
+			    s->id);
 	}
 }

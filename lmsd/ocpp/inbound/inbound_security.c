@@ -1,4 +1,5 @@
-/* ocpp/inbound/inbound_security.c - SecurityEventNotification and SignCertificate (security whitepaper). */
+/* ocpp/inbound/inbound_security.c - SecurityEventNotification and SignCertificate (security
+ * whitepaper). */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,7 +11,7 @@
 /* Always acknowledged, whatever is in it: a station that is not heard repeats it for ever. */
 void inbound_security_event(struct inbound *in)
 {
-	struct security_event e = { .received = in->t->wall };
+	struct security_event e = {.received = in->t->wall};
 
 	inbound_copy_field(e.type, sizeof(e.type), in->p, "type");
 	inbound_copy_field(e.tech, sizeof(e.tech), in->p, "techInfo");
@@ -23,7 +24,8 @@ void inbound_security_event(struct inbound *in)
 		security_log_add(in->s->o->site, &e, in->t->fx);
 		in->when = FX_AFTER_COMMIT;
 	} else {
-		log_station(NOTICE, in->s->id, "security_event", "type=%s info=\"%s\" of a station that is not registered",
+		log_station(NOTICE, in->s->id, "security_event",
+			    "type=%s info=\"%s\" of a station that is not registered",
 			    log_text(e.type), log_text(e.tech));
 	}
 	jw_object(&in->w);
@@ -45,11 +47,14 @@ void inbound_sign_certificate(struct inbound *in)
 	if (taken) {
 		cert_request_set(in->s->o->site, in->st, csr, in->t->wall, in->t->fx);
 		in->when = FX_AFTER_COMMIT;
-		log_station(NOTICE, in->s->id, "certificate_requested", "remedy=\"lmsctl station cert requests, then lmsctl "
-			    "station cert sign %s @CHAIN\"", in->s->id);
+		log_station(NOTICE, in->s->id, "certificate_requested",
+			    "remedy=\"lmsctl station cert requests, then lmsctl "
+			    "station cert sign %s @CHAIN\"",
+			    in->s->id);
 	} else {
 		log_station(NOTICE, in->s->id, "certificate_request_refused", "why=%s",
-			    in->st->conf < 0 ? "the station is not registered" : "it is no PEM certificate request");
+			    in->st->conf < 0 ? "the station is not registered"
+					     : "it is no PEM certificate request");
 	}
 	jw_object(&in->w);
 	jw_kstr(&in->w, "status", taken ? "Accepted" : "Rejected");

@@ -16,7 +16,8 @@ static void keep(struct station *st, const char *csr, wall_t asked, bool is_new)
 	st->cert_request = r;
 }
 
-void cert_request_set(struct site *s, struct station *st, const char *csr, wall_t wall, struct effects *fx)
+void cert_request_set(struct site *s, struct station *st, const char *csr, wall_t wall,
+		      struct effects *fx)
 {
 	struct json_writer w;
 	struct buf b;
@@ -58,7 +59,8 @@ void cert_request_drop(struct station *st, struct effects *fx)
 		fx_del(fx, STORE_CERT_REQUEST, st->id);
 }
 
-int cert_request_load(struct site *s, const char *id, const char *json, size_t len, struct diag *diag)
+int cert_request_load(struct site *s, const char *id, const char *json, size_t len,
+		      struct diag *diag)
 {
 	struct station *st = site_station(s, id);
 	const struct json *obj;

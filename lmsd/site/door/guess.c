@@ -1,4 +1,5 @@
-/* site/door/guess.c - wrong keys counted as time: each costs its interval, and debts are paid by waiting. */
+/* site/door/guess.c - wrong keys counted as time: each costs its interval, and debts are paid by
+ * waiting. */
 #include "site/door/guess.h"
 
 #include <stdio.h>
@@ -10,8 +11,8 @@
 #define WAYS 4
 
 struct pair {
-	uint64_t hash;		/* of address and identity; 0 = empty */
-	mono_t paid;		/* when its debt will be paid */
+	uint64_t hash; /* of address and identity; 0 = empty */
+	mono_t paid;   /* when its debt will be paid */
 };
 
 struct guesses {
@@ -32,8 +33,8 @@ void guesses_free(struct guesses *g)
 	free(g);
 }
 
-/* FNV-1a, seeded; both texts with their ends, so that no two pairs read the same. With another key, what was
- * tried before does not count. */
+/* FNV-1a, seeded; both texts with their ends, so that no two pairs read the same. With another key,
+ * what was tried before does not count. */
 static uint64_t pair_hash(const struct guesses *g, const struct station *st, const char *address)
 {
 	uint64_t h = (g->seed + st->security.key_ids[0]) ^ UINT64_C(14695981039346656037);
@@ -108,9 +109,10 @@ void guesses_wrong(struct guesses *g, struct station *st, const char *address, m
 			p = &set[i];
 	}
 	if (p->hash != hash)
-		*p = (struct pair){ .hash = hash };
+		*p = (struct pair){.hash = hash};
 	p->paid = owe(p->paid, now, GUESS_PAIR_BURST, GUESS_PAIR_US);
-	st->security.guesses_paid = owe(st->security.guesses_paid, now, GUESS_ALL_BURST, GUESS_ALL_US);
+	st->security.guesses_paid =
+	    owe(st->security.guesses_paid, now, GUESS_ALL_BURST, GUESS_ALL_US);
 }
 
 void guesses_right(struct guesses *g, struct station *st, const char *address)
@@ -120,6 +122,6 @@ void guesses_right(struct guesses *g, struct station *st, const char *address)
 
 	for (int i = 0; i < WAYS; i++)
 		if (set[i].hash == hash)
-			set[i] = (struct pair){ 0 };
+			set[i] = (struct pair){0};
 	snprintf(st->security.home, sizeof(st->security.home), "%s", address);
 }

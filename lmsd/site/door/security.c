@@ -31,17 +31,22 @@ int security_needs(const struct site *s, const struct station *st)
 	return most(most(least(s->conf, st->conf), st->security.had), st->security.key_shown);
 }
 
-int security_check_change(const struct site *s, const struct site_conf *candidate, struct diag *diag)
+int security_check_change(const struct site *s, const struct site_conf *candidate,
+			  struct diag *diag)
 {
 	for (const struct station *st = s->stations; st; st = st->hh.next) {
 		int index = st->link && st->conf >= 0 ? site_conf_station(candidate, st->id) : -1;
 		int64_t asks = index >= 0 ? least(candidate, index) : 0;
 
 		if (asks > st->security.profile && asks > least(s->conf, st->conf))
-			return diag_set(diag, -LMS_ECONFLICT, "station %s: security: it is connected with profile %d and would not "
-					"come in again with less than %d (first: lmsctl station security upgrade %s %d; or as it is: "
-					"station set %s security=%d)", st->id, st->security.profile, (int)asks, st->id, (int)asks, st->id,
-					st->security.profile);
+			return diag_set(
+			    diag, -LMS_ECONFLICT,
+			    "station %s: security: it is connected with profile %d and would not "
+			    "come in again with less than %d (first: lmsctl station security "
+			    "upgrade %s %d; or as it is: "
+			    "station set %s security=%d)",
+			    st->id, st->security.profile, (int)asks, st->id, (int)asks, st->id,
+			    st->security.profile);
 	}
 	return 0;
 }
@@ -69,50 +74,67 @@ static void refuse_key(const struct station *st, const struct evidence *e, struc
 		refuse(v, "its user name is not its identity", "set it so in the station");
 		return;
 	}
-	snprintf(remedy, sizeof(remedy), "type in the key that it has here, or give it another: lmsctl station key set %s", st->id);
+	snprintf(remedy, sizeof(remedy),
+		 "type in the key that it has here, or give it another: lmsctl station key set %s",
+		 st->id);
 	refuse(v, "wrong key", remedy);
 }
 
 /* It shows less than it must. */
-static void refuse_profile(const struct station *st, const struct evidence *e, int needs, struct verdict *v)
+static void refuse_profile(const struct station *st, const struct evidence *e, int needs,
+			   struct verdict *v)
 {
-	static const char *const show[] = { "", "its key", "its key over TLS (wss)", "a client certificate over TLS (wss)" };
+	static const char *const show[] = {"", "its key", "its key over TLS (wss)",
+					   "a client certificate over TLS (wss)"};
 	char why[160], remedy[240];
 
 	if (needs == 3 && e->cert == CERT_BAD)
-		snprintf(why, sizeof(why), "its certificate is not good: %s", e->cert_why ? e->cert_why : "");
+		snprintf(why, sizeof(why), "its certificate is not good: %s",
+			 e->cert_why ? e->cert_why : "");
 	else
-		snprintf(why, sizeof(why), "shows profile %d, must show %d: %s", v->profile, needs, show[needs]);
+		snprintf(why, sizeof(why), "shows profile %d, must show %d: %s", v->profile, needs,
+			 show[needs]);
 	if (st && st->security.key_count == 0 && needs < 3)
-		snprintf(remedy, sizeof(remedy), "give it a key: lmsctl station key set %s; or less is enough: "
-			 "lmsctl station set %s security=%d", st->id, st->id, v->profile);
+		snprintf(remedy, sizeof(remedy),
+			 "give it a key: lmsctl station key set %s; or less is enough: "
+			 "lmsctl station set %s security=%d",
+			 st->id, st->id, v->profile);
 	else if (st && st->security.key_shown && v->profile < 1)
-		snprintf(remedy, sizeof(remedy), "type in its key and connect with %s://", needs > 1 ? "wss" : "ws");
+		snprintf(remedy, sizeof(remedy), "type in its key and connect with %s://",
+			 needs > 1 ? "wss" : "ws");
 	else
-		snprintf(remedy, sizeof(remedy), "correct the station, or less is enough: lmsctl station set %s security=%d",
-			 st ? st->id : "ID", v->profile);
+		snprintf(
+		    remedy, sizeof(remedy),
+		    "correct the station, or less is enough: lmsctl station set %s security=%d",
+		    st ? st->id : "ID", v->profile);
 	refuse(v, why, remedy);
 }
 
-void security_judge(const struct site *s, const struct station *st, const struct evidence *e, struct verdict *v)
+void security_judge(const struct site *s, const struct station *st, const struct evidence *e,
+		    struct verdict *v)
 {
 	const struct station *known = st && st->conf >= 0 ? st : NULL;
 	int needs = security_needs(s, known);
 
-	*v = (struct verdict){ .known = known != NULL, .profile = known ? shown(e) : 0 };
+	*v = (struct verdict){.known = known != NULL, .profile = known ? shown(e) : 0};
 	if (!known) {
-		/* A stranger has no key that could be right, and may not wait where profile 0 may not come in. */
+		/* A stranger has no key that could be right, and may not wait where profile 0 may
+		 * not come in. */
 		if (s->registration == REG_CLOSED || needs > 0)
-			refuse(v, s->registration == REG_CLOSED ? "is not registered, and registration is closed"
-								: "is not registered",
+			refuse(v,
+			       s->registration == REG_CLOSED
+				   ? "is not registered, and registration is closed"
+				   : "is not registered",
 			       "lmsctl station add, then lmsctl station key set");
 		return;
 	}
 	if (e->cert == CERT_OTHER) {
 		char why[160];
 
-		snprintf(why, sizeof(why), "shows the certificate of '%.60s'", e->cert_name ? e->cert_name : "");
-		refuse(v, why, "give it a certificate with its identity as common or alternative name");
+		snprintf(why, sizeof(why), "shows the certificate of '%.60s'",
+			 e->cert_name ? e->cert_name : "");
+		refuse(v, why,
+		       "give it a certificate with its identity as common or alternative name");
 	} else if (e->user_given && e->key < 0 && known->security.key_shown && v->profile < 3) {
 		refuse_key(known, e, v);
 	} else if (v->profile < needs) {
@@ -165,7 +187,8 @@ static void add_key(struct security *m, const struct sealed_key *key)
 	m->key_ids[m->key_count++] = ++m->next_key_id;
 }
 
-void security_came(struct station *st, const struct evidence *e, const struct verdict *v, struct effects *fx)
+void security_came(struct station *st, const struct evidence *e, const struct verdict *v,
+		   struct effects *fx)
 {
 	struct security *m = &st->security;
 	bool changed = v->profile > m->had;
@@ -248,8 +271,9 @@ void security_enforce(struct site *s, struct effects *fx)
 
 		if (!st->link || has >= needs)
 			continue;
-		log_station(WARNING, st->id, "station_cut", "profile=%d needs=%d remedy=\"lmsctl station set %s security=%d\"",
-			    has, needs, st->id, has);
+		log_station(WARNING, st->id, "station_cut",
+			    "profile=%d needs=%d remedy=\"lmsctl station set %s security=%d\"", has,
+			    needs, st->id, has);
 		cut(st, "a higher security profile is needed", fx);
 	}
 }
@@ -278,9 +302,12 @@ static int load(struct security *m, const struct json *obj, struct diag *diag)
 	m->had = had < 0 ? 0 : had > 3 ? 3 : (int)had;
 	m->key_shown = json_bool(json_get(obj, "key_shown"), false);
 	for (const struct json *j = keys ? keys->first : NULL; j; j = j->next) {
-		if (m->key_count == STATION_KEYS_MAX || !read_bytes(j, "salt", key.salt, sizeof(key.salt)) ||
+		if (m->key_count == STATION_KEYS_MAX ||
+		    !read_bytes(j, "salt", key.salt, sizeof(key.salt)) ||
 		    !read_bytes(j, "hash", key.hash, sizeof(key.hash)))
-			return diag_set(diag, -LMS_EDATA, "keys: one cannot be read (lmsctl station key set gives another)");
+			return diag_set(
+			    diag, -LMS_EDATA,
+			    "keys: one cannot be read (lmsctl station key set gives another)");
 		add_key(m, &key);
 	}
 	return 0;
@@ -301,7 +328,10 @@ int security_load(struct site *s, const char *id, const char *json, size_t len, 
 	if (obj && obj->type == JSON_OBJECT)
 		ret = load(&st->security, obj, diag);
 	else
-		ret = diag_set(diag, -LMS_EPARSE, "damaged: nobody comes in as %s until it has a key again (lmsctl station key set)", id);
+		ret = diag_set(diag, -LMS_EPARSE,
+			       "damaged: nobody comes in as %s until it has a key again (lmsctl "
+			       "station key set)",
+			       id);
 	if (ret)
 		st->security.key_shown = true;
 	arena_fini(&arena);

@@ -8,14 +8,18 @@
 #include "base/text.h"
 
 struct security_log {
-	uint64_t last;					/* seq of the newest, 0 = none yet */
-	size_t next[2];					/* slot that each ring overwrites next */
-	uint64_t newest[2];				/* seq of each ring's newest */
+	uint64_t last;      /* seq of the newest, 0 = none yet */
+	size_t next[2];     /* slot that each ring overwrites next */
+	uint64_t newest[2]; /* seq of each ring's newest */
 	struct security_event rows[2][SECURITY_LOG_ROWS];
 };
 
-static const struct kind { const char *type, *text; bool critical; enum log_level level; } kinds[] = {
-#define SECURITY_EVENT(type, critical, level, text) { #type, text, critical, LOG_LEVEL_##level },
+static const struct kind {
+	const char *type, *text;
+	bool critical;
+	enum log_level level;
+} kinds[] = {
+#define SECURITY_EVENT(type, critical, level, text) {#type, text, critical, LOG_LEVEL_##level},
 #include "site/door/security_event.def"
 #undef SECURITY_EVENT
 };
@@ -77,8 +81,10 @@ void security_log_add(struct site *s, struct security_event *e, struct effects *
 	l->next[e->critical] = (slot + 1) % SECURITY_LOG_ROWS;
 	l->rows[e->critical][slot] = *e;
 	store(e, slot, fx);
-	log_event(k ? k->level : LOG_LEVEL_NOTICE, "station", e->station, "security_event", "type=%s critical=%s info=\"%s\" %s",
-		  log_text(e->type), e->critical ? "yes" : "no", log_text(e->tech), k ? k->text : "of its vendor's own");
+	log_event(k ? k->level : LOG_LEVEL_NOTICE, "station", e->station, "security_event",
+		  "type=%s critical=%s info=\"%s\" %s", log_text(e->type),
+		  e->critical ? "yes" : "no", log_text(e->tech),
+		  k ? k->text : "of its vendor's own");
 }
 
 const struct security_event *security_log_next(const struct site *s, uint64_t after)
@@ -101,10 +107,11 @@ static void take(char *out, size_t size, const struct json *obj, const char *key
 	snprintf(out, size, "%s", json_str(json_get(obj, key), ""));
 }
 
-int security_log_load(struct site *s, const char *key, const char *json, size_t len, struct diag *diag)
+int security_log_load(struct site *s, const char *key, const char *json, size_t len,
+		      struct diag *diag)
 {
 	struct security_log *l = log_of(s);
-	struct security_event e = { 0 };
+	struct security_event e = {0};
 	const struct json *obj;
 	struct arena arena;
 	int64_t seq = 0, slot;
