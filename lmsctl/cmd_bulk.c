@@ -40,8 +40,9 @@ static bool is_many(const char *id)
 	return strcmp(id, "all") == 0 || strchr(id, ',') != NULL;
 }
 
-/* Takes the selection out of the words; a name that stands for all is left, for the command's own check. */
-static void select_stations(struct lmsctl *l, struct selector *sel)
+/* Takes the selection out of the words; a name that stands for all is left, for the command's own check. What
+ * says nothing (`zone=$ZONE` of a script, or no id at all) must not mean all. */
+static int select_stations(struct lmsctl *l, struct selector *sel)
 {
 	struct word *kept = arena_array(&l->arena, l->word_count + 1, sizeof(*kept));
 	const char *id = NULL;
@@ -50,6 +51,8 @@ static void select_stations(struct lmsctl *l, struct selector *sel)
 	for (size_t i = 0; i < l->word_count; i++) {
 		const char **at = chosen_by(l, sel, &l->words[i]);
 
+		if (at && *l->words[i].value == '\0')
+			return diag_set(&l->diag, -LMS_EUSAGE, "%s: needs a value (all stations are: all)", l->words[i].name);
 		if (at)
 			*at = l->words[i].value;
 	}
@@ -66,12 +69,13 @@ static void select_stations(struct lmsctl *l, struct selector *sel)
 			kept[count++] = *w;
 	}
 	sel->many = sel->many || (id && is_many(id));
-	if (!sel->many && !l->opt.no_wait)
-		return;
+	if (!sel->many && (!l->opt.no_wait || !id))
+		return 0;
 	sel->ids = id && strcmp(id, "all") != 0 ? id : NULL;
 	kept[0] = (struct word){ NULL, sel->ids && !is_many(sel->ids) ? sel->ids : "all" };
 	l->words = kept;
 	l->word_count = count;
+	return 0;
 }
 
 static void write_ids(struct json_writer *w, const char *ids)
@@ -367,7 +371,9 @@ int cmd_bulk(struct lmsctl *l, bool *taken)
 	*taken = false;
 	if (!ctl_is_for_stations(l->verb) || l->opt.watch)
 		return l->opt.no_wait ? diag_set(&l->diag, -LMS_EUSAGE, "--no-wait: goes with what is asked of stations") : 0;
-	select_stations(l, &sel);
+	ret = select_stations(l, &sel);
+	if (ret)
+		return ret;
 	if (!sel.many && !l->opt.no_wait)
 		return 0;
 	*taken = true;

@@ -417,6 +417,14 @@ static int pick_stations(struct ctl_call *call, const struct ctl_job_run_args *a
 {
 	int ret;
 
+	for (size_t i = 0; i < call->verb->arg_count; i++) {
+		const struct field *f = &call->verb->args[i];
+
+		/* What a script has not filled in must not mean all. */
+		if (a->given >> i & 1 && !field_present(f, a) && (f->offset == offsetof(struct ctl_job_run_args, stations) ||
+		    f->offset == offsetof(struct ctl_job_run_args, zone) || f->offset == offsetof(struct ctl_job_run_args, state)))
+			return diag_set(&call->diag, -LMS_EUSAGE, "%s: is null (leave it out for all)", f->name);
+	}
 	if (a->stations && (a->zone || a->state))
 		return diag_set(&call->diag, -LMS_EUSAGE, "stations: are named already; zone and state go with all");
 	ret = a->stations ? pick_named(call, a->stations, p) : pick_all(call, a, p);

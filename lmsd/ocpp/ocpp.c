@@ -11,7 +11,7 @@
 #include "ocpp/control/told.h"
 #include "ocpp/habits.h"
 #include "ocpp/limit/proof.h"
-#include "ocpp/limit/told.h"
+#include "ocpp/limit/held.h"
 #include "ocpp/locallist/locallist.h"
 #include "ocpp/setup/setup.h"
 
@@ -61,7 +61,7 @@ static void session_free(struct ocpp_session *s, struct effects *fx)
 		free(s->answered[i].payload);
 	proof_drop(s, fx);
 	locallist_free(s);
-	told_free(s);
+	held_free(s);
 	setup_drop(s, fx);
 	if (s->link)
 		unlink_session(s);

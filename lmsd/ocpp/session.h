@@ -170,7 +170,7 @@ struct ocpp_session {
 		char said[32];
 	} told;
 	struct proof *proof;		/* of its latest test; NULL */
-	struct told *by_hand;		/* told.c: profiles that an administrator has set */
+	struct held *by_hand;		/* held.c: profiles that an administrator has set */
 	struct list_sync *list;		/* locallist.c: of its local authorization list; NULL */
 	size_t waiting;			/* in the queue, orders not counted */
 	char flight_id[40];

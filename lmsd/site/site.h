@@ -125,7 +125,7 @@ struct connector {
 	mono_t draw_at;			/* last sample, even if its values are forgotten; 0 = none in this transaction */
 	mono_t drew_at;			/* the same if that sample showed current, else 0 */
 	mono_t draw_until;		/* then they are too old to be shown */
-	struct { int64_t idle_ma, tx_ma; wall_t idle_at, tx_at; int32_t tx; } told;	/* limits that it has accepted (ocpp/limit/told.h); 0 = never */
+	struct { int64_t idle_ma, tx_ma; wall_t idle_at, tx_at; int32_t tx; } held;	/* limits that it has accepted (ocpp/limit/held.h); 0 = never */
 	int64_t proof_ma;		/* most that it may have for a test of its station; 0 = no test */
 	bool proof_changed;		/* for the hall */
 	bool dirty;			/* in site->dirty: the hall tells the balance */

@@ -58,6 +58,9 @@ main(async () => {
 	equal((await ctl('restart', 'state=never_seen', '-y')).status, 75, '75 when all are away');
 	equal((await ctl('restart', 'zone=P9', '-y')).status, 4, '4 for a zone that is not there');
 	equal((await ctl('restart', 'S01,NOPE', '-y')).status, 4, 'or a station, and then none is asked');
+	forget();
+	equal([(await ctl('restart', 'zone=', '-y')).status, (await ctl('restart', '-y', '--no-wait')).status,
+		(await ctl('restart', ',', '-y')).status, asked('Reset')], [64, 64, 4, []], 'what says nothing does not mean all');
 	r = await ctl('trigger', 'all', 'Nonsense');
 	equal(r.status, 65, 'what no station would understand is refused once');
 	forget();

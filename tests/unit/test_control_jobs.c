@@ -173,6 +173,8 @@ static const struct refusal refusals[] = {
 	{ "{\"method\":\"station.restart\",\"stations\":[\"CP1\",\"NOPE\"]}", -LMS_ENOTFOUND, "station NOPE" },
 	{ "{\"method\":\"station.restart\",\"stations\":[]}", -LMS_ENOTFOUND, "no station is meant" },
 	{ "{\"method\":\"station.restart\",\"stations\":[\"CP1\"],\"zone\":\"P1\"}", -LMS_EUSAGE, "named already" },
+	{ "{\"method\":\"station.restart\",\"zone\":null}", -LMS_EUSAGE, "zone: is null" },
+	{ "{\"method\":\"station.restart\",\"stations\":null}", -LMS_EUSAGE, "stations: is null" },
 	{ "{\"method\":\"station.restart\",\"zone\":\"P9\"}", -LMS_ENOTFOUND, "zone 'P9'" },
 	{ "{\"method\":\"station.restart\",\"state\":\"online\"}", -LMS_ENOTFOUND, "no station is meant" },
 	{ "{\"method\":\"station.restart\",\"parallel\":0}", -LMS_ERANGE, "parallel:" },

@@ -15,7 +15,7 @@
 #include "ocpp/control/ctl_key.h"
 #include "ocpp/control/told.h"
 #include "ocpp/control/touch.h"
-#include "ocpp/limit/told.h"
+#include "ocpp/limit/held.h"
 #include "ocpp/frames/frame_log.h"
 #include "site/transfer.h"
 
@@ -311,7 +311,7 @@ void control_done(struct ocpp_session *s, struct call *c, const struct call_resu
 
 	answer_reserved(s, c, reserved_answer(r), t->fx);
 	if (r->how == CALL_ANSWERED && strcmp(json_str(json_get(r->payload, "status"), ""), "Accepted") == 0)
-		told_by_hand(s, c, t);
+		held_by_hand(s, c, t);
 	answer_job(s, c, r, t);
 	if (c->key_id)
 		ctl_key_done(s, c, r, t);

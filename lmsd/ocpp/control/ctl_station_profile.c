@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 #include "ocpp/control/ctl_call.h"
-#include "ocpp/limit/told.h"
+#include "ocpp/limit/held.h"
 
 /* Of those set by hand, where none is named: no id of ours (limit/profile.h). */
 #define BY_HAND_ID 1000
@@ -168,7 +168,7 @@ int ctl_station_profile_show(struct ctl_call *c, const struct ctl_station_profil
 	jw_object(&c->w);
 	jw_key(&c->w, "items");
 	jw_array(&c->w);
-	told_write(s ? s : &none, st, &c->w);
+	held_write(s ? s : &none, st, &c->w);
 	jw_array_end(&c->w);
 	jw_object_end(&c->w);
 	return 0;

@@ -12,7 +12,7 @@
 #include "ocpp/limit/lapse.h"
 #include "ocpp/limit/profile.h"
 #include "ocpp/limit/proof.h"
-#include "ocpp/limit/told.h"
+#include "ocpp/limit/held.h"
 #include "ocpp/session.h"
 #include "ocpp/limit/unit.h"
 #include "ocpp/limit/way.h"
@@ -328,7 +328,7 @@ void order_done(struct ocpp_session *s, struct call *c, const struct call_result
 	}
 	fx_answer(t->fx, slot_now(s, c), c->token, answer);
 	if (answer == ORDER_ACCEPTED)
-		told_order(s, c, t);
+		held_order(s, c, t);
 	if (answer == ORDER_ACCEPTED && !c->idle)
 		proof_event(s, PROOF_EV_LIMIT, c->connector, c->limit_ma, t);
 }

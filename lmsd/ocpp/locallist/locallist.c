@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "ocpp/control/ctl_call.h"
+#include "ocpp/locallist/listable.h"
 #include "site/tag_log.h"
 
 #define SOON_US US_PER_S		/* several changes together are one message */
@@ -91,88 +92,9 @@ void locallist_wake(struct ocpp_session *s, const struct turn *t)
 		session_timer(s, TIMER_LIST, t->now + SOON_US + (int64_t)(rpc_hash(RPC_HASH_START, s->id, strlen(s->id)) % all));
 }
 
-/* ---- the tags that stations may know, by uid ---- */
-
-static int tag_cmp(const void *a, const void *b)
-{
-	const struct tag *const *x = a, *const *y = b;
-
-	return strcmp((*x)->k.uid, (*y)->k.uid);
-}
-
-/* A tag that is in it cannot go or change its name without a new number. */
-static const struct listable *listable(struct ocpp *o)
-{
-	struct listable *l = &o->listable;
-
-	if (l->tags && l->seq == o->site->tag_seq)
-		return l;
-	free(l->tags);
-	l->tags = xcalloc(HASH_COUNT(o->site->tags) + 1, sizeof(*l->tags));
-	l->count = 0;
-	l->seq = o->site->tag_seq;
-	for (const struct tag *tag = o->site->tags; tag; tag = tag->hh.next)
-		if (site_tag_listable(&tag->k))
-			l->tags[l->count++] = tag;
-	qsort(l->tags, l->count, sizeof(*l->tags), tag_cmp);
-	return l;
-}
-
-static size_t first_after(const struct listable *l, const char *uid)
-{
-	size_t low = 0, high = l->count;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (strcmp(l->tags[mid]->k.uid, uid) <= 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
 static bool has_room(const struct list_sync *l, size_t count)
 {
 	return l->max <= 0 || count <= (size_t)l->max;
-}
-
-/* What a station has that has not room for all; never 0. */
-static uint64_t cut_of(const struct listable *all, size_t count)
-{
-	uint64_t hash = RPC_HASH_START;
-
-	for (size_t i = 0; i < count; i++) {
-		const struct ctl_tag_keys *k = &all->tags[i]->k;
-
-		hash = rpc_hash(hash, k->uid, strlen(k->uid) + 1);
-		hash = rpc_hash(hash, k->group ? k->group : "", k->group ? strlen(k->group) + 1 : 1);
-		hash = rpc_hash(hash, &k->expires, sizeof(k->expires));
-	}
-	return hash;
-}
-
-/* One AuthorizationData. Without a tag it takes the uid off the list (OCPP 1.6, 7.3). One that has expired says so:
- * a station that has booted offline may think that it is 1970.
- */
-static void write_entry(struct json_writer *w, const char *uid, const struct tag *tag, wall_t wall)
-{
-	char text[RFC3339_MAX];
-
-	jw_object(w);
-	jw_kstr(w, "idTag", uid);
-	if (tag) {
-		jw_key(w, "idTagInfo");
-		jw_object(w);
-		if (tag->k.expires != WALL_NONE)
-			jw_kstr(w, "expiryDate", rfc3339_format(tag->k.expires, text));
-		if (tag->k.group && strlen(tag->k.group) <= TAG_LIST_UID_MAX)
-			jw_kstr(w, "parentIdTag", tag->k.group);
-		jw_kstr(w, "status", tag->k.expires != WALL_NONE && tag->k.expires < wall ? "Expired" : "Accepted");
-		jw_object_end(w);
-	}
-	jw_object_end(w);
 }
 
 /* ---- calls ---- */
@@ -235,12 +157,12 @@ static void ask_version(struct ocpp_session *s, const struct turn *t)
 /* The next tags of a full list; how many are left decides whether another message follows. */
 static void write_full(struct ocpp_session *s, size_t portion, wall_t wall, struct json_writer *w)
 {
-	const struct listable *all = listable(s->o);
+	const struct listable *all = listable_of(s->o);
 	struct list_sync *l = s->list;
-	size_t i = first_after(all, l->last), n = 0;
+	size_t i = listable_after(all, l->last), n = 0;
 
 	for (; i < all->count && n < portion && has_room(l, l->sent + 1); i++, n++, l->sent++) {
-		write_entry(w, all->tags[i]->k.uid, all->tags[i], wall);
+		listable_write(w, all->tags[i]->k.uid, all->tags[i], wall);
 		memcpy(l->last, all->tags[i]->k.uid, strlen(all->tags[i]->k.uid) + 1);
 	}
 	l->more = i < all->count && has_room(l, l->sent + 1);
@@ -258,7 +180,7 @@ static void write_changes(struct ocpp_session *s, size_t portion, wall_t wall, s
 	struct list_sync *l = s->list;
 
 	for (size_t n = 0; l->at < l->todo_count && n < portion; l->at++, l->sent++, n++)
-		write_entry(w, l->todo[l->at], tag_listed(s, l->todo[l->at]), wall);
+		listable_write(w, l->todo[l->at], tag_listed(s, l->todo[l->at]), wall);
 	l->more = l->at < l->todo_count;
 }
 
@@ -367,13 +289,13 @@ static void collect_changes(struct ocpp_session *s, int64_t after)
 
 static void decide(struct ocpp_session *s, struct station *st, const struct turn *t)
 {
-	const struct listable *all = listable(s->o);
+	const struct listable *all = listable_of(s->o);
 	struct list_sync *l = s->list;
 	bool fits = has_room(l, all->count);
 
 	l->goal = s->o->site->tag_seq;
 	l->sent = l->messages = 0;
-	l->cut = fits ? 0 : cut_of(all, (size_t)l->max);
+	l->cut = fits ? 0 : listable_cut(all, (size_t)l->max);
 	if (!fits && !l->no_room)
 		log_station(WARNING, s->id, "local_list_too_short", "tags=%zu room=%lld", all->count, (long long)l->max);
 	l->no_room = !fits;
@@ -594,7 +516,7 @@ int locallist_send(struct ocpp_session *s, bool full, int64_t version, uint64_t 
 	l->token = token;
 	l->version = version != NUM_NONE ? version - 1 : l->asked && l->version > st->list.version ? l->version : st->list.version;
 	l->goal = s->o->site->tag_seq;
-	l->cut = has_room(l, listable(s->o)->count) ? 0 : cut_of(listable(s->o), (size_t)l->max);
+	l->cut = has_room(l, listable_of(s->o)->count) ? 0 : listable_cut(listable_of(s->o), (size_t)l->max);
 	if (full) {
 		begin_full(s, t);
 		return 0;
@@ -639,7 +561,7 @@ void locallist_send_raw(struct ocpp_session *s, const char *update, int64_t vers
 
 void locallist_write(const struct ocpp_session *s, const struct station *st, struct json_writer *w)
 {
-	const struct listable *all = listable(s->o);
+	const struct listable *all = listable_of(s->o);
 	const struct list_sync *l = s->list;
 	bool step = st->list.whole && st->list.seq == s->o->site->tag_seq;
 

@@ -1,5 +1,5 @@
-/* ocpp/limit/told.c - see told.h. */
-#include "ocpp/limit/told.h"
+/* ocpp/limit/held.c - see held.h. */
+#include "ocpp/limit/held.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,8 +11,8 @@
 
 #define BY_HAND_MAX 16
 
-struct told {
-	struct told *next;
+struct held {
+	struct held *next;
 	int connector;
 	int64_t id, level;
 	char purpose[24], limit[24];
@@ -21,9 +21,9 @@ struct told {
 	wall_t at;
 };
 
-void told_free(struct ocpp_session *s)
+void held_free(struct ocpp_session *s)
 {
-	struct told *h;
+	struct held *h;
 
 	while ((h = s->by_hand) != NULL) {
 		s->by_hand = h->next;
@@ -31,7 +31,7 @@ void told_free(struct ocpp_session *s)
 	}
 }
 
-void told_order(struct ocpp_session *s, const struct call *c, const struct turn *t)
+void held_order(struct ocpp_session *s, const struct call *c, const struct turn *t)
 {
 	struct station *st = session_station(s);
 	struct connector *conn = st ? site_connector(st, c->connector) : NULL;
@@ -39,12 +39,12 @@ void told_order(struct ocpp_session *s, const struct call *c, const struct turn 
 	if (!conn)
 		return;
 	if (c->idle) {
-		conn->told.idle_ma = c->limit_ma;
-		conn->told.idle_at = t->wall;
+		conn->held.idle_ma = c->limit_ma;
+		conn->held.idle_at = t->wall;
 	} else {
-		conn->told.tx_ma = c->limit_ma;
-		conn->told.tx_at = t->wall;
-		conn->told.tx = c->tx;
+		conn->held.tx_ma = c->limit_ma;
+		conn->held.tx_at = t->wall;
+		conn->held.tx = c->tx;
 	}
 }
 
@@ -57,9 +57,9 @@ static int64_t int_of(const struct json *obj, const char *key, int64_t dflt)
 	return ocpp_read_int(json_get(obj, key), &v) == 0 ? v : dflt;
 }
 
-static void drop(struct told **at)
+static void drop(struct held **at)
 {
-	struct told *h = *at;
+	struct held *h = *at;
 
 	*at = h->next;
 	free(h);
@@ -70,7 +70,7 @@ static void put(struct ocpp_session *s, const struct json *p, const struct turn 
 {
 	const struct json *profile = json_get(p, "csChargingProfiles"), *schedule = json_get(profile, "chargingSchedule");
 	const struct json *periods = json_get(schedule, "chargingSchedulePeriod"), *limit = json_get(json_at(periods, 0), "limit");
-	struct told *h = xcalloc(1, sizeof(*h)), **at = &s->by_hand;
+	struct held *h = xcalloc(1, sizeof(*h)), **at = &s->by_hand;
 	size_t count = 0;
 
 	h->connector = (int)int_of(p, "connectorId", 0);
@@ -83,7 +83,7 @@ static void put(struct ocpp_session *s, const struct json *p, const struct turn 
 	snprintf(h->limit, sizeof(h->limit), "%.12s %.4s", limit && limit->text ? limit->text : "?",
 		 json_str(json_get(schedule, "chargingRateUnit"), ""));
 	while (*at) {
-		const struct told *o = *at;
+		const struct held *o = *at;
 
 		if (o->id == h->id || (o->connector == h->connector && o->level == h->level && strcmp(o->purpose, h->purpose) == 0))
 			drop(at);
@@ -114,7 +114,7 @@ static void clear(struct ocpp_session *s, struct station *st, const struct json 
 				  json_str(json_get(p, "chargingProfilePurpose"), NULL) };
 	int level = order_stack_level(s, st);
 
-	for (struct told **at = &s->by_hand; *at;) {
+	for (struct held **at = &s->by_hand; *at;) {
 		if (matches(&f, (*at)->id, (*at)->connector, (*at)->level, (*at)->purpose))
 			drop(at);
 		else
@@ -124,13 +124,13 @@ static void clear(struct ocpp_session *s, struct station *st, const struct json 
 		struct connector *conn = st->connectors[i];
 
 		if (matches(&f, profile_id(conn->number, true), conn->number, level, "TxDefaultProfile"))
-			conn->told.idle_at = 0;
+			conn->held.idle_at = 0;
 		if (matches(&f, profile_id(conn->number, false), conn->number, level, "TxProfile"))
-			conn->told.tx_at = 0;
+			conn->held.tx_at = 0;
 	}
 }
 
-void told_by_hand(struct ocpp_session *s, const struct call *c, const struct turn *t)
+void held_by_hand(struct ocpp_session *s, const struct call *c, const struct turn *t)
 {
 	struct station *st = session_station(s);
 	const struct json *p;
@@ -171,7 +171,7 @@ static const char *amperes(int64_t ma, char out[24])
 	return out;
 }
 
-void told_write(const struct ocpp_session *s, const struct station *st, struct json_writer *w)
+void held_write(const struct ocpp_session *s, const struct station *st, struct json_writer *w)
 {
 	int level = order_stack_level(s, st);
 	char text[48];
@@ -179,14 +179,14 @@ void told_write(const struct ocpp_session *s, const struct station *st, struct j
 	for (size_t i = 0; i < st->connector_count; i++) {
 		const struct connector *c = st->connectors[i];
 
-		if (c->told.idle_at)
-			write_row(w, c->number, "TxDefaultProfile", profile_id(c->number, true), level, amperes(c->told.idle_ma, text),
-				  "lmsd", c->told.idle_at);
-		if (c->told.tx_at && c->tx && c->tx->id == c->told.tx)
-			write_row(w, c->number, "TxProfile", profile_id(c->number, false), level, amperes(c->told.tx_ma, text),
-				  "lmsd", c->told.tx_at);
+		if (c->held.idle_at)
+			write_row(w, c->number, "TxDefaultProfile", profile_id(c->number, true), level, amperes(c->held.idle_ma, text),
+				  "lmsd", c->held.idle_at);
+		if (c->held.tx_at && c->tx && c->tx->id == c->held.tx)
+			write_row(w, c->number, "TxProfile", profile_id(c->number, false), level, amperes(c->held.tx_ma, text),
+				  "lmsd", c->held.tx_at);
 	}
-	for (const struct told *h = s->by_hand; h; h = h->next) {
+	for (const struct held *h = s->by_hand; h; h = h->next) {
 		snprintf(text, sizeof(text), "%s%s%s", h->limit, h->periods > 1 ? " at first" : "", h->ends ? ", ends" : "");
 		write_row(w, h->connector, h->purpose, h->id, h->level, text, "hand", h->at);
 	}

@@ -1,4 +1,4 @@
-/* ocpp/limit/told.h - the charging profiles that a station has accepted, as far as we know.
+/* ocpp/limit/held.h - the charging profiles that a station has accepted, as far as we know.
  *
  * OCPP 1.6 has no question for them. Ours are one default limit for each connector and one for its
  * transaction; those by hand are remembered since lmsd started, the latest of them.
@@ -8,9 +8,9 @@
 #include "ocpp/session.h"
 
 /* An order of the balance was accepted. */
-void told_order(struct ocpp_session *s, const struct call *c, const struct turn *t);
+void held_order(struct ocpp_session *s, const struct call *c, const struct turn *t);
 /* A call by hand was: SetChargingProfile, ClearChargingProfile, or another that changes nothing here. */
-void told_by_hand(struct ocpp_session *s, const struct call *c, const struct turn *t);
+void held_by_hand(struct ocpp_session *s, const struct call *c, const struct turn *t);
 /* One object for each profile, into an open array. */
-void told_write(const struct ocpp_session *s, const struct station *st, struct json_writer *w);
-void told_free(struct ocpp_session *s);
+void held_write(const struct ocpp_session *s, const struct station *st, struct json_writer *w);
+void held_free(struct ocpp_session *s);
