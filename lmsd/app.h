@@ -31,6 +31,8 @@ struct wire {
 	uint64_t places;	/* CALLs numbered in their order; the last that has left: */
 	uint64_t left;
 	unsigned held;		/* answers that wait for a commit: later answers queue behind them */
+	unsigned starts;	/* of these, such as tell the number of a transaction: the lowest of them */
+	int32_t first_start;
 	unsigned station_len;
 	char station[ID_MAX + 1];
 	UT_hash_handle hh;

@@ -2,7 +2,8 @@
  *
  * Invariants: an effect marked FX_AFTER_COMMIT leaves only when everything stored up to and in its
  * turn is durable; answers to one station keep their order, so a later answer queues behind one
- * that waits. A decrease of a limit never waits. When the store fails, nothing that waits leaves.
+ * that waits. A decrease of a limit never waits, but for the answer that tells the station the number of
+ * the transaction that it is for. When the store fails, nothing that waits leaves.
  */
 #include "app.h"
 
@@ -147,17 +148,33 @@ static void refuse_one(struct app *app, struct effect *e)
 	}
 }
 
+/* To the station this transaction does not exist yet: it would refuse its profile, and be taken for one that wants
+ * another kind. Numbers only rise: those that it knows are lower.
+ */
+static bool names_untold(const struct wire *l, const struct effect *e)
+{
+	return is_call(e) && e->u.frame.tx != 0 && l->starts > 0 && e->u.frame.tx >= l->first_start;
+}
+
 static bool must_wait(const struct wire *l, const struct effect *e, bool durable)
 {
 	if (e->when == FX_AFTER_COMMIT)
 		return !durable;
-	return l != NULL && l->held > 0 && (is_answer(e) || e->kind == FX_CLOSE);
+	if (l == NULL || l->held == 0)
+		return false;
+	return is_answer(e) || e->kind == FX_CLOSE || names_untold(l, e);
 }
 
 static void hold(struct wire *l, const struct effect *e, int by)
 {
-	if (l != NULL && is_answer(e))
-		l->held = by > 0 ? l->held + 1 : l->held - 1;
+	if (l == NULL || !is_answer(e))
+		return;
+	l->held = by > 0 ? l->held + 1 : l->held - 1;
+	if (e->u.frame.tx == 0)
+		return;
+	if (by > 0 && (l->starts == 0 || e->u.frame.tx < l->first_start))
+		l->first_start = e->u.frame.tx;
+	l->starts = by > 0 ? l->starts + 1 : l->starts - 1;
 }
 
 static void number_call(struct wire *l, struct effect *e)

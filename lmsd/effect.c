@@ -28,11 +28,17 @@ static struct effect *effect_add(struct effects *fx, enum effect_kind kind, enum
 
 void fx_frame(struct effects *fx, enum effect_when when, uint64_t link, const char *text, size_t len)
 {
+	fx_frame_of_tx(fx, when, link, text, len, 0);
+}
+
+void fx_frame_of_tx(struct effects *fx, enum effect_when when, uint64_t link, const char *text, size_t len, int32_t tx)
+{
 	struct effect *e = effect_add(fx, FX_FRAME, when);
 
 	e->u.frame.link = link;
 	e->u.frame.text = arena_strndup(fx->arena, text, len);
 	e->u.frame.len = len;
+	e->u.frame.tx = tx;
 }
 
 void fx_close(struct effects *fx, enum effect_when when, uint64_t link, int code, const char *why)

@@ -31,7 +31,7 @@ struct effect {
 	enum effect_kind kind;
 	enum effect_when when;
 	union {
-		struct { uint64_t link; const char *text; size_t len; uint64_t place; } frame;
+		struct { uint64_t link; const char *text; size_t len; uint64_t place; int32_t tx; } frame;
 		struct { uint64_t link; int code; const char *why; } close;
 		struct { enum store_table table; const char *key; const char *json; size_t len; } put;
 		struct { enum store_table table; const char *key; } del;
@@ -53,6 +53,9 @@ struct effects {
 void effects_init(struct effects *fx, struct arena *arena);
 /* Text is copied into the arena. */
 void fx_frame(struct effects *fx, enum effect_when when, uint64_t link, const char *text, size_t len);
+/* One that tells the station the number of a transaction (an answer), or names one (a call): a call that names one
+ * does not overtake the answer that tells it. */
+void fx_frame_of_tx(struct effects *fx, enum effect_when when, uint64_t link, const char *text, size_t len, int32_t tx);
 void fx_close(struct effects *fx, enum effect_when when, uint64_t link, int code, const char *why);
 void fx_put(struct effects *fx, enum store_table table, const char *key, const char *json, size_t len);
 void fx_del(struct effects *fx, enum store_table table, const char *key);

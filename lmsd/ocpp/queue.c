@@ -196,7 +196,7 @@ void queue_pump(struct ocpp_session *s, const struct turn *t)
 		s->sent = t->now;
 		session_timer(s, TIMER_CALL, t->now + ANSWER_US);
 		hurry(s, t);
-		fx_frame(t->fx, c->when, s->link, s->o->out.data, s->o->out.len);
+		fx_frame_of_tx(t->fx, c->when, s->link, s->o->out.data, s->o->out.len, c->as_default ? 0 : c->tx);
 	}
 }
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // timeout: 120
 // The disk stalls: no increase and no answer that must be durable leaves before its commit, decreases leave all the
-// same, and an increase that was overtaken by a decrease never leaves at all.
+// same, and an increase that was overtaken by a decrease never leaves at all. No profile of a transaction comes before
+// the answer that tells its number.
 'use strict';
 const { execFileSync } = require('child_process');
 const fs = require('fs');
@@ -19,9 +20,9 @@ main(async () => {
 	await lmsd.start();
 	delete process.env.LD_PRELOAD;
 	lmsd.apply({
-		zones: [{ id: 'P1', static: 60 }],
-		stations: ['A', 'B'].map((id) => ({ id, zone: 'P1', wiring: 'RST', connectors: 1 })),
-		tags: [{ uid: 'T1' }, { uid: 'T2' }],
+		zones: [{ id: 'P1', static: 60 }, { id: 'P3', static: 40 }],
+		stations: ['A', 'B', 'C'].map((id) => ({ id, zone: id === 'C' ? 'P3' : 'P1', wiring: 'RST', connectors: 1 })),
+		tags: [{ uid: 'T1' }, { uid: 'T2' }, { uid: 'T3' }],
 	});
 	const [a, b] = ['A', 'B'].map((id) => new Station(lmsd, id));
 	await a.up();
@@ -64,6 +65,25 @@ main(async () => {
 	fs.unlinkSync(stall);
 	await until(() => a.last('TxProfile') === 20, 'that part', 30000);
 	ok(true, 'and leaves after the commit');
+
+	/* What its first transaction may draw is nothing: that is decided at once, but C does not know its number yet. */
+	const c = await new Station(lmsd, 'C').connect();
+	await c.boot();
+	await c.status(1, 'Preparing');
+	equal((await lmsd.ctlAsync('connector', 'limit', 'C/1', '0')).status, 0, 'C may draw nothing');
+	await until(async () => (await lmsd.ctlAsync('connector', 'show', 'C/1')).json.w_ma === 0, 'C to be at rest', 30000);
+	await lmsd.ctlAsync('zone', 'set', 'P2', 'static=12');	/* and that it is on disk */
+	fs.writeFileSync(stall, '');
+	const start = c.call('StartTransaction', { connectorId: 1, idTag: 'T3', meterStart: 0, timestamp: new Date().toISOString() });
+	await until(async () => (await lmsd.ctlAsync('connector', 'show', 'C/1')).json.transaction, 'the transaction');
+	await lmsd.ctlAsync('connector', 'limit', 'A/1', '8');
+	await until(() => a.last('TxProfile') === 8, 'what was decided after it', 15000);
+	equal(c.last('TxProfile'), undefined, 'no profile of it comes before its number');
+	fs.unlinkSync(stall);
+	equal((await start).idTagInfo.status, 'Accepted', 'the answer to StartTransaction');
+	await until(() => c.last('TxProfile') === 0, 'its profile', 30000);
+	ok(true, 'and then its profile');
+	await c.close();
 	await a.close();
 	await b.close();
 });

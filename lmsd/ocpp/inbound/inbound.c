@@ -276,7 +276,7 @@ static void answer(struct inbound *in, const char *payload, size_t len)
 
 	buf_clear(out);
 	rpc_write_result(out, in->f->id, payload, len);
-	fx_frame(in->t->fx, in->when, in->s->link, out->data, out->len);
+	fx_frame_of_tx(in->t->fx, in->when, in->s->link, out->data, out->len, in->tx);
 }
 
 static void refuse(struct inbound *in, const char *code, const char *why)

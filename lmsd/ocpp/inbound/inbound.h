@@ -11,6 +11,7 @@ struct inbound {
 	const struct turn *t;
 	struct json_writer w;		/* the answer's payload: a handler writes one object */
 	enum effect_when when;		/* FX_AFTER_COMMIT when the answer promises a record */
+	int32_t tx;			/* the transaction whose number it tells; 0 = none */
 	const char *code;		/* a handler that cannot answer sets it: CALLERROR */
 	const char *why;
 };

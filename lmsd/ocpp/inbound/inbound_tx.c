@@ -130,6 +130,7 @@ void inbound_start(struct inbound *in)
 				      in->t->wall, in->t->fx);
 	}
 	in->when = FX_AFTER_COMMIT;
+	in->tx = id;
 	log_station(INFO, in->s->id, "transaction_start", "transaction=%d connector=%d tag=%s answer=%s%s", id,
 		    start.conn->number, log_text(tag), auth_status_text(auth.status), start.replay ? " replay" : "");
 	if (auth.status == AUTH_ACCEPTED)
