@@ -72,6 +72,13 @@ static int64_t claim_max(const struct claim *cl)
 	return w;
 }
 
+static void claim_may_have(struct claim *cl, int64_t given_ma)
+{
+	if (given_ma > cl->hold_ma)
+		cl->hold_ma = given_ma;
+	cl->sure = false;
+}
+
 void gate_settle(struct conn *c, mono_t now, mono_t *due)
 {
 	for (int k = 0; k < GATE_KINDS; k++) {
@@ -110,6 +117,7 @@ void gate_tx_end(struct conn *c)
 		.now_ma = NUM_NONE, .sure = true, .token = c->gate.claims[BAL_LIMIT_TX].token,
 	};
 	c->gate.fall_ma = 0;
+	c->gate.beneath_ma = 0;
 	c->gate.again_ma = NUM_NONE;
 }
 
@@ -127,8 +135,16 @@ void gate_booted(struct conn *c, mono_t now)
 		c->gate.strikes = UNCONTROLLABLE_STRIKES - 1;
 }
 
-void gate_other_method(struct conn *c)
+void gate_other_method(struct conn *c, bool had_one_limit)
 {
+	/* OCPP 1.6, 5.16: the profile of the transaction goes before any default, so what is told from now on
+	 * lowers nothing until the transaction is over. */
+	if (c->session && !had_one_limit && c->conf.one_limit)
+		c->gate.beneath_ma = gate_claim(c);
+	if (!c->conf.one_limit && c->gate.beneath_ma > 0) {
+		claim_may_have(&c->gate.claims[BAL_LIMIT_TX], c->gate.beneath_ma);
+		c->gate.beneath_ma = 0;
+	}
 	for (int k = 0; k < GATE_KINDS; k++)
 		c->gate.claims[k].sure = false;
 	if (c->gate.claims[BAL_LIMIT_IDLE].hold_ma < watts_full(c))
@@ -164,7 +180,7 @@ bool gate_idle_known(const struct conn *c)
 
 int64_t gate_claim(const struct conn *c)
 {
-	int64_t w = 0;
+	int64_t w = c->gate.beneath_ma;
 
 	for (int k = 0; k < GATE_KINDS; k++) {
 		int64_t m = claim_max(&c->gate.claims[k]);
@@ -212,7 +228,11 @@ int64_t gate_hold(const struct conn *c, enum bal_limit_kind kind)
 
 static int64_t claim_w(const struct conn *c, enum bal_limit_kind kind)
 {
-	return watts_phase(c, kind == BAL_LIMIT_TX, claim_max(&c->gate.claims[kind]));
+	int64_t given = claim_max(&c->gate.claims[kind]);
+
+	if (kind == BAL_LIMIT_TX && c->gate.beneath_ma > given)
+		given = c->gate.beneath_ma;
+	return watts_phase(c, kind == BAL_LIMIT_TX, given);
 }
 
 int64_t gate_may(const struct conn *c, bool online)
@@ -272,6 +292,7 @@ static void sum_phases(const struct conn *c, bool online, bool fallen, int64_t w
 	w[0] = w[1] = w[2] = 0;
 	at_least(w, wired, claim_w(c, BAL_LIMIT_IDLE));
 	at_least(w, used, fallen ? watts_phase(c, true, c->gate.fall_ma) : claim_w(c, BAL_LIMIT_TX));
+	at_least(w, used, watts_phase(c, true, c->gate.beneath_ma));
 	for (int i = 0; i < c->gate.pending_count; i++) {
 		const struct pending *p = &c->gate.pending[i];
 		phase_mask_t phases = p->kind == BAL_LIMIT_IDLE ? wired : p->phases;
@@ -333,13 +354,6 @@ static struct conn *find_pending(struct balance *b, uint32_t conn, uint64_t toke
 				return &b->conns[i];
 	}
 	return NULL;
-}
-
-static void claim_may_have(struct claim *cl, int64_t given_ma)
-{
-	if (given_ma > cl->hold_ma)
-		cl->hold_ma = given_ma;
-	cl->sure = false;
 }
 
 /* It was not surely taken, nor surely not. */

@@ -42,6 +42,7 @@ struct gate {
 	int pending_count;
 	int64_t fall_ma;		/* the most that the transaction's limit may fall to by itself */
 	mono_t renew_at;		/* the limit is said again, or it falls; 0 = at once */
+	int64_t beneath_ma;		/* the profile of its transaction, told before it had one limit, holds beside that */
 	int strikes;			/* refused or unanswered in a row */
 	mono_t came_at;			/* online or booted */
 	mono_t retry_at;		/* nothing before, except what is lower still */
@@ -60,7 +61,7 @@ void gate_tx_begin(struct conn *c);
 void gate_tx_end(struct conn *c);
 void gate_booted(struct conn *c, mono_t now);
 /* It is told its limits in another way from now on, and nobody knows what it has there. */
-void gate_other_method(struct conn *c);
+void gate_other_method(struct conn *c, bool had_one_limit);
 void gate_online(struct conn *c, bool online, mono_t now);
 /* Drops what has settled; tells in *due when to look again. */
 void gate_settle(struct conn *c, mono_t now, mono_t *due);

@@ -358,7 +358,7 @@ static void carry_conn(struct conn *c, const struct conn *old)
 	if (c->conf.wiring != old->conf.wiring || c->conf.fixed_phases != old->conf.fixed_phases)
 		c->demand.learned = c->demand.known = 0;
 	if (c->conf.one_limit != old->conf.one_limit || c->conf.method != old->conf.method)
-		gate_other_method(c);
+		gate_other_method(c, old->conf.one_limit);
 }
 
 /* Where zones and connectors are now, by their index of before; -1 = gone. */

@@ -136,23 +136,73 @@ static void a_limit_that_nobody_knows_is_set_first(void **state)
 }
 
 /* Told in another way from now on, it counts at its maximum until it has said yes there. */
+static void configure(void)
+{
+	struct bal_conf conf = { .zones = rig.zones, .conns = rig.conns, .zone_count = rig.zone_count,
+				 .conn_count = rig.conn_count };
+
+	assert_int_equal(balance_configure(rig.b, &conf, rig.now, NULL), 0);
+}
+
 static void another_method_forgets_what_was_acknowledged(void **state)
 {
-	struct bal_conf conf = { .zones = rig.zones, .conns = rig.conns };
-
 	(void)state;
 	rig_start(&rig);
 	assert_int_equal(rig_w(&rig, other), 0);
 	rig.answers[other] = RIG_MUTE;
 	rig.conns[other].method = 7;
-	conf.zone_count = rig.zone_count;
-	conf.conn_count = rig.conn_count;
-	assert_int_equal(balance_configure(rig.b, &conf, rig.now, NULL), 0);
+	configure();
 	rig_run(&rig, US_PER_S);
 	assert_int_equal(rig_w(&rig, other), 32000);
 	rig.answers[other] = RIG_ACCEPTS;
 	rig_run(&rig, 60 * US_PER_S);
 	assert_int_equal(rig_w(&rig, other), 0);
+}
+
+/* The profile of the transaction goes before the default, and what is accepted now is the default. */
+static void what_its_transaction_was_told_before_holds_beside_the_one_limit(void **state)
+{
+	(void)state;
+	rig_start(&rig);
+	rig_charge(&rig, other, 1);
+	rig_run(&rig, 60 * US_PER_S);
+	assert_int_equal(rig_limit(&rig, other), 32000);
+	rig.conns[other].one_limit = true;
+	rig.conns[other].method = 1;
+	configure();
+	rig_charge(&rig, key, 2);
+	rig_run(&rig, 120 * US_PER_S);
+	assert_int_equal(rig_limit(&rig, other), 20000);
+	assert_int_equal(rig_w(&rig, other), 32000);
+	assert_int_equal(rig_limit(&rig, key), 8000);
+	/* That transaction is over: the next one has the one limit alone. */
+	balance_use(rig.b, other, BAL_NONE, 0, false, rig.now);
+	rig_run(&rig, 60 * US_PER_S);
+	assert_int_equal(rig_w(&rig, other), 0);
+	assert_int_equal(rig_limit(&rig, key), 32000);
+	assert_false(rig.over);
+}
+
+static void back_to_profiles_the_next_one_takes_the_place_of_the_old(void **state)
+{
+	(void)state;
+	rig_start(&rig);
+	rig_charge(&rig, other, 1);
+	rig_run(&rig, 60 * US_PER_S);
+	rig.conns[other].one_limit = true;
+	rig.conns[other].method = 1;
+	configure();
+	rig.answers[other] = RIG_MUTE;
+	rig.conns[other].one_limit = false;
+	rig.conns[other].method = 0;
+	configure();
+	rig_charge(&rig, key, 2);
+	rig_run(&rig, 30 * US_PER_S);
+	assert_int_equal(rig_w(&rig, other), 32000);
+	rig.answers[other] = RIG_ACCEPTS;
+	rig_run(&rig, 300 * US_PER_S);
+	assert_int_equal(rig_w(&rig, other), 20000);
+	assert_int_equal(rig_limit(&rig, key), 20000);
 }
 
 /* A profile by hand is not that limit. */
@@ -182,6 +232,8 @@ int main(void)
 		TEST(while_a_transaction_runs_its_default_is_not_touched),
 		TEST(a_limit_that_nobody_knows_is_set_first),
 		TEST(another_method_forgets_what_was_acknowledged),
+		TEST(what_its_transaction_was_told_before_holds_beside_the_one_limit),
+		TEST(back_to_profiles_the_next_one_takes_the_place_of_the_old),
 		TEST(a_message_by_hand_proves_nothing),
 	};
 
