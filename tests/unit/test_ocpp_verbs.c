@@ -263,6 +263,16 @@ static void by_hand(const char *method, int (*handler)(struct ctl_call *, const 
 	bench_answer(&b, 1, "ChargingProfile", answer);
 }
 
+static void profiles_are_shown_with_the_ids_that_the_station_was_told(void **state)
+{
+	(void)state;
+	bench_configure(&b, "CP1", "{\"id\":\"CP1\",\"zone\":\"P1\",\"connectors\":2,\"wiring\":\"STR\",\"profile_id\":100}");
+	bench_order(&b, "CP1", 2, true, 0, false);
+	assert_non_null(bench_find(&b, "\"chargingProfileId\":102"));
+	bench_answer(&b, 1, "SetChargingProfile", "{\"status\":\"Accepted\"}");
+	assert_non_null(strstr(shown(), "\"connector\":2,\"purpose\":\"TxDefaultProfile\",\"id\":102"));
+}
+
 static void the_profiles_that_a_station_has_accepted_are_shown(void **state)
 {
 	(void)state;
@@ -309,6 +319,7 @@ int main(void)
 		T(each_verb_sends_its_message_in_the_order_of_the_schema),
 		T(what_cannot_be_is_refused_and_nothing_is_sent),
 		T(a_full_list_holds_the_tags_that_stations_may_decide_on),
+		T(profiles_are_shown_with_the_ids_that_the_station_was_told),
 		T(the_profiles_that_a_station_has_accepted_are_shown),
 		T(an_answer_without_a_status_is_passed_as_it_is),
 	};

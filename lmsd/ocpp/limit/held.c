@@ -7,7 +7,7 @@
 
 #include "base/timefmt.h"
 #include "ocpp/inbound/inbound.h"
-#include "ocpp/limit/profile.h"
+#include "ocpp/limit/way.h"
 
 #define BY_HAND_MAX 16
 
@@ -112,6 +112,7 @@ static void clear(struct ocpp_session *s, struct station *st, const struct json 
 {
 	const struct filter f = { int_of(p, "id", NUM_NONE), int_of(p, "connectorId", NUM_NONE), int_of(p, "stackLevel", NUM_NONE),
 				  json_str(json_get(p, "chargingProfilePurpose"), NULL) };
+	const struct station_conf *sc = site_station_conf(s->o->site, st);
 	int level = order_stack_level(s, st);
 
 	for (struct held **at = &s->by_hand; *at;) {
@@ -123,9 +124,9 @@ static void clear(struct ocpp_session *s, struct station *st, const struct json 
 	for (size_t i = 0; i < st->connector_count; i++) {
 		struct connector *conn = st->connectors[i];
 
-		if (matches(&f, profile_id(conn->number, true), conn->number, level, "TxDefaultProfile"))
+		if (matches(&f, way_profile_id(sc, conn->number, true), conn->number, level, "TxDefaultProfile"))
 			conn->held.idle_at = 0;
-		if (matches(&f, profile_id(conn->number, false), conn->number, level, "TxProfile"))
+		if (matches(&f, way_profile_id(sc, conn->number, false), conn->number, level, "TxProfile"))
 			conn->held.tx_at = 0;
 	}
 }
@@ -173,6 +174,7 @@ static const char *amperes(int64_t ma, char out[24])
 
 void held_write(const struct ocpp_session *s, const struct station *st, struct json_writer *w)
 {
+	const struct station_conf *sc = site_station_conf(s->o->site, st);
 	int level = order_stack_level(s, st);
 	char text[48];
 
@@ -180,10 +182,10 @@ void held_write(const struct ocpp_session *s, const struct station *st, struct j
 		const struct connector *c = st->connectors[i];
 
 		if (c->held.idle_at)
-			write_row(w, c->number, "TxDefaultProfile", profile_id(c->number, true), level, amperes(c->held.idle_ma, text),
+			write_row(w, c->number, "TxDefaultProfile", way_profile_id(sc, c->number, true), level, amperes(c->held.idle_ma, text),
 				  "lmsd", c->held.idle_at);
 		if (c->held.tx_at && c->tx && c->tx->id == c->held.tx)
-			write_row(w, c->number, "TxProfile", profile_id(c->number, false), level, amperes(c->held.tx_ma, text),
+			write_row(w, c->number, "TxProfile", way_profile_id(sc, c->number, false), level, amperes(c->held.tx_ma, text),
 				  "lmsd", c->held.tx_at);
 	}
 	for (const struct held *h = s->by_hand; h; h = h->next) {
