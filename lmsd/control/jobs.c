@@ -20,6 +20,7 @@
 #define GATHER_US (100 * US_PER_MS)	/* results that come together are told together */
 #define WAIT_US (30 * US_PER_S)
 #define WAIT_MAX_US (600 * US_PER_S)
+#define WAITERS_MAX 256			/* who went away counts until his time is over */
 #define EXIT_REFUSED 6
 #define EXIT_OFFLINE 75
 
@@ -539,6 +540,15 @@ int ctl_job_cancel(struct ctl_call *call, const struct ctl_job_cancel_args *a)
 	return answer(call, j);
 }
 
+static bool too_many_wait(const struct jobs *js)
+{
+	size_t n = 0;
+
+	for (const struct waiter *w = js->waiters; w; w = w->next)
+		n++;
+	return n >= WAITERS_MAX;
+}
+
 int ctl_job_wait(struct ctl_call *call, const struct ctl_job_wait_args *a)
 {
 	struct jobs *js = jobs_of(call);
@@ -556,6 +566,9 @@ int ctl_job_wait(struct ctl_call *call, const struct ctl_job_wait_args *a)
 		write_results(j, a->after == NUM_NONE ? 0 : (size_t)a->after, &call->w);
 		return 0;
 	}
+	if (too_many_wait(js))
+		return diag_set(&call->diag, -LMS_ECONFLICT, "%d wait for jobs already (job show tells how it stands, without "
+				"waiting)", WAITERS_MAX);
 	w = xcalloc(1, sizeof(*w));
 	w->token = call->token;
 	w->job = j;

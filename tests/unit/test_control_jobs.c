@@ -256,6 +256,30 @@ static void a_cancelled_job_asks_no_more_and_hears_those_that_were_asked(void **
 	assert_non_null(strstr(show(1), "\"left\":0"));
 }
 
+/* Answers may be what only a technician may ask for. */
+static void the_answers_are_for_who_may_ask(void **state)
+{
+	(void)state;
+	run("{\"method\":\"station.restart\",\"stations\":[\"CP1\"]}");
+	assert_int_equal(as(CTL_ROLE_OPERATOR, "job.wait", do_wait, "{\"id\":1,\"wait\":\"0s\"}"), -LMS_EROLE);
+	assert_int_equal(as(CTL_ROLE_OPERATOR, "job.cancel", do_cancel, "{\"id\":1}"), -LMS_EROLE);
+	assert_int_equal(as(CTL_ROLE_OPERATOR, "job.show", do_show, "{\"id\":1}"), 0);
+	assert_non_null(strstr(buf_cstr(&out), "\"state\":\"running\""));
+	assert_int_equal(as(TECHNICIAN, "job.run", do_run, "{\"method\":\"station.key_set\",\"params\":{\"generate\":true}}"),
+			 -LMS_EUSAGE);
+}
+
+static void who_waits_is_counted(void **state)
+{
+	(void)state;
+	run("{\"method\":\"station.restart\",\"stations\":[\"CP1\"]}");
+	for (int i = 0; i < 256; i++)
+		assert_int_equal(as(TECHNICIAN, "job.wait", do_wait, "{\"id\":1}"), CTL_LATER);
+	assert_int_equal(as(TECHNICIAN, "job.wait", do_wait, "{\"id\":1}"), -LMS_ECONFLICT);
+	jobs_turn(js, b.now + 31 * US_PER_S);
+	assert_int_equal(as(TECHNICIAN, "job.wait", do_wait, "{\"id\":1}"), CTL_LATER);
+}
+
 static void jobs_are_few_and_the_oldest_that_is_over_makes_room(void **state)
 {
 	(void)state;
@@ -281,6 +305,8 @@ int main(void)
 		T(stations_are_chosen_by_name_zone_and_state),
 		T(who_waits_is_told_what_came_together),
 		T(a_cancelled_job_asks_no_more_and_hears_those_that_were_asked),
+		T(the_answers_are_for_who_may_ask),
+		T(who_waits_is_counted),
 		T(jobs_are_few_and_the_oldest_that_is_over_makes_room),
 	};
 
