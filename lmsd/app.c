@@ -95,14 +95,15 @@ static int on_upgrade(void *ctx, const struct ws_upgrade *u)
 
 	app->turn_open = true;
 	status = door_ask(app->door, u);
-	if (status != 0)
-		return status;
-	if (connections(app) >= (size_t)app->boot.limits_connections) {
+	if (status == 0 && connections(app) >= (size_t)app->boot.limits_connections) {
 		log_lmsd(WARNING, "connections", "limit=%lld reached (limits.connections in lmsd.conf)",
 			 (long long)app->boot.limits_connections);
-		return 503;
+		status = 503;
 	}
-	return rival_ask(app->rivals, u, door_proven(app->door));
+	if (status == 0)
+		return rival_ask(app->rivals, u, door_proven(app->door));
+	rival_refused(app->rivals, u);
+	return status;
 }
 
 static void *on_opened(void *ctx, struct ws_conn *conn, const struct ws_upgrade *u)

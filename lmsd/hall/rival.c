@@ -142,6 +142,14 @@ int rival_ask(struct rivals *r, const struct ws_upgrade *u, bool proven)
 	return 409;
 }
 
+void rival_refused(struct rivals *r, const struct ws_upgrade *u)
+{
+	struct claim *c = claim_of(r, u->conn);
+
+	if (c != NULL)
+		claim_free(c);
+}
+
 static void tell(struct rivals *r, const struct wire *old, enum finding finding)
 {
 	struct claim *c;

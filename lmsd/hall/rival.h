@@ -17,6 +17,8 @@ struct rivals *rivals_new(struct app *app);
 void rivals_free(struct rivals *r);
 /* For ws_server_ops.upgrade, last of all: 0, 409, or WS_UPGRADE_WAIT. */
 int rival_ask(struct rivals *r, const struct ws_upgrade *u, bool proven);
+/* It was refused for another reason, which may have come up while it waited. */
+void rival_refused(struct rivals *r, const struct ws_upgrade *u);
 /* Something was heard of an open connection; it is gone. */
 void rival_heard(struct rivals *r, const struct wire *old);
 void rival_gone(struct rivals *r, const struct wire *old);
