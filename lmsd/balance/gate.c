@@ -137,11 +137,11 @@ void gate_booted(struct conn *c, mono_t now)
 
 void gate_other_method(struct conn *c, bool had_one_limit)
 {
-	/* OCPP 1.6, 5.16: the profile of the transaction goes before any default, so what is told from now on
-	 * lowers nothing until the transaction is over. */
-	if (c->session && !had_one_limit && c->conf.one_limit)
+	/* OCPP 1.6, 5.16: the profile of the transaction goes before any default, and so does one of a higher level
+	 * before what has another id: what is told from now on may lower nothing until the transaction is over. */
+	if (c->session && !had_one_limit) {
 		c->gate.beneath_ma = gate_claim(c);
-	if (!c->conf.one_limit && c->gate.beneath_ma > 0) {
+	} else if (!c->conf.one_limit && c->gate.beneath_ma > 0) {
 		claim_may_have(&c->gate.claims[BAL_LIMIT_TX], c->gate.beneath_ma);
 		c->gate.beneath_ma = 0;
 	}

@@ -42,7 +42,7 @@ struct gate {
 	int pending_count;
 	int64_t fall_ma;		/* the most that the transaction's limit may fall to by itself */
 	mono_t renew_at;		/* the limit is said again, or it falls; 0 = at once */
-	int64_t beneath_ma;		/* the profile of its transaction, told before it had one limit, holds beside that */
+	int64_t beneath_ma;		/* the profile of its transaction, told in another way before, holds beside that */
 	int strikes;			/* refused or unanswered in a row */
 	mono_t came_at;			/* online or booted */
 	mono_t retry_at;		/* nothing before, except what is lower still */

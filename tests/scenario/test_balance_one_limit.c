@@ -183,6 +183,25 @@ static void what_its_transaction_was_told_before_holds_beside_the_one_limit(void
 	assert_false(rig.over);
 }
 
+static void one_of_another_level_holds_beside_its_profile(void **state)
+{
+	(void)state;
+	rig_start(&rig);
+	rig_charge(&rig, other, 1);
+	rig_run(&rig, 60 * US_PER_S);
+	rig.conns[other].method = 5;
+	configure();
+	rig_charge(&rig, key, 2);
+	rig_run(&rig, 120 * US_PER_S);
+	assert_int_equal(rig_limit(&rig, other), 20000);
+	assert_int_equal(rig_w(&rig, other), 32000);
+	assert_int_equal(rig_limit(&rig, key), 8000);
+	balance_use(rig.b, other, BAL_NONE, 0, false, rig.now);
+	rig_run(&rig, 60 * US_PER_S);
+	assert_int_equal(rig_w(&rig, other), 0);
+	assert_false(rig.over);
+}
+
 static void back_to_profiles_the_next_one_takes_the_place_of_the_old(void **state)
 {
 	(void)state;
@@ -233,6 +252,7 @@ int main(void)
 		TEST(a_limit_that_nobody_knows_is_set_first),
 		TEST(another_method_forgets_what_was_acknowledged),
 		TEST(what_its_transaction_was_told_before_holds_beside_the_one_limit),
+		TEST(one_of_another_level_holds_beside_its_profile),
 		TEST(back_to_profiles_the_next_one_takes_the_place_of_the_old),
 		TEST(a_message_by_hand_proves_nothing),
 	};

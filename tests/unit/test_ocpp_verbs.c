@@ -266,7 +266,10 @@ static void by_hand(const char *method, int (*handler)(struct ctl_call *, const 
 static void profiles_are_shown_with_the_ids_that_the_station_was_told(void **state)
 {
 	(void)state;
+	assert_int_equal(site_connector_conf(b.site, bench_conn(&b, "CP1", 2))->method, 0);
 	bench_configure(&b, "CP1", "{\"id\":\"CP1\",\"zone\":\"P1\",\"connectors\":2,\"wiring\":\"STR\",\"profile_id\":100}");
+	/* For the balance it has none of them yet. */
+	assert_int_not_equal(site_connector_conf(b.site, bench_conn(&b, "CP1", 2))->method, 0);
 	bench_order(&b, "CP1", 2, true, 0, false);
 	assert_non_null(bench_find(&b, "\"chargingProfileId\":102"));
 	bench_answer(&b, 1, "SetChargingProfile", "{\"status\":\"Accepted\"}");

@@ -314,13 +314,18 @@ static const char *key_of(struct arena *arena, const char *pattern, int number)
 	return arena_printf(arena, "%.*s%d%s", (int)(hash - pattern), pattern, number, hash + 1);
 }
 
-static uint32_t method_of(const char *key, bool one_limit)
+/* Under another id and level a profile takes the place of none that the station has. 0 = as it is without keys. */
+static uint32_t method_of(const char *key, bool one_limit, const struct ctl_station_keys *k)
 {
 	uint32_t h = UINT32_C(2166136261);
 
 	for (; key && *key; key++)
 		h = (h ^ (unsigned char)*key) * UINT32_C(16777619);
-	return one_limit ? h | 1 : 0;
+	if (!one_limit && k->profile_id == NUM_NONE && k->profile_stack == NUM_NONE)
+		return 0;
+	h = (h ^ (uint32_t)(k->profile_id + 1)) * UINT32_C(16777619);
+	h = (h ^ (uint32_t)(k->profile_stack + 1)) * UINT32_C(16777619);
+	return h | 1;
 }
 
 static void shedding_in_force(struct site_conf *c, const struct station_conf *st, struct connector_conf *conn)
@@ -330,7 +335,7 @@ static void shedding_in_force(struct site_conf *c, const struct station_conf *st
 
 	conn->shedding_key = strncmp(how, "config:", 7) == 0 ? key_of(&c->arena, how + 7, conn->number) : NULL;
 	conn->one_limit = conn->shedding_key || (purpose && strcmp(purpose, "TxDefaultProfile") == 0);
-	conn->method = method_of(conn->shedding_key, conn->one_limit);
+	conn->method = method_of(conn->shedding_key, conn->one_limit, &st->k);
 	if (strcmp(how, "none") == 0)
 		conn->manageable = false;
 }
