@@ -176,6 +176,7 @@ struct station {
 	struct {			/* local authorization list that it has accepted last; zeroes = none */
 		int64_t version, seq;	/* changes of tags up to this one are in it (tag_log.h) */
 		bool whole;		/* it is ours, all of it */
+		bool kept;		/* lmsd keeps it in step, or has still to empty it */
 		uint64_t cut;		/* it has no room for all tags: what it has; 0 = it has */
 	} list;
 	struct cert_request *cert_request;	/* open; NULL */

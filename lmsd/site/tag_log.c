@@ -112,6 +112,7 @@ void site_list_store(const struct station *st, struct effects *fx)
 	jw_kint(&w, "version", st->list.version);
 	jw_kbool(&w, "whole", st->list.whole);
 	jw_kint(&w, "seq", st->list.seq);
+	jw_kbool(&w, "kept", st->list.kept);
 	if (st->list.cut) {
 		snprintf(hash, sizeof(hash), "%016llx", (unsigned long long)st->list.cut);
 		jw_kstr(&w, "cut", hash);
@@ -134,6 +135,7 @@ int site_list_load(struct site *s, const char *station, const char *json, size_t
 	st->list.version = read_int(obj, "version", 0);
 	st->list.whole = json_bool(json_get(obj, "whole"), false);
 	st->list.seq = read_int(obj, "seq", 0);
+	st->list.kept = json_bool(json_get(obj, "kept"), false);
 	st->list.cut = strtoull(json_str(json_get(obj, "cut"), "0"), NULL, 16);
 	arena_fini(&arena);
 	return obj ? 0 : -LMS_EPARSE;

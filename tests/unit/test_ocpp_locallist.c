@@ -155,6 +155,46 @@ static void nothing_is_sent_where_it_is_not_wanted(void **state)
 	expect_silence();
 }
 
+#define NOT_KEPT "{\"id\":\"CP1\",\"zone\":\"P1\",\"connectors\":2,\"wiring\":\"STR\",\"local_list\":false}"
+
+/* A tag that is blocked from now on could charge for ever where the station is offline. */
+static void a_list_that_is_not_wanted_any_more_is_emptied(void **state)
+{
+	(void)state;
+	keep("");
+	assert_non_null(strstr(bench_stored(&b, STORE_LOCAL_LIST), "\"kept\":true"));
+	bench_configure(&b, "CP1", NOT_KEPT);
+	bench_pass(&b, 10 * US_PER_S);
+	expect("{\"listVersion\":2,\"localAuthorizationList\":[],\"updateType\":\"Full\"}");
+	refuse("Failed");
+	bench_pass(&b, 60 * US_PER_S);
+	expect("{\"listVersion\":2,\"localAuthorizationList\":[],\"updateType\":\"Full\"}");
+	accept();
+	assert_string_equal(bench_stored(&b, STORE_LOCAL_LIST), "{\"version\":2,\"whole\":false,\"seq\":0,\"kept\":false}");
+	tag("NEW", "{}");
+	expect_silence();
+	/* And is sent again where it is wanted after all. */
+	bench_configure(&b, "CP1", KEPT);
+	bench_pass(&b, 10 * US_PER_S);
+	if (bench_find(&b, "LocalAuthListMaxLength")) {
+		ask("");
+		version(2);
+	}
+	expect("{\"listVersion\":3,\"localAuthorizationList\":[" GOOD "," GOOD2 ",");
+}
+
+static void one_that_is_away_then_has_its_list_emptied_on_its_return(void **state)
+{
+	(void)state;
+	keep("");
+	bench_close(&b, 1);
+	bench_configure(&b, "CP1", NOT_KEPT);
+	come_back();
+	if (!bench_find(&b, "SendLocalList"))
+		bench_pass(&b, 10 * US_PER_S);
+	expect("{\"listVersion\":2,\"localAuthorizationList\":[],\"updateType\":\"Full\"}");
+}
+
 static void a_station_is_sent_all_tags_that_it_may_decide_on(void **state)
 {
 	(void)state;
@@ -517,6 +557,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 		T(nothing_is_sent_where_it_is_not_wanted),
+		T(a_list_that_is_not_wanted_any_more_is_emptied),
+		T(one_that_is_away_then_has_its_list_emptied_on_its_return),
 		T(a_station_is_sent_all_tags_that_it_may_decide_on),
 		T(a_tag_that_has_expired_says_so),
 		T(a_list_that_is_switched_off_is_switched_on),

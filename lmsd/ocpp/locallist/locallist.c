@@ -24,7 +24,7 @@
 #define PORTION 100			/* entries in a message, where the station does not say */
 #define PORTION_MAX 500
 
-enum { STEP_KEYS, STEP_ENABLE, STEP_VERSION, STEP_SEND, STEP_RAW };
+enum { STEP_KEYS, STEP_ENABLE, STEP_VERSION, STEP_SEND, STEP_RAW, STEP_EMPTY };
 
 struct list_sync {
 	bool busy;			/* a call is on its way, or waits */
@@ -50,6 +50,12 @@ bool locallist_wanted(const struct ocpp_session *s, const struct station *st)
 	const struct station_conf *conf = site_station_conf(s->o->site, st);
 
 	return conf && conf->local_list;
+}
+
+/* Nobody keeps it in step any more: whoever is in it could charge for ever while the station is offline. */
+static bool to_empty(const struct ocpp_session *s, const struct station *st)
+{
+	return st->conf >= 0 && st->list.kept && !locallist_wanted(s, st);
 }
 
 static struct list_sync *sync_get(struct ocpp_session *s)
@@ -88,7 +94,7 @@ void locallist_wake(struct ocpp_session *s, const struct turn *t)
 	const struct station *st = session_station(s);
 	uint64_t all = (uint64_t)HASH_COUNT(s->o->by_id) * SPREAD_US;
 
-	if (st && s->link && locallist_wanted(s, st))
+	if (st && s->link && (locallist_wanted(s, st) || to_empty(s, st)))
 		session_timer(s, TIMER_LIST, t->now + SOON_US + (int64_t)(rpc_hash(RPC_HASH_START, s->id, strlen(s->id)) % all));
 }
 
@@ -293,6 +299,10 @@ static void decide(struct ocpp_session *s, struct station *st, const struct turn
 	struct list_sync *l = s->list;
 	bool fits = has_room(l, all->count);
 
+	if (!st->list.kept) {
+		st->list.kept = true;
+		site_list_store(st, t->fx);
+	}
 	l->goal = s->o->site->tag_seq;
 	l->sent = l->messages = 0;
 	l->cut = fits ? 0 : listable_cut(all, (size_t)l->max);
@@ -315,11 +325,29 @@ static void decide(struct ocpp_session *s, struct station *st, const struct turn
 	}
 }
 
+static void send_empty(struct ocpp_session *s, const struct station *st, const struct turn *t)
+{
+	int64_t version = (s->list->version > st->list.version ? s->list->version : st->list.version) + 1;
+	struct json_writer w;
+	struct buf b;
+
+	buf_init(&b);
+	jw_init(&w, &b);
+	jw_object(&w);
+	jw_kint(&w, "listVersion", version);
+	jw_key(&w, "localAuthorizationList");
+	jw_array(&w);
+	jw_array_end(&w);
+	jw_kstr(&w, "updateType", "Full");
+	jw_object_end(&w);
+	push(s, "SendLocalList", STEP_EMPTY, &b, 0, version, t);
+}
+
 void locallist_timer(struct ocpp_session *s, const struct turn *t)
 {
 	struct station *st = session_station(s);
 
-	if (!st || !s->link || s->state != SESSION_READY || !locallist_wanted(s, st))
+	if (!st || !s->link || s->state != SESSION_READY || !(locallist_wanted(s, st) || to_empty(s, st)))
 		return;
 	/* First what balancing needs. */
 	if (s->setup || sync_get(s)->busy) {
@@ -328,7 +356,9 @@ void locallist_timer(struct ocpp_session *s, const struct turn *t)
 	}
 	if (s->list->none || s->list->tries >= TRIES)
 		return;
-	if (s->list->asked)
+	if (to_empty(s, st))
+		send_empty(s, st, t);
+	else if (s->list->asked)
 		decide(s, st, t);
 	else
 		ask_keys(s, t);
@@ -441,12 +471,30 @@ static void portion_accepted(struct ocpp_session *s, struct station *st, const s
 	send_portion(s, t);
 }
 
+static void empty_done(struct ocpp_session *s, struct station *st, const struct call *c, const struct call_result *r,
+		       const struct turn *t)
+{
+	if (r->how == CALL_ANSWERED && strcmp(word_of(r), "Accepted") == 0) {
+		memset(&st->list, 0, sizeof(st->list));
+		st->list.version = s->list->version = c->version;
+		site_list_store(st, t->fx);
+		log_station(INFO, s->id, "local_list_emptied", "version=%lld", (long long)c->version);
+		/* It may be wanted again by now. */
+		locallist_wake(s, t);
+		return;
+	}
+	log_station(WARNING, s->id, "local_list_stays", "answer=%s remedy=\"whoever is in it may charge while the station is "
+		    "offline: lmsctl station config set %s LocalAuthListEnabled false\"", log_text(word_of(r)), s->id);
+	if (++s->list->tries < TRIES)
+		session_timer(s, TIMER_LIST, t->now + AGAIN_US);
+}
+
 static void raw_done(struct ocpp_session *s, struct station *st, const struct call *c, const struct call_result *r,
 		     const struct turn *t)
 {
 	if (r->how == CALL_ANSWERED && st && strcmp(word_of(r), "Accepted") == 0) {
 		st->list.version = c->version;
-		st->list.whole = false;
+		st->list.whole = st->list.kept = false;
 		site_list_store(st, t->fx);
 	}
 	if (r->how == CALL_ANSWERED || r->how == CALL_ERROR)
@@ -491,6 +539,9 @@ void locallist_done(struct ocpp_session *s, struct call *c, const struct call_re
 	case STEP_VERSION:
 		take_version(s, st, r, t);
 		break;
+	case STEP_EMPTY:
+		empty_done(s, st, c, r, t);
+		break;
 	default:
 		if (r->how == CALL_ANSWERED && strcmp(word_of(r), "Accepted") == 0)
 			portion_accepted(s, st, c, t);
@@ -513,6 +564,8 @@ int locallist_send(struct ocpp_session *s, bool full, int64_t version, uint64_t 
 	if (!full && (!st->list.whole || st->list.cut || !site_tag_log_reaches(s->o->site, st->list.seq)))
 		return diag_set(d, -LMS_ECONFLICT, "station %s: what it has is not known well enough (send all: local-list send %s)",
 				s->id, s->id);
+	/* Who sends it by hand looks after it, too. */
+	st->list.kept = st->list.kept && locallist_wanted(s, st);
 	l->token = token;
 	l->version = version != NUM_NONE ? version - 1 : l->asked && l->version > st->list.version ? l->version : st->list.version;
 	l->goal = s->o->site->tag_seq;
@@ -566,7 +619,7 @@ void locallist_write(const struct ocpp_session *s, const struct station *st, str
 	bool step = st->list.whole && st->list.seq == s->o->site->tag_seq;
 
 	jw_kstr(w, "kept", locallist_wanted(s, st) ? "yes" : "no");
-	jw_kstr(w, "state", l && l->none ? "the station keeps none" : l && l->busy ? "being sent" : step ? "as the tags are" :
+	jw_kstr(w, "state", l && l->none ? "the station keeps none" : l && l->busy ? "being sent" : to_empty(s, st) ? "to be emptied" : step ? "as the tags are" :
 		st->list.version ? "behind" : "never sent");
 	jw_kint(w, "version", st->list.version);
 	jw_kint(w, "tags", (int64_t)all->count);
