@@ -110,9 +110,24 @@ void gate_tx_begin(struct conn *c)
 	c->gate.again_ma = NUM_NONE;
 }
 
+/* A profile of a transaction is for that alone (OCPP 1.6, 3.13.1): the power on its way meets its car or none. As a
+ * power that may meet any car it would count on one phase all at once, and nothing has left to make room. */
+static void pending_tx_end(struct conn *c)
+{
+	for (int i = 0; i < c->gate.pending_count && c->watts && !c->conf.one_limit; i++) {
+		struct pending *p = &c->gate.pending[i];
+
+		if (p->kind != BAL_LIMIT_TX || !p->session || p->session != c->session)
+			continue;
+		p->spread = watts_spread(c, true);
+		p->phases |= model_phases(c);
+	}
+}
+
 void gate_tx_end(struct conn *c)
 {
 	/* Pending orders stay in W until they are answered. */
+	pending_tx_end(c);
 	c->gate.claims[BAL_LIMIT_TX] = (struct claim){
 		.now_ma = NUM_NONE, .sure = true, .token = c->gate.claims[BAL_LIMIT_TX].token,
 	};
@@ -216,9 +231,14 @@ static bool known_car(const struct conn *c, const struct pending *p)
 	return p->kind == BAL_LIMIT_TX && p->session == c->session;
 }
 
+static int64_t pending_ma(const struct conn *c, const struct pending *p, int64_t given_ma)
+{
+	return p->spread ? watts_over(c, p->spread, given_ma) : watts_phase(c, known_car(c, p), given_ma);
+}
+
 int64_t gate_pending_ma(const struct conn *c, const struct pending *p)
 {
-	return watts_phase(c, known_car(c, p), p->given_ma);
+	return pending_ma(c, p, p->given_ma);
 }
 
 int64_t gate_hold(const struct conn *c, enum bal_limit_kind kind)
@@ -299,7 +319,7 @@ static void sum_phases(const struct conn *c, bool online, bool fallen, int64_t w
 
 		if (p->session == c->session)
 			phases |= used;
-		at_least(w, phases, fallen ? watts_phase(c, known_car(c, p), p->fall_ma) : gate_pending_ma(c, p));
+		at_least(w, phases, pending_ma(c, p, fallen ? p->fall_ma : p->given_ma));
 	}
 	if (assume_max(c, online))
 		at_least(w, wired, c->conf.max_ma);
@@ -406,6 +426,8 @@ static void accepted(struct conn *c, const struct pending *p, mono_t now)
 		demand_limit(&c->demand, old, gate_limit(c), now);
 		return;
 	}
+	if (p->spread)
+		return;
 	if (p->kind == BAL_LIMIT_TX && !c->session) {
 		/* Its transaction is over, or is what a remote start asks for. */
 		if (!p->session)
@@ -435,6 +457,8 @@ static void not_accepted(struct conn *c, const struct pending *p, enum bal_answe
 		if (p->token > one->token)
 			one->token = p->token;
 	}
+	if (p->spread)
+		return;
 	if (p->kind == BAL_LIMIT_TX && !c->session) {
 		if (!p->session && answer != BAL_REFUSED)
 			claim_fall(cl, p->given_ma, now + REMOTE_START_US);

@@ -32,6 +32,7 @@ struct pending {
 	int64_t fall_ma;		/* what remains of it when nothing is heard of us; given_ma if all */
 	int64_t session;
 	phase_mask_t phases;		/* that its car used when it left */
+	int spread;			/* of a power whose transaction is over: phases that its car used; 0 = may meet any car */
 	bool manual;
 	bool stale;			/* the station booted since */
 };

@@ -43,15 +43,19 @@ int64_t watts_given(const struct conn *c, bool known, int64_t ma)
 	return ma == c->conf.max_ma ? watts_full(c) : ma * watts_spread(c, known);
 }
 
-int64_t watts_phase(const struct conn *c, bool known, int64_t given_ma)
+int64_t watts_over(const struct conn *c, int spread, int64_t given_ma)
 {
-	int64_t spread, ma;
+	int64_t ma;
 
 	if (!c->watts || given_ma == NUM_NONE)
 		return given_ma;
-	spread = watts_spread(c, known);
 	ma = (given_ma + spread - 1) / spread;
 	return ma < c->conf.max_ma ? ma : c->conf.max_ma;
+}
+
+int64_t watts_phase(const struct conn *c, bool known, int64_t given_ma)
+{
+	return watts_over(c, watts_spread(c, known), given_ma);
 }
 
 /* The least cap above it that its current must fit below. */

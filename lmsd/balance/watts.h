@@ -25,6 +25,8 @@ bool watts_known(const struct conn *c);
 int64_t watts_given(const struct conn *c, bool known, int64_t ma);
 /* What a phase may get of it; NUM_NONE stays. */
 int64_t watts_phase(const struct conn *c, bool known, int64_t given_ma);
+/* The same of what is spread over so many phases. */
+int64_t watts_over(const struct conn *c, int spread, int64_t given_ma);
 /* Everything that it can draw. */
 int64_t watts_full(const struct conn *c);
 /* Its least current in this turn so that a car charges, whatever phases it uses, where that is possible. */

@@ -20,8 +20,10 @@ static void shrink(struct pop_site *site, int seconds)
 	struct pop_failure f;
 
 	for (size_t i = 0; i < site->conn_count;) {
-		struct pop_site less = *site;
+		/* A site points to names of its own: those of one that is copied must outlive it. */
+		static struct pop_site less;
 
+		less = *site;
 		pop_drop_conn(&less, i);
 		pop_run(&less, seconds, false, &f);
 		if (f.text[0])

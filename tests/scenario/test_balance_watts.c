@@ -108,6 +108,38 @@ static void a_car_that_falls_back_to_one_phase_is_lowered_at_once(void **state)
 	assert_int_equal(rig_w(&rig, 0), 25000);
 }
 
+/* An order that is on its way when its transaction ends is for a car on three phases, or for nobody. */
+static void what_is_on_its_way_at_the_end_of_a_transaction_does_not_move_to_one_phase(void **state)
+{
+	int64_t before;
+
+	(void)state;
+	site(60000, 5);
+	begin(5);
+	for (int round = 0; round < 60; round++)
+		for (uint32_t i = 0; i < 5; i++) {
+			int64_t ma = given(i) * 207 / VOLT / 3;
+
+			rig_draw(&rig, i, PHASE_ALL, ma < 6000 ? 0 : ma);
+			rig_run(&rig, 2 * S);
+		}
+	assert_false(rig.over);
+	/* One leaves: some of his power is on its way to the first, which is mute. */
+	rig.answers[0] = RIG_MUTE;
+	balance_use(rig.b, 4, BAL_NONE, 0, false, rig.now);
+	rig_run(&rig, 30 * S);
+	assert_non_null(rig_sent(&rig, 0, rig.now - 30 * S));
+	before = rig_w(&rig, 0);
+	assert_in_range(before, 12000, 20000);
+	balance_use(rig.b, 0, BAL_STOPPED, 0, false, rig.now);
+	rig_run(&rig, 1 * S);
+	assert_true(rig_w(&rig, 0) <= before);
+	rig_charge(&rig, 0, 77);
+	rig_run(&rig, 1 * S);
+	assert_false(rig.over);
+	assert_true(rig_w(&rig, 0) <= before);
+}
+
 static void a_car_on_one_phase_keeps_what_it_was_given(void **state)
 {
 	(void)state;
@@ -332,6 +364,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_power_counts_on_each_phase_until_the_car_is_known),
 		TEST(a_car_that_falls_back_to_one_phase_is_lowered_at_once),
+		TEST(what_is_on_its_way_at_the_end_of_a_transaction_does_not_move_to_one_phase),
 		TEST(a_car_on_one_phase_keeps_what_it_was_given),
 		TEST(at_its_maximum_a_connector_is_given_all_of_it),
 		TEST(nobody_is_given_a_power_that_three_phases_cannot_use),
