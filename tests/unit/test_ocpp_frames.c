@@ -124,6 +124,7 @@ static const struct { const char *what, *text, *shown; } masks[] = {
 	  "{\"key\":\"AuthorizationKey\",\"readonly\":false,\"value\":\"q\\\"q\"},{\"key\":\"B\",\"value\":\"2\"}]}]",
 	  "[3,\"1\",{\"configurationKey\":[{\"key\":\"A\",\"readonly\":false,\"value\":\"1\"},"
 	  "{\"key\":\"AuthorizationKey\",\"readonly\":false,\"value\":\"***\"},{\"key\":\"B\",\"value\":\"2\"}]}]" },
+	{ "short words for it", "{\"key\":\"WiFi_PSK\",\"value\":\"s\",\"key\":\"ApnPwd\"}", "{\"key\":\"WiFi_PSK\",\"value\":\"***\",\"key\":\"ApnPwd\"}" },
 	{ "a vendor's", "{\"key\":\"WifiPassword\",\"value\":\"s\"}", "{\"key\":\"WifiPassword\",\"value\":\"***\"}" },
 	{ "a name that hides itself", "{\"key\":\"Authorization\\u004bey\",\"value\":\"s\"}",
 	  "{\"key\":\"Authorization\\u004bey\",\"value\":\"***\"}" },

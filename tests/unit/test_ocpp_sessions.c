@@ -5,6 +5,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "ocpp/setup/setup.h"
 #include "tests/unit/helper_ocpp.h"
 
 static struct bench b;
@@ -279,6 +280,26 @@ static void what_the_vendors_file_says_is_set(void **state)
 	assert_false(site_station(b.site, "CP1")->reboot_due);
 }
 
+static void secrets_of_the_vendors_file_are_not_shown(void **state)
+{
+	static const char file[] = "vendor = Acme\nconfig.WifiPassword = hush\n";
+	const struct effect *e;
+	struct diag d;
+
+	(void)state;
+	diag_init(&d);
+	assert_int_equal(ocpp_add_habits(b.ocpp, "acme.conf", file, strlen(file), &d), 0);
+	bench_boot(&b, 1, "CP1");
+	bench_turn(&b);
+	assert_int_equal(setup_ask(session_by_station(b.ocpp, "CP1"), 555, true, &(struct turn){ b.now, b.wall, &b.fx }, &d), 0);
+	bench_answer(&b, 1, "MeterValueSampleInterval", "{}");
+	bench_answer(&b, 1, "WifiPassword", "{\"configurationKey\":[{\"key\":\"WifiPassword\",\"value\":\"hush too\"}]}");
+	e = bench_effect(&b, FX_REPLY, 0);
+	assert_non_null(e);
+	assert_non_null(strstr(e->u.reply.json, "{\"key\":\"WifiPassword\",\"wanted\":\"***\",\"station\":\"***\",\"state\":\"differs\"}"));
+	assert_null(strstr(e->u.reply.json, "hush"));
+}
+
 static void a_file_that_proposes_nonsense_is_refused_with_its_line(void **state)
 {
 	struct diag d;
@@ -443,6 +464,7 @@ int main(void)
 		T(a_station_deleted_while_it_was_away_is_forgotten),
 		T(the_baseline_is_set_after_a_boot),
 		T(what_the_vendors_file_says_is_set),
+		T(secrets_of_the_vendors_file_are_not_shown),
 		T(a_file_that_proposes_nonsense_is_refused_with_its_line),
 		T(what_a_pending_station_tells_is_proposed),
 		T(a_restart_that_was_asked_for_follows_the_set_up),

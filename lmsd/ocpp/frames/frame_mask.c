@@ -36,7 +36,7 @@ struct walk {
 bool frame_names_secret(const char *key, size_t len)
 {
 	static const char *const words[] = { "authorizationkey", "password", "passwd", "passphrase", "secret", "apikey",
-					     "privatekey" };
+					     "privatekey", "psk", "pwd" };
 	char lower[128];
 	size_t n = 0;
 

@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "ocpp/frames/frame_log.h"
 #include "ocpp/limit/lapse.h"
 #include "ocpp/setup/abilities.h"
 #include "ocpp/setup/baseline.h"
@@ -40,6 +41,11 @@ struct setup {
 static const char *choice(const struct baseline_row *row, size_t n)
 {
 	return n == 0 ? row->wanted : row->less ? row->less[n - 1] : NULL;
+}
+
+static bool secret(const struct baseline_row *row)
+{
+	return frame_names_secret(row->key, strlen(row->key));
 }
 
 static void take_value(struct setup *u, size_t i, const struct json *entry)
@@ -78,7 +84,7 @@ static void row_refused(struct ocpp_session *s, size_t i)
 	const char *next = choice(&u->rows[i], u->at[i].choice + 1);
 
 	log_station(NOTICE, s->id, "setting_refused", "key=%s value=%s", u->rows[i].key,
-		    choice(&u->rows[i], u->at[i].choice));
+		    secret(&u->rows[i]) ? "***" : choice(&u->rows[i], u->at[i].choice));
 	if (next) {
 		u->at[i].choice++;
 		u->at[i].state = u->at[i].is && baseline_is(&u->rows[i], next, u->at[i].is) ? ROW_SAME : u->at[i].state;
@@ -165,8 +171,9 @@ static void reply_rows(const struct setup *u, const struct turn *t)
 	for (size_t i = 0; i < u->count; i++) {
 		jw_object(&w);
 		jw_kstr(&w, "key", u->rows[i].key);
-		jw_kstr(&w, "wanted", choice(&u->rows[i], u->at[i].choice));
-		jw_kstr(&w, "station", u->at[i].is);
+		/* Everybody may look. */
+		jw_kstr(&w, "wanted", secret(&u->rows[i]) ? "***" : choice(&u->rows[i], u->at[i].choice));
+		jw_kstr(&w, "station", secret(&u->rows[i]) && u->at[i].is ? "***" : u->at[i].is);
 		jw_kstr(&w, "state", state_names[u->at[i].state]);
 		jw_object_end(&w);
 	}
