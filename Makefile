@@ -15,7 +15,7 @@ PURE_DIRS  := libshared/base libshared/ctl lmsd/site lmsd/site/generation lmsd/s
 PURE_DIRS  += lmsd/site/door
 PURE_FILES  := lmsd/effect.c lmsd/answer.c
 SHARED_DIRS := libshared/io
-SHELL_DIRS := lmsd lmsd/hall lmsd/crypto lmsd/conf lmsd/store lmsd/net lmsd/modbus lmsd/control lmsd/files lmsd/outlet
+SHELL_DIRS := lmsd lmsd/hall lmsd/hall/door lmsd/crypto lmsd/conf lmsd/store lmsd/net lmsd/modbus lmsd/control lmsd/files lmsd/outlet
 
 srcs = $(sort $(wildcard $(addsuffix /*.c,$(1))))
 objs = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))

@@ -1,7 +1,7 @@
 /* hall/ctl_config_reload.c - config reload: certificate, key, CA and revocation list from their
  * files. */
 #include "app.h"
-#include "hall/certificate.h"
+#include "hall/door/certificate.h"
 
 int ctl_config_reload(struct ctl_call *c, const struct ctl_config_reload_args *a)
 {

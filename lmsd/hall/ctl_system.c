@@ -4,7 +4,7 @@
 
 #include "app.h"
 #include "control/roles.h"
-#include "hall/certificate.h"
+#include "hall/door/certificate.h"
 #include "site/site.h"
 
 static const struct app *app_of(const struct ctl_call *c)

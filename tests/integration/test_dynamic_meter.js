@@ -47,9 +47,10 @@ main(async () => {
 	const before = sum();
 	const jumped = Date.now();
 	meter.say({ building: [40, 40, 40] });
-	await until(() => sum() <= before - 25, 'the cut', 10000);
+	// A sample may be half old when the cars have just been raised: the cut is whole when it fits.
+	await until(() => sum() <= 20, 'nothing above 60 A to be left to the cars', 10000);
 	const took = Date.now() - jumped;
-	ok(took <= 3000, `the cut is on the wire ${took} ms after the jump: 2 s from the sample, which comes every second`);
+	ok(took <= 3000 && before > 40, `the whole cut is on the wire ${took} ms after the jump: 2 s from the sample, which comes every second`);
 	ok(sum() <= 20, `nothing above 60 A is left to the cars (${limits()})`);
 	meter.say({ building: [10, 10, 10] });
 	await until(() => sum() > 16, 'the careful raise', 120000);

@@ -1,4 +1,4 @@
-/* hall/ctl_station_key.c - the keys of stations: given, made, sent, taken away. */
+/* hall/door/ctl_station_key.c - the keys of stations: given, made, sent, taken away. */
 #include <openssl/crypto.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* hall/ctl_station_cert.c - station cert install, list, delete, requests, sign (security
+/* hall/door/ctl_station_cert.c - station cert install, list, delete, requests, sign (security
  * whitepaper). */
 #include <stdio.h>
 #include <string.h>
@@ -8,19 +8,6 @@
 #include "crypto/pki.h"
 #include "ocpp/control/ctl_cert.h"
 #include "site/door/cert_request.h"
-
-static int begin(struct ctl_call *c, const char *station, struct ocpp_session **s, struct buf *b,
-		 struct json_writer *w)
-{
-	int ret = ctl_session(c, station, s);
-
-	if (ret)
-		return ret;
-	buf_init(b);
-	jw_init(w, b);
-	jw_object(w);
-	return 0;
-}
 
 static const char *or_root(const char *type)
 {
@@ -35,7 +22,7 @@ int ctl_station_cert_install(struct ctl_call *c, const struct ctl_station_cert_i
 	int ret = pki_check_root(a->certificate, c->wall, &c->diag);
 
 	if (ret == 0)
-		ret = begin(c, a->id, &s, &b, &w);
+		ret = ctl_call_begin(c, a->id, &s, &b, &w);
 	if (ret)
 		return ret;
 	jw_kstr(&w, "certificateType", or_root(a->type));
@@ -49,7 +36,7 @@ int ctl_station_cert_list(struct ctl_call *c, const struct ctl_station_cert_list
 	struct ocpp_session *s;
 	struct json_writer w;
 	struct buf b;
-	int ret = begin(c, a->id, &s, &b, &w);
+	int ret = ctl_call_begin(c, a->id, &s, &b, &w);
 
 	if (ret)
 		return ret;
@@ -91,7 +78,7 @@ int ctl_station_cert_delete(struct ctl_call *c, const struct ctl_station_cert_de
 	int ret = hash_given(c, a, &h);
 
 	if (ret == 0)
-		ret = begin(c, a->id, &s, &b, &w);
+		ret = ctl_call_begin(c, a->id, &s, &b, &w);
 	if (ret)
 		return ret;
 	jw_key(&w, "certificateHashData");

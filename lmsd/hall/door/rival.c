@@ -1,9 +1,9 @@
-/* hall/rival.c - who waits for an older connection of his identity to show whether it is alive.
+/* hall/door/rival.c - who waits for an older connection of his identity to show whether it is alive.
  *
  * Invariant: a claim ends with the second upgrade of its connection, or with the server. So long the
  * connection waits unread and cannot go away.
  */
-#include "hall/rival.h"
+#include "hall/door/rival.h"
 
 #include <stdlib.h>
 #include <sys/queue.h>

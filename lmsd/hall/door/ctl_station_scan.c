@@ -1,4 +1,4 @@
-/* hall/ctl_station_scan.c - station scan: who on the local networks may be a station, and the URL
+/* hall/door/ctl_station_scan.c - station scan: who on the local networks may be a station, and the URL
  * to type in there. */
 #include <stdio.h>
 #include <stdlib.h>

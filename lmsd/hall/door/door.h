@@ -1,4 +1,4 @@
-/* hall/door.h - who comes in: looks at what a peer shows, asks the rule, and tells people. */
+/* hall/door/door.h - who comes in: looks at what a peer shows, asks the rule, and tells people. */
 #pragma once
 
 #include "net/ws_server.h"

@@ -1,10 +1,10 @@
-/* hall/door.c - evidence from TLS and HTTP to the rule of site/door, and its answer to people.
+/* hall/door/door.c - evidence from TLS and HTTP to the rule of site/door, and its answer to people.
  *
  * A refusal is one answer for all: unknown identity, wrong key and too little look the same and
  * take the same time from outside. What it was, and what to do, is in the events and at the
  * station.
  */
-#include "hall/door.h"
+#include "hall/door/door.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* hall/ctl_station_security.c - station security upgrade (whitepaper A05), station security events.
+/* hall/door/ctl_station_security.c - station security upgrade (whitepaper A05), station security events.
  */
 #include <stdio.h>
 #include <string.h>

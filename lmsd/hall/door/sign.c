@@ -1,5 +1,5 @@
-/* hall/sign.c - one request, one signature: a millisecond on the loop, so bounded by the minute. */
-#include "hall/sign.h"
+/* hall/door/sign.c - one request, one signature: a millisecond on the loop, so bounded by the minute. */
+#include "hall/door/sign.h"
 
 #include <stdio.h>
 

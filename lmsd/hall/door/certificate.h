@@ -1,4 +1,4 @@
-/* hall/certificate.h - what lmsd shows and checks by on wss: read again, and told in time before it ends. */
+/* hall/door/certificate.h - what lmsd shows and checks by on wss: read again, and told in time before it ends. */
 #pragma once
 
 #include "base/diag.h"

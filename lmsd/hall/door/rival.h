@@ -1,4 +1,4 @@
-/* hall/rival.h - one identity connecting twice.
+/* hall/door/rival.h - one identity connecting twice.
  *
  * Whoever proved who he is takes the place of his older connection at once. Where nobody proves anything
  * (profile 0) the older one is pinged first, while the newer waits for its upgrade: if nothing is heard from

@@ -1,5 +1,5 @@
-/* hall/certificate.c - reload and expiry of what wss works with. */
-#include "hall/certificate.h"
+/* hall/door/certificate.c - reload and expiry of what wss works with. */
+#include "hall/door/certificate.h"
 
 #include <stdio.h>
 #include <stdlib.h>

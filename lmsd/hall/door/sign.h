@@ -1,4 +1,4 @@
-/* hall/sign.h - signs what stations ask for (SignCertificate) by the site's own CA, where there is one.
+/* hall/door/sign.h - signs what stations ask for (SignCertificate) by the site's own CA, where there is one.
  *
  * A name alone gets no certificate: only a station whose connection shows its key or certificate over TLS
  * (profile 2 and up) is signed for without a person, and each at most once a minute.
