@@ -54,7 +54,8 @@ BINS := $(if $(wildcard lmsd/main.c),$(BUILD)/bin/lmsd) $(if $(wildcard lmsctl/m
 	$(if $(wildcard lmstop/main.c),$(BUILD)/bin/lmstop)
 # Measures; beside the programs, but not installed.
 REPLAY := $(BUILD)/bin/lms-replay
-REPLAY_OBJS := $(call objs,$(sort $(wildcard tests/bench/replay_*.c)))
+# It makes its model of a site as the daemon does.
+REPLAY_OBJS := $(call objs,$(sort $(wildcard tests/bench/replay_*.c)) lmsd/feed_model.c)
 
 # Pages come as they are, or with tables that the programs themselves know: a line `.\" @PROGRAM ARG...@`
 # of man/NAME.in stands for what that prints.

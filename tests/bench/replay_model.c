@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app.h"
 #include "base/err.h"
 #include "ctl/ctl.h"
 #include "hall.h"
@@ -111,61 +112,31 @@ static int read_file(struct arena *arena, const char *path, char **text, struct 
 	return ret;
 }
 
-static enum bal_policy policy_of(const char *text)
-{
-	int i = text ? enum_index("keep_min|strict|equal|priority|fifo", text) : 0;
-
-	return (enum bal_policy)(i < 0 ? 0 : i);
-}
-
-static int64_t or_zero_us(int64_t ms)
-{
-	return ms == NUM_NONE ? 0 : ms * US_PER_MS;
-}
-
-static void take_zone(struct model *m, const struct zone_conf *z)
-{
-	m->zones[m->zone_count++] = (struct bal_zone_conf){
-		.id = arena_strdup(&m->arena, z->k.id), .parent = z->parent, .phases = z->phases,
-		.cap = z->cap, .cap_w = z->k.power_w, .dynamic = none, .meter_lost = none,
-		.min_ma = z->k.min_ma, .policy = policy_of(z->k.policy),
-		.timers = { .min_on_us = or_zero_us(z->k.min_on_ms), .min_off_us = or_zero_us(z->k.min_off_ms),
-			    .rotate_us = or_zero_us(z->k.rotate_ms) },
-	};
-}
-
-static void take_conn(struct model *m, const struct station_conf *s, const struct connector_conf *c)
-{
-	int wiring = c->wiring ? enum_index("RST|STR|TRS|RTS|SRT|TSR|L1|L2|L3", c->wiring) : -1;
-	const char *id = arena_strdup(&m->arena, s->k.id);
-
-	m->conns[m->conn_count++] = (struct bal_conn_conf){
-		.id = arena_printf(&m->arena, "%s/%d", id, c->number), .station = id, .zone = s->zone,
-		.wiring = wiring < 0 ? BAL_WIRING_UNKNOWN : (enum bal_wiring)(BAL_RST + wiring),
-		.min_ma = c->min_ma, .max_ma = c->max_ma, .step_ma = s->step_ma, .idle_ma = s->idle_ma,
-		.settle_us = SETTLE_US, .vip = c->vip, .priority = c->priority,
-		.manageable = c->manageable, .proven = true,
-		.on_off = c->type && !strcmp(c->type, "TE"),
-	};
-}
-
+/* As the daemon makes it of the configuration, but for what a month of sessions knows nothing of: meters, the sun,
+ * the grid's signal, and stations that forget. */
 static int take_conf(struct model *m, const struct site_conf *conf, const char *path, struct diag *d)
 {
-	size_t conns = 0;
+	struct bal_conf made;
 
 	for (size_t i = 0; i < conf->station_count; i++)
-		conns += conf->stations[i].connector_count;
-	m->zones = arena_array(&m->arena, conf->zone_count + 1, sizeof(*m->zones));
-	m->conns = arena_array(&m->arena, conns + 1, sizeof(*m->conns));
-	for (size_t i = 0; i < conf->zone_count; i++)
-		take_zone(m, &conf->zones[i]);
-	for (size_t i = 0; i < conf->station_count; i++) {
-		const struct station_conf *s = &conf->stations[i];
-
-		if (s->zone < 0)
-			return diag_set(d, -LMS_EDATA, "%s: station %s: is in no zone", path, s->k.id);
-		for (size_t k = 0; k < s->connector_count; k++)
-			take_conn(m, s, &s->connectors[k]);
+		if (conf->stations[i].zone < 0)
+			return diag_set(d, -LMS_EDATA, "%s: station %s: is in no zone", path, conf->stations[i].k.id);
+	feed_model(conf, &m->arena, &made);
+	m->zones = arena_copy(&m->arena, made.zones, (made.zone_count + 1) * sizeof(*m->zones));
+	m->conns = arena_copy(&m->arena, made.conns, (made.conn_count + 1) * sizeof(*m->conns));
+	m->zone_count = made.zone_count;
+	m->conn_count = made.conn_count;
+	for (size_t i = 0; i < made.zone_count; i++) {
+		m->zones[i].id = arena_strdup(&m->arena, m->zones[i].id);
+		m->zones[i].dynamic = m->zones[i].meter_lost = none;
+		m->zones[i].grid = false;
+		m->zones[i].pv = (struct bal_pv_conf){ 0 };
+	}
+	for (size_t i = 0; i < made.conn_count; i++) {
+		m->conns[i].id = arena_strdup(&m->arena, m->conns[i].id);
+		m->conns[i].station = arena_strdup(&m->arena, m->conns[i].station);
+		m->conns[i].settle_us = SETTLE_US;
+		m->conns[i].proven = true;
 	}
 	return 0;
 }

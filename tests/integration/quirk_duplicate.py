@@ -2,6 +2,8 @@
 # timeout: 60
 """One identity connecting twice: the older one is pinged; dead it is replaced, alive it stays and the newer is refused.
 Whoever is in is heard: no connection is ever open but deaf."""
+import base64
+import tempfile
 import threading
 
 from raw_ws import Lmsd, Raw, check, finish, request, until
@@ -39,13 +41,20 @@ class Alive(Raw):
         return until("a heartbeat's answer", lambda: self.answers.get(number) or self.ended) is not True
 
 
+KEY = "0011223344556677889900112233445566778899"
+
+
+def basic(user, key):
+    return "Authorization: Basic " + base64.b64encode(f"{user}:{key}".encode()).decode()
+
+
 def online(lmsd, name):
     return [s["state"] for s in lmsd.must("station", "list") if s["id"] == name] == ["online"]
 
 
 def main():
     with Lmsd() as lmsd:
-        lmsd.apply({"zones": [{"id": "P", "static": 60}], "stations": [{"id": i, "zone": "P"} for i in "ABCDE"]})
+        lmsd.apply({"zones": [{"id": "P", "static": 60}], "stations": [{"id": i, "zone": "P"} for i in "ABCDEF"]})
 
         old = Alive(lmsd.ws, request("/A"))
         check(old.beats("1"), "the first connection is served")
@@ -112,6 +121,23 @@ def main():
               (heads, heard))
         for raw in crowd + [silent]:
             raw.sock.close()
+
+        # Who has shown who he is goes before a connection that may be half open for hours; a stranger does not.
+        with tempfile.NamedTemporaryFile("w") as f:
+            f.write(KEY)
+            f.flush()
+            lmsd.must("station", "key", "set", "F", "@" + f.name)
+        old = Alive(lmsd.ws, request("/F", extra=basic("F", KEY)))
+        check(old.beats("1"), "a station with a key is served")
+        stranger = Raw(lmsd.ws, request("/F", extra=basic("F", KEY[::-1])))
+        check(stranger.head.startswith("HTTP/1.1 401 ") and old.beats("2"), "quirk: connects twice, the new one has another key: "
+              "it is refused, and the old one goes on", stranger.head)
+        new = Raw(lmsd.ws, request("/F", extra=basic("F", KEY)))
+        check(new.head.startswith("HTTP/1.1 101 ") and new.ask("Heartbeat")[0] == 3,
+              "quirk: connects twice, the old one is alive, the new one shows its key: it takes the place at once", new.head)
+        check(until("the end of the old one", lambda: old.ended) and new.ask("Heartbeat")[0] == 3 and online(lmsd, "F"),
+              "the old one is closed, and its teardown does not touch the new one")
+        new.sock.close()
 
         # The newcomer goes away while it waits: nothing is left of it.
         old = Alive(lmsd.ws, request("/E"))

@@ -53,8 +53,8 @@ async function keys(lmsd) {
 	equal(lmsd.ctl('station', 'key', 'set', 'A', file('short', 'too short')).status, 65, 'nor one that is too short');
 	lmsd.must('station', 'key', 'set', 'A', file('key', KEY + '\n'));
 	equal(await answers(lmsd, 'A'), 401, 'with a key, nobody comes in without');
-	equal(await answers(lmsd, 'A', { key: raw(KEY) }), 101, 'the key as bytes, a NUL among them');
-	equal(await answers(lmsd, 'A', { key: KEY }), 101, 'the key as hexadecimal digits');
+	equal(await answers(lmsd, 'A', { key: raw(KEY) }), 101, 'quirk: the password is the key as bytes, a NUL among them');
+	equal(await answers(lmsd, 'A', { key: KEY }), 101, 'quirk: the password is the key as 40 hexadecimal digits');
 	equal(await answers(lmsd, 'A', { key: KEY.toUpperCase() }), 101, 'in capitals too');
 	equal(await answers(lmsd, 'A', { key: raw(KEY).subarray(0, 19) }), 401, 'not a part of it');
 	equal(await answers(lmsd, 'A', { key: KEY.replace(/3$/, '4') }), 401, 'not another');

@@ -60,8 +60,8 @@ static int admit_one(struct ctl_call *c, struct connector *conn, const struct to
 	if (conn->slot == UINT32_MAX)
 		return 0;
 	if (!o->admit || !o->admit(o->admit_ctx, conn, touch->idle, touch->limit_ma, &r->token, why, sizeof(why)))
-		return diag_set(&c->diag, -LMS_ECONFLICT, "connector %s/%d: this may release a limit: %s",
-				conn->station->id, conn->number, why);
+		return diag_set(&c->diag, -LMS_ECONFLICT, "connector %s/%d: this may release a limit: %s (lmsctl connector explain "
+				"%s/%d tells what it may have)", conn->station->id, conn->number, why, conn->station->id, conn->number);
 	r->connector = conn->number;
 	r->slot = conn->slot;
 	call->reserved_count++;
