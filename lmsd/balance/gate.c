@@ -110,7 +110,7 @@ void gate_tx_begin(struct conn *c)
 	c->gate.again_ma = NUM_NONE;
 }
 
-/* A profile of a transaction is for that alone (OCPP 1.6, 3.13.1): the power on its way meets its car or none. As a
+/* A limit of a transaction is for that alone: the power on its way meets its car or none. As a
  * power that may meet any car it would count on one phase all at once, and nothing has left to make room. */
 static void pending_tx_end(struct conn *c)
 {
@@ -152,8 +152,8 @@ void gate_booted(struct conn *c, mono_t now)
 
 void gate_other_method(struct conn *c, bool had_one_limit)
 {
-	/* OCPP 1.6, 5.16: the profile of the transaction goes before any default, and so does one of a higher level
-	 * before what has another id: what is told from now on may lower nothing until the transaction is over. */
+	/* At the station the limit of the transaction goes before any default, and so does one of a higher level before
+	 * what has another id: what is told from now on may lower nothing until the transaction is over. */
 	if (c->session && !had_one_limit) {
 		c->gate.beneath_ma = gate_claim(c);
 	} else if (!c->conf.one_limit && c->gate.beneath_ma > 0) {

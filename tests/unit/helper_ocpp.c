@@ -69,6 +69,8 @@ void bench_init(struct bench *b)
 	b->now = 1000 * US_PER_S;
 	b->wall = BENCH_WALL;
 	b->next_token = 100;
+	b->hall.site = b->site;
+	b->hall.ocpp = b->ocpp;
 	load_conf(b, NULL, NULL);
 	load_tag(b->site, "{\"uid\":\"GOOD\"}");
 	load_tag(b->site, "{\"uid\":\"GOOD2\"}");
@@ -76,6 +78,15 @@ void bench_init(struct bench *b)
 	load_tag(b->site, "{\"uid\":\"BLOCKED\",\"active\":false}");
 	arena_init(&b->arena);
 	effects_init(&b->fx, &b->arena);
+}
+
+struct ctl_call *bench_command(struct bench *b)
+{
+	bench_turn(b);
+	b->call = (struct ctl_call){ .hall = &b->hall, .token = BENCH_TOKEN, .now = b->now, .wall = b->wall,
+				     .arena = &b->arena, .fx = &b->fx };
+	diag_init(&b->call.diag);
+	return &b->call;
 }
 
 void bench_fini(struct bench *b)

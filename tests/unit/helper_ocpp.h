@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "hall.h"
 #include "ocpp/ocpp.h"
 
 /* A test that is named after what real stations do (ocpp.md "What real stations do"). */
@@ -21,6 +22,8 @@ struct bench {
 	struct arena arena;	/* of the latest turn */
 	struct effects fx;
 	uint64_t next_token;
+	struct hall hall;	/* with this site and its ocpp; what else a command needs, the test sets */
+	struct ctl_call call;	/* of the latest bench_command() */
 };
 
 void bench_init(struct bench *b);
@@ -42,6 +45,9 @@ const char *bench_stored(const struct bench *b, enum store_table table);
 /* The same for a transaction whose limit falls after 300 s; it raises nothing. */
 uint64_t bench_order_falls(struct bench *b, const char *station, int connector, int64_t limit_ma, int64_t fallback_ma);
 uint64_t bench_order(struct bench *b, const char *station, int connector, bool idle, int64_t limit_ma, bool raises);
+#define BENCH_TOKEN 555
+/* A command of an administrator, who waits with BENCH_TOKEN. */
+struct ctl_call *bench_command(struct bench *b);
 /* Connects, boots, says Available everywhere, and lets the set-up end in CALLERRORs. */
 void bench_boot(struct bench *b, uint64_t link, const char *id);
 /* A transaction on the connector; its id. */

@@ -399,12 +399,16 @@ static void an_upload_that_breaks_off_may_begin_again(void **state)
 	snprintf(head, sizeof(head), "PUT %s HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf", path_of("d", "/x"));
 	first = dial();
 	put(first, head, strlen(head));
-	while (count_files(".part") == 0)
+	for (int i = 0; i < 10000 && count_files(".part") == 0; i++)
 		usleep(1000);
+	assert_int_equal(count_files(".part"), 1);
 	assert_int_equal(request("PUT", path_of("d", "/x"), "", "other", 5), 409);	/* one at a time */
 	close(first);
-	while ((second = request("PUT", path_of("d", "/x"), "", "whole", 5)) == 409)
+	second = 409;
+	for (int i = 0; i < 10000 && second == 409; i++) {
 		usleep(1000);
+		second = request("PUT", path_of("d", "/x"), "", "whole", 5);
+	}
 	assert_int_equal(second, 201);
 	wait_kept(1);
 	assert_int_equal(kept.size, 5);

@@ -6,12 +6,9 @@
 #include <cmocka.h>
 
 #include "base/err.h"
-#include "hall.h"
 #include "tests/unit/helper_ocpp.h"
 
 static struct bench b;
-static struct hall hall;
-static struct ctl_call call;
 
 /* What the gate was asked, and what it says. */
 static struct {
@@ -39,9 +36,6 @@ static int set_up(void **state)
 	(void)state;
 	bench_init(&b);
 	bench_boot(&b, 1, "CP1");
-	memset(&hall, 0, sizeof(hall));
-	hall.site = b.site;
-	hall.ocpp = b.ocpp;
 	memset(&gate, 0, sizeof(gate));
 	gate.allow = true;
 	ocpp_set_gate(b.ocpp, admit, NULL);
@@ -53,21 +47,6 @@ static int tear_down(void **state)
 	(void)state;
 	bench_fini(&b);
 	return 0;
-}
-
-/* Begins a turn with a command in it. */
-static struct ctl_call *command(void)
-{
-	bench_turn(&b);
-	memset(&call, 0, sizeof(call));
-	call.hall = &hall;
-	call.token = 555;
-	call.now = b.now;
-	call.wall = b.wall;
-	call.arena = &b.arena;
-	call.fx = &b.fx;
-	diag_init(&call.diag);
-	return &call;
 }
 
 static const char *reply(void)
@@ -93,47 +72,47 @@ static void sends(const char *end)
 static void each_command_sends_its_call_and_answers_with_the_stations_status(void **state)
 {
 	(void)state;
-	assert_int_equal(ctl_station_restart(command(), &(struct ctl_station_restart_args){ .id = "CP1", .hard = NUM_NONE }),
+	assert_int_equal(ctl_station_restart(bench_command(&b), &(struct ctl_station_restart_args){ .id = "CP1", .hard = NUM_NONE }),
 			 CTL_LATER);
 	sends("\"Reset\",{\"type\":\"Soft\"}]");
 	bench_answer(&b, 1, "Reset", "{\"status\":\"Accepted\"}");
 	assert_string_equal(reply(), "{\"status\":\"Accepted\"}");
 
-	assert_int_equal(ctl_station_restart(command(), &(struct ctl_station_restart_args){ .id = "CP1", .hard = 1 }), CTL_LATER);
+	assert_int_equal(ctl_station_restart(bench_command(&b), &(struct ctl_station_restart_args){ .id = "CP1", .hard = 1 }), CTL_LATER);
 	sends("{\"type\":\"Hard\"}]");
 	bench_refuse(&b, 1, "Reset", "NotSupported");
 	assert_string_equal(reply(), "{\"status\":\"NotSupported\",\"description\":\"\"}");
 
-	assert_int_equal(ctl_station_unlock(command(), &(struct ctl_station_unlock_args){ .id = "CP1", .connector = NUM_NONE }),
+	assert_int_equal(ctl_station_unlock(bench_command(&b), &(struct ctl_station_unlock_args){ .id = "CP1", .connector = NUM_NONE }),
 			 CTL_LATER);
 	sends("\"UnlockConnector\",{\"connectorId\":1}]");
 	bench_answer(&b, 1, "Unlock", "{\"status\":\"UnlockFailed\",\"extra\":1}");
 	assert_string_equal(reply(), "{\"status\":\"UnlockFailed\",\"extra\":1}");
 
-	assert_int_equal(ctl_station_availability(command(), &(struct ctl_station_availability_args){
+	assert_int_equal(ctl_station_availability(bench_command(&b), &(struct ctl_station_availability_args){
 			 .id = "CP1", .type = "Inoperative", .connector = 2 }), CTL_LATER);
 	sends("\"ChangeAvailability\",{\"connectorId\":2,\"type\":\"Inoperative\"}]");
 	bench_answer(&b, 1, "ChangeAvailability", "{\"status\":\"Scheduled\"}");
 	assert_string_equal(reply(), "{\"status\":\"Scheduled\"}");
 
-	assert_int_equal(ctl_station_trigger(command(), &(struct ctl_station_trigger_args){
+	assert_int_equal(ctl_station_trigger(bench_command(&b), &(struct ctl_station_trigger_args){
 			 .id = "CP1", .message = "MeterValues", .connector = NUM_NONE }), CTL_LATER);
 	sends("\"TriggerMessage\",{\"requestedMessage\":\"MeterValues\"}]");
 	bench_answer(&b, 1, "Trigger", "{\"status\":42}");
 	assert_string_equal(reply(), "{\"status\":\"(no status)\"}");
 
-	assert_int_equal(ctl_station_config_get(command(), &(struct ctl_station_config_get_args){ .id = "CP1", .key = "a, b" }),
+	assert_int_equal(ctl_station_config_get(bench_command(&b), &(struct ctl_station_config_get_args){ .id = "CP1", .key = "a, b" }),
 			 CTL_LATER);
 	sends("\"GetConfiguration\",{\"key\":[\"a\",\"b\"]}]");
 	bench_answer(&b, 1, "GetConf", "{\"unknownKey\":[\"b\"],\"configurationKey\":[{\"value\":\"1\",\"key\":\"a\",\"readonly\":true}]}");
 	assert_string_equal(reply(), "{\"configurationKey\":[{\"key\":\"a\",\"readonly\":true,\"value\":\"1\"}],\"unknownKey\":[\"b\"]}");
 
-	assert_int_equal(ctl_station_config_get(command(), &(struct ctl_station_config_get_args){ .id = "CP1" }), CTL_LATER);
+	assert_int_equal(ctl_station_config_get(bench_command(&b), &(struct ctl_station_config_get_args){ .id = "CP1" }), CTL_LATER);
 	sends("\"GetConfiguration\",{}]");
 	bench_refuse(&b, 1, "GetConf", "NotImplemented");
 	assert_non_null(strstr(reply(), "station CP1 refused: NotImplemented"));
 
-	assert_int_equal(ctl_station_config_set(command(), &(struct ctl_station_config_set_args){
+	assert_int_equal(ctl_station_config_set(bench_command(&b), &(struct ctl_station_config_set_args){
 			 .id = "CP1", .key = "HeartbeatInterval", .value = "60" }), CTL_LATER);
 	sends("\"ChangeConfiguration\",{\"key\":\"HeartbeatInterval\",\"value\":\"60\"}]");
 	bench_answer(&b, 1, "ChangeConf", "{\"status\":\"RebootRequired\"}");
@@ -144,20 +123,20 @@ static void each_command_sends_its_call_and_answers_with_the_stations_status(voi
 static void keys_of_stations_are_neither_told_nor_set_by_hand(void **state)
 {
 	(void)state;
-	assert_int_equal(ctl_station_config_get(command(), &(struct ctl_station_config_get_args){ .id = "CP1" }), CTL_LATER);
+	assert_int_equal(ctl_station_config_get(bench_command(&b), &(struct ctl_station_config_get_args){ .id = "CP1" }), CTL_LATER);
 	bench_answer(&b, 1, "GetConf", "{\"configurationKey\":[{\"key\":\"AuthorizationKey\",\"readonly\":false,\"value\":\"00ff\"},"
 				       "{\"key\":\"A\",\"readonly\":false,\"value\":\"1\"}]}");
 	assert_string_equal(reply(), "{\"configurationKey\":[{\"key\":\"AuthorizationKey\",\"readonly\":false,\"value\":\"***\"},"
 				     "{\"key\":\"A\",\"readonly\":false,\"value\":\"1\"}]}");
-	assert_int_equal(ctl_station_call(command(), &(struct ctl_station_call_args){ .id = "CP1", .action = "GetConfiguration" }),
+	assert_int_equal(ctl_station_call(bench_command(&b), &(struct ctl_station_call_args){ .id = "CP1", .action = "GetConfiguration" }),
 			 CTL_LATER);
 	bench_answer(&b, 1, "GetConf", "{\"configurationKey\":[{\"value\":7,\"key\":\"authorizationkey\"}]}");
 	assert_null(strstr(reply(), "7"));
 
-	assert_int_equal(ctl_station_config_set(command(), &(struct ctl_station_config_set_args){
+	assert_int_equal(ctl_station_config_set(bench_command(&b), &(struct ctl_station_config_set_args){
 			 .id = "CP1", .key = "AuthorizationKey", .value = "00" }), -LMS_ECONFLICT);
-	assert_non_null(strstr(call.diag.text, "station key rotate CP1"));
-	assert_int_equal(ctl_station_call(command(), &(struct ctl_station_call_args){ .id = "CP1", .action = "ChangeConfiguration",
+	assert_non_null(strstr(b.call.diag.text, "station key rotate CP1"));
+	assert_int_equal(ctl_station_call(bench_command(&b), &(struct ctl_station_call_args){ .id = "CP1", .action = "ChangeConfiguration",
 			 .payload = "{\"key\":\"authorizationKEY\",\"value\":\"00\"}" }), -LMS_ECONFLICT);
 	assert_string_equal(bench_frame(&b, 0), "");
 }
@@ -165,12 +144,12 @@ static void keys_of_stations_are_neither_told_nor_set_by_hand(void **state)
 static void any_call_can_be_made_and_is_written_in_schema_order(void **state)
 {
 	(void)state;
-	assert_int_equal(ctl_station_call(command(), &(struct ctl_station_call_args){ .id = "CP1",
+	assert_int_equal(ctl_station_call(bench_command(&b), &(struct ctl_station_call_args){ .id = "CP1",
 			 .action = "ChangeAvailability", .payload = "{\"type\":\"Operative\",\"connectorId\":0}" }), CTL_LATER);
 	sends("\"ChangeAvailability\",{\"connectorId\":0,\"type\":\"Operative\"}]");
 	bench_answer(&b, 1, "ChangeAv", "{\"status\":\"Accepted\"}");
 	assert_string_equal(reply(), "{\"answer\":{\"status\":\"Accepted\"}}");
-	assert_int_equal(ctl_station_call(command(), &(struct ctl_station_call_args){ .id = "CP1", .action = "Dance" }), CTL_LATER);
+	assert_int_equal(ctl_station_call(bench_command(&b), &(struct ctl_station_call_args){ .id = "CP1", .action = "Dance" }), CTL_LATER);
 	sends("\"Dance\",{}]");
 	bench_refuse(&b, 1, "Dance", "NotImplemented");
 	assert_string_equal(reply(), "{\"error\":\"NotImplemented\",\"description\":\"\"}");
@@ -179,49 +158,49 @@ static void any_call_can_be_made_and_is_written_in_schema_order(void **state)
 static void wrong_commands_are_refused_before_anything_is_sent(void **state)
 {
 	(void)state;
-	assert_int_equal(ctl_station_restart(command(), &(struct ctl_station_restart_args){ .id = "NOPE" }), -LMS_ENOTFOUND);
-	assert_non_null(strstr(call.diag.text, "station NOPE"));
-	assert_int_equal(ctl_station_restart(command(), &(struct ctl_station_restart_args){ .id = "CP2" }), -LMS_EOFFLINE);
-	assert_string_equal(call.diag.text, "station CP2 is offline (never seen)");
-	assert_int_equal(ctl_station_unlock(command(), &(struct ctl_station_unlock_args){ .id = "CP1", .connector = 65 }),
+	assert_int_equal(ctl_station_restart(bench_command(&b), &(struct ctl_station_restart_args){ .id = "NOPE" }), -LMS_ENOTFOUND);
+	assert_non_null(strstr(b.call.diag.text, "station NOPE"));
+	assert_int_equal(ctl_station_restart(bench_command(&b), &(struct ctl_station_restart_args){ .id = "CP2" }), -LMS_EOFFLINE);
+	assert_string_equal(b.call.diag.text, "station CP2 is offline (never seen)");
+	assert_int_equal(ctl_station_unlock(bench_command(&b), &(struct ctl_station_unlock_args){ .id = "CP1", .connector = 65 }),
 			 -LMS_ERANGE);
-	assert_int_equal(ctl_station_call(command(), &(struct ctl_station_call_args){ .id = "CP1", .action = "Reset", .payload = "[]" }),
+	assert_int_equal(ctl_station_call(bench_command(&b), &(struct ctl_station_call_args){ .id = "CP1", .action = "Reset", .payload = "[]" }),
 			 -LMS_EDATA);
-	assert_int_equal(ctl_station_call(command(), &(struct ctl_station_call_args){ .id = "CP1", .action = "Reset", .payload = "{" }),
+	assert_int_equal(ctl_station_call(bench_command(&b), &(struct ctl_station_call_args){ .id = "CP1", .action = "Reset", .payload = "{" }),
 			 -LMS_EPARSE);
-	assert_int_equal(ctl_station_call(command(), &(struct ctl_station_call_args){ .id = "CP1", .action = "Re\"set" }),
+	assert_int_equal(ctl_station_call(bench_command(&b), &(struct ctl_station_call_args){ .id = "CP1", .action = "Re\"set" }),
 			 -LMS_EUSAGE);
-	assert_int_equal(ctl_connector_start(command(), &(struct ctl_connector_start_args){ .id = "CP1/1", .tag = "WHO" }),
+	assert_int_equal(ctl_connector_start(bench_command(&b), &(struct ctl_connector_start_args){ .id = "CP1/1", .tag = "WHO" }),
 			 -LMS_ENOTFOUND);
-	assert_non_null(strstr(call.diag.text, "tag add WHO"));
-	assert_int_equal(ctl_connector_start(command(), &(struct ctl_connector_start_args){ .id = "CP1/1", .tag = "BLOCKED" }),
+	assert_non_null(strstr(b.call.diag.text, "tag add WHO"));
+	assert_int_equal(ctl_connector_start(bench_command(&b), &(struct ctl_connector_start_args){ .id = "CP1/1", .tag = "BLOCKED" }),
 			 -LMS_ECONFLICT);
-	assert_int_equal(ctl_connector_start(command(), &(struct ctl_connector_start_args){ .id = "CP1/9", .tag = "GOOD" }),
+	assert_int_equal(ctl_connector_start(bench_command(&b), &(struct ctl_connector_start_args){ .id = "CP1/9", .tag = "GOOD" }),
 			 -LMS_ENOTFOUND);
-	assert_int_equal(ctl_connector_stop(command(), &(struct ctl_connector_stop_args){ .id = "CP1/1" }), -LMS_ENOTFOUND);
-	assert_int_equal(ctl_transaction_stop(command(), &(struct ctl_transaction_stop_args){ .id = 77 }), -LMS_ENOTFOUND);
+	assert_int_equal(ctl_connector_stop(bench_command(&b), &(struct ctl_connector_stop_args){ .id = "CP1/1" }), -LMS_ENOTFOUND);
+	assert_int_equal(ctl_transaction_stop(bench_command(&b), &(struct ctl_transaction_stop_args){ .id = 77 }), -LMS_ENOTFOUND);
 	assert_string_equal(bench_frame(&b, 0), "");
 	bench_close(&b, 1);
-	assert_int_equal(ctl_station_restart(command(), &(struct ctl_station_restart_args){ .id = "CP1" }), -LMS_EOFFLINE);
-	assert_string_equal(call.diag.text, "station CP1 is offline (last seen 2026-11-21T06:00:06Z)");
+	assert_int_equal(ctl_station_restart(bench_command(&b), &(struct ctl_station_restart_args){ .id = "CP1" }), -LMS_EOFFLINE);
+	assert_string_equal(b.call.diag.text, "station CP1 is offline (last seen 2026-11-21T06:00:06Z)");
 }
 
 static void transactions_start_without_a_profile_and_stop_by_id(void **state)
 {
 	(void)state;
-	assert_int_equal(ctl_connector_start(command(), &(struct ctl_connector_start_args){ .id = "CP1/2", .tag = "VIP", .limit_ma = NUM_NONE }), CTL_LATER);
+	assert_int_equal(ctl_connector_start(bench_command(&b), &(struct ctl_connector_start_args){ .id = "CP1/2", .tag = "VIP", .limit_ma = NUM_NONE }), CTL_LATER);
 	sends("\"RemoteStartTransaction\",{\"connectorId\":2,\"idTag\":\"VIP\"}]");
 	assert_int_equal(gate.asked, 0);
 	assert_true(bench_conn(&b, "CP1", 2)->tag_vip);
 	bench_answer(&b, 1, "RemoteStart", "{\"status\":\"Accepted\"}");
 	bench_start(&b, 1, 2, "VIP");
-	assert_int_equal(ctl_connector_start(command(), &(struct ctl_connector_start_args){ .id = "CP1/2", .tag = "GOOD" }),
+	assert_int_equal(ctl_connector_start(bench_command(&b), &(struct ctl_connector_start_args){ .id = "CP1/2", .tag = "GOOD" }),
 			 -LMS_ECONFLICT);
-	assert_int_equal(ctl_connector_stop(command(), &(struct ctl_connector_stop_args){ .id = "CP1/2" }), CTL_LATER);
+	assert_int_equal(ctl_connector_stop(bench_command(&b), &(struct ctl_connector_stop_args){ .id = "CP1/2" }), CTL_LATER);
 	sends("\"RemoteStopTransaction\",{\"transactionId\":1}]");
 	bench_answer(&b, 1, "RemoteStop", "{\"status\":\"Rejected\"}");
 	assert_string_equal(reply(), "{\"status\":\"Rejected\"}");
-	assert_int_equal(ctl_transaction_stop(command(), &(struct ctl_transaction_stop_args){ .id = 1 }), CTL_LATER);
+	assert_int_equal(ctl_transaction_stop(bench_command(&b), &(struct ctl_transaction_stop_args){ .id = 1 }), CTL_LATER);
 	sends("\"RemoteStopTransaction\",{\"transactionId\":1}]");
 }
 
@@ -231,7 +210,7 @@ static void a_remote_start_with_a_limit_passes_the_gate(void **state)
 	struct ctl_connector_start_args a = { .id = "CP1/2", .tag = "GOOD", .limit_ma = 8050 };
 
 	(void)state;
-	assert_int_equal(ctl_connector_start(command(), &a), CTL_LATER);
+	assert_int_equal(ctl_connector_start(bench_command(&b), &a), CTL_LATER);
 	sends("\"RemoteStartTransaction\",{\"connectorId\":2,\"idTag\":\"GOOD\",\"chargingProfile\":{\"chargingProfileId\":22,"
 	      "\"stackLevel\":0,\"chargingProfilePurpose\":\"TxProfile\",\"chargingProfileKind\":\"Absolute\",\"chargingSchedule\":{"
 	      "\"startSchedule\":\"2026-11-21T05:59:06Z\",\"chargingRateUnit\":\"A\",\"chargingSchedulePeriod\":[{\"startPeriod\":0,\"limit\":8.0}]}}}]");
@@ -242,17 +221,17 @@ static void a_remote_start_with_a_limit_passes_the_gate(void **state)
 	assert_int_equal(bench_token(&b, 9002), ORDER_ACCEPTED);
 
 	gate.allow = false;
-	assert_int_equal(ctl_connector_start(command(), &a), -LMS_ECONFLICT);
+	assert_int_equal(ctl_connector_start(bench_command(&b), &a), -LMS_ECONFLICT);
 	assert_string_equal(bench_frame(&b, 0), "");
 	a.limit_ma = -1;
-	assert_int_equal(ctl_connector_start(command(), &a), -LMS_ERANGE);
+	assert_int_equal(ctl_connector_start(bench_command(&b), &a), -LMS_ERANGE);
 }
 
 static void a_refused_remote_start_is_not_waited_for(void **state)
 {
 	(void)state;
 	bench_say(&b, 1, "[2,\"a\",\"StatusNotification\",{\"connectorId\":2,\"errorCode\":\"NoError\",\"status\":\"Preparing\"}]");
-	ctl_connector_start(command(), &(struct ctl_connector_start_args){ .id = "CP1/2", .tag = "GOOD", .limit_ma = NUM_NONE });
+	ctl_connector_start(bench_command(&b), &(struct ctl_connector_start_args){ .id = "CP1/2", .tag = "GOOD", .limit_ma = NUM_NONE });
 	assert_int_equal(bench_conn(&b, "CP1", 2)->use, USE_WAITS);
 	bench_answer(&b, 1, "RemoteStart", "{\"status\":\"Rejected\"}");
 	assert_int_equal(bench_conn(&b, "CP1", 2)->use, USE_WELCOME);
@@ -263,12 +242,12 @@ static void a_call_that_never_got_its_turn_is_answered_in_time(void **state)
 	(void)state;
 	bench_order(&b, "CP1", 1, true, 6000, true);
 	bench_pass(&b, 29 * US_PER_S);
-	ctl_station_restart(command(), &(struct ctl_station_restart_args){ .id = "CP1" });
+	ctl_station_restart(bench_command(&b), &(struct ctl_station_restart_args){ .id = "CP1" });
 	assert_string_equal(bench_frame(&b, 0), "");
 	bench_pass(&b, US_PER_S);
 	assert_non_null(bench_find(&b, "Reset"));
 	bench_pass(&b, 15 * US_PER_S);
-	ctl_station_unlock(command(), &(struct ctl_station_unlock_args){ .id = "CP1", .connector = 1 });
+	ctl_station_unlock(bench_command(&b), &(struct ctl_station_unlock_args){ .id = "CP1", .connector = 1 });
 	bench_order(&b, "CP1", 1, true, 0, false);
 	bench_pass(&b, 0);
 	assert_non_null(bench_find(&b, "SetChargingProfile"));
@@ -283,12 +262,12 @@ static void a_call_that_never_got_its_turn_is_answered_in_time(void **state)
 static void a_silent_station_is_a_time_out_and_a_lost_one_is_said(void **state)
 {
 	(void)state;
-	ctl_station_restart(command(), &(struct ctl_station_restart_args){ .id = "CP1" });
+	ctl_station_restart(bench_command(&b), &(struct ctl_station_restart_args){ .id = "CP1" });
 	bench_pass(&b, 30 * US_PER_S);
 	assert_true(bench_effect(&b, FX_REPLY, 0)->u.reply.error);
 	assert_non_null(strstr(reply(), "station CP1 did not answer in time"));
 	assert_non_null(strstr(reply(), "-32075"));
-	ctl_station_restart(command(), &(struct ctl_station_restart_args){ .id = "CP1" });
+	ctl_station_restart(bench_command(&b), &(struct ctl_station_restart_args){ .id = "CP1" });
 	bench_close(&b, 1);
 	assert_non_null(strstr(reply(), "disconnected before it answered"));
 }
@@ -299,7 +278,7 @@ static const char LIMIT_8[] = "{\"connectorId\":1,\"csChargingProfiles\":{\"char
 
 static int set_limit(void)
 {
-	return ctl_station_call(command(), &(struct ctl_station_call_args){ .id = "CP1", .action = "SetChargingProfile",
+	return ctl_station_call(bench_command(&b), &(struct ctl_station_call_args){ .id = "CP1", .action = "SetChargingProfile",
 				.payload = LIMIT_8 });
 }
 
@@ -327,8 +306,8 @@ static void what_does_not_fit_is_refused_and_nothing_is_sent(void **state)
 	(void)state;
 	gate.allow = false;
 	assert_int_equal(set_limit(), -LMS_ECONFLICT);
-	assert_non_null(strstr(call.diag.text, "connector CP1/1"));
-	assert_non_null(strstr(call.diag.text, "zone P1 is full on L2"));
+	assert_non_null(strstr(b.call.diag.text, "connector CP1/1"));
+	assert_non_null(strstr(b.call.diag.text, "zone P1 is full on L2"));
 	assert_string_equal(bench_frame(&b, 0), "");
 	ocpp_set_gate(b.ocpp, NULL, NULL);
 	assert_int_equal(set_limit(), -LMS_ECONFLICT);
@@ -344,12 +323,12 @@ static void a_profile_above_ours_is_refused_however_low_it_is(void **state)
 	static const char habits[] = "vendor = Acme\nstack_level = 1\n";
 
 	(void)state;
-	assert_int_equal(ctl_station_call(command(), &above), -LMS_ECONFLICT);
-	assert_non_null(strstr(call.diag.text, "stackLevel: 1 would hide the limits of lmsd, which are at 0"));
+	assert_int_equal(ctl_station_call(bench_command(&b), &above), -LMS_ECONFLICT);
+	assert_non_null(strstr(b.call.diag.text, "stackLevel: 1 would hide the limits of lmsd, which are at 0"));
 	assert_int_equal(gate.asked, 0);
 	assert_string_equal(bench_frame(&b, 0), "");
-	assert_int_equal(ocpp_add_habits(b.ocpp, "acme.conf", habits, strlen(habits), &call.diag), 0);
-	assert_int_equal(ctl_station_call(command(), &above), CTL_LATER);
+	assert_int_equal(ocpp_add_habits(b.ocpp, "acme.conf", habits, strlen(habits), &b.call.diag), 0);
+	assert_int_equal(ctl_station_call(bench_command(&b), &above), CTL_LATER);
 }
 
 static void a_call_for_all_connectors_is_admitted_as_a_whole(void **state)
@@ -358,12 +337,12 @@ static void a_call_for_all_connectors_is_admitted_as_a_whole(void **state)
 
 	(void)state;
 	gate.refuse_number = 2;
-	assert_int_equal(ctl_station_call(command(), &clear), -LMS_ECONFLICT);
+	assert_int_equal(ctl_station_call(bench_command(&b), &clear), -LMS_ECONFLICT);
 	assert_int_equal(gate.limit_ma, NUM_NONE);
 	assert_int_equal(bench_token(&b, 9001), ORDER_DROPPED);
 	assert_string_equal(bench_frame(&b, 0), "");
 	gate.refuse_number = 0;
-	assert_int_equal(ctl_station_call(command(), &clear), CTL_LATER);
+	assert_int_equal(ctl_station_call(bench_command(&b), &clear), CTL_LATER);
 	bench_answer(&b, 1, "ClearCharging", "{\"status\":\"Unknown\"}");
 	assert_int_equal(bench_token(&b, 9001), ORDER_REFUSED);
 	assert_int_equal(bench_token(&b, 9002), ORDER_REFUSED);
@@ -375,9 +354,9 @@ static void the_queue_of_a_station_is_bounded(void **state)
 
 	(void)state;
 	for (int i = 0; i < 200; i++)
-		accepted += ctl_station_restart(command(), &(struct ctl_station_restart_args){ .id = "CP1" }) == CTL_LATER;
+		accepted += ctl_station_restart(bench_command(&b), &(struct ctl_station_restart_args){ .id = "CP1" }) == CTL_LATER;
 	assert_int_equal(accepted, 65);	/* one in flight */
-	assert_int_equal(call.diag.err, -LMS_ECONFLICT);
+	assert_int_equal(b.call.diag.err, -LMS_ECONFLICT);
 	/* Orders of the balance have room all the same, and go first. */
 	bench_order(&b, "CP1", 1, true, 0, false);
 	bench_pass(&b, 5 * US_PER_S);

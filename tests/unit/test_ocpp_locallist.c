@@ -7,7 +7,6 @@
 #include <cmocka.h>
 
 #include "base/err.h"
-#include "hall.h"
 #include "site/edit.h"
 #include "site/tag_log.h"
 #include "tests/unit/helper_ocpp.h"
@@ -19,17 +18,12 @@
 #define VIP "{\"idTag\":\"VIP\",\"idTagInfo\":{\"expiryDate\":\"2030-01-01T00:00:00Z\",\"parentIdTag\":\"FLEET\",\"status\":\"Accepted\"}}"
 
 static struct bench b;
-static struct hall hall;
-static struct ctl_call call;
 
 static int set_up(void **state)
 {
 	(void)state;
 	bench_init(&b);
 	bench_boot(&b, 1, "CP1");
-	memset(&hall, 0, sizeof(hall));
-	hall.site = b.site;
-	hall.ocpp = b.ocpp;
 	return 0;
 }
 
@@ -477,23 +471,9 @@ static void who_is_too_far_behind_is_sent_all(void **state)
 
 /* ---- by hand ---- */
 
-static struct ctl_call *command(void)
-{
-	bench_turn(&b);
-	memset(&call, 0, sizeof(call));
-	call.hall = &hall;
-	call.token = 555;
-	call.now = b.now;
-	call.wall = b.wall;
-	call.arena = &b.arena;
-	call.fx = &b.fx;
-	diag_init(&call.diag);
-	return &call;
-}
-
 static int hand(const char *update, int64_t v, const char *list)
 {
-	return ctl_station_local_list_send(command(), &(struct ctl_station_local_list_send_args){
+	return ctl_station_local_list_send(bench_command(&b), &(struct ctl_station_local_list_send_args){
 		.id = "CP1", .update = update, .version = v, .list = list });
 }
 
@@ -545,7 +525,7 @@ static void a_list_that_is_kept_is_not_replaced_by_hand(void **state)
 	(void)state;
 	keep("");
 	assert_int_equal(hand("Full", NUM_NONE, "[]"), -LMS_ECONFLICT);
-	assert_non_null(strstr(call.diag.text, "local_list=no"));
+	assert_non_null(strstr(b.call.diag.text, "local_list=no"));
 	assert_int_equal(hand("Full", NUM_NONE, NULL), CTL_LATER);
 	accept();
 	assert_non_null(strstr(reply(), "\"listVersion\":2"));

@@ -6,22 +6,16 @@
 #include <cmocka.h>
 
 #include "base/err.h"
-#include "hall.h"
 #include "site/reserve/reservation.h"
 #include "tests/unit/helper_ocpp.h"
 
 static struct bench b;
-static struct hall hall;
-static struct ctl_call call;
 
 static int set_up(void **state)
 {
 	(void)state;
 	bench_init(&b);
 	bench_boot(&b, 1, "CP1");
-	memset(&hall, 0, sizeof(hall));
-	hall.site = b.site;
-	hall.ocpp = b.ocpp;
 	return 0;
 }
 
@@ -32,29 +26,15 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static struct ctl_call *command(void)
-{
-	bench_turn(&b);
-	memset(&call, 0, sizeof(call));
-	call.hall = &hall;
-	call.token = 555;
-	call.now = b.now;
-	call.wall = b.wall;
-	call.arena = &b.arena;
-	call.fx = &b.fx;
-	diag_init(&call.diag);
-	return &call;
-}
-
 static int create(const char *connector, const char *tag)
 {
-	return ctl_reservation_create(command(), &(struct ctl_reservation_create_args){
+	return ctl_reservation_create(bench_command(&b), &(struct ctl_reservation_create_args){
 		.connector = connector, .tag = tag, .for_ms = 3600000, .expires = WALL_NONE });
 }
 
 static int cancel(int64_t id)
 {
-	return ctl_reservation_cancel(command(), &(struct ctl_reservation_cancel_args){ .id = id });
+	return ctl_reservation_cancel(bench_command(&b), &(struct ctl_reservation_cancel_args){ .id = id });
 }
 
 static const char *reply(void)
@@ -117,7 +97,7 @@ static void a_reservation_is_stored_before_it_is_asked_for_and_kept_when_accepte
 	assert_string_equal(reply(), "{\"status\":\"Accepted\",\"reservation\":1}");
 	assert_int_equal(only()->state, RESERVATION_HELD);
 	assert_int_equal(create("CP1/2", "GOOD"), -LMS_ECONFLICT);
-	assert_non_null(strstr(call.diag.text, "is reserved already, for tag VIP (reservation cancel 1"));
+	assert_non_null(strstr(b.call.diag.text, "is reserved already, for tag VIP (reservation cancel 1"));
 }
 
 static void each_refusal_of_the_station_is_told_and_nothing_is_kept(void **state)
@@ -146,18 +126,18 @@ static void what_cannot_be_reserved_is_refused_before_it_is_asked_for(void **sta
 	assert_int_equal(create("CP1/9", "GOOD"), -LMS_ENOTFOUND);
 	assert_int_equal(create("CP9", "GOOD"), -LMS_ENOTFOUND);
 	assert_int_equal(create("CP1/1", "WHO"), -LMS_ENOTFOUND);
-	assert_non_null(strstr(call.diag.text, "tag add WHO"));
+	assert_non_null(strstr(b.call.diag.text, "tag add WHO"));
 	assert_int_equal(create("CP1/1", "BLOCKED"), -LMS_ECONFLICT);
 	assert_int_equal(create("CP2/1", "GOOD"), -LMS_EOFFLINE);
-	assert_int_equal(ctl_reservation_create(command(), &(struct ctl_reservation_create_args){
+	assert_int_equal(ctl_reservation_create(bench_command(&b), &(struct ctl_reservation_create_args){
 			 .connector = "CP1/1", .tag = "GOOD", .for_ms = NUM_NONE, .expires = b.wall - 1 }), -LMS_ERANGE);
-	assert_int_equal(ctl_reservation_create(command(), &(struct ctl_reservation_create_args){
+	assert_int_equal(ctl_reservation_create(bench_command(&b), &(struct ctl_reservation_create_args){
 			 .connector = "CP1/1", .tag = "GOOD", .for_ms = 1000, .expires = b.wall + US_PER_S }), -LMS_EUSAGE);
 	bench_open(&b, 5, "STRANGER");
 	bench_say(&b, 5, "[2,\"b\",\"BootNotification\",{\"chargePointVendor\":\"V\",\"chargePointModel\":\"M\"}]");
 	bench_status(&b, 5, 1, "Available");
 	assert_int_equal(create("STRANGER/1", "GOOD"), -LMS_ECONFLICT);
-	assert_non_null(strstr(call.diag.text, "not registered (station accept STRANGER"));
+	assert_non_null(strstr(b.call.diag.text, "not registered (station accept STRANGER"));
 	assert_int_equal(cancel(7), -LMS_ENOTFOUND);
 	assert_string_equal(bench_frame(&b, 0), "");
 	assert_null(only());
@@ -174,7 +154,7 @@ static void the_station_may_not_take_connector_0(void **state)
 	bench_answer(&b, 1, "GetConfiguration", "{\"configurationKey\":[{\"key\":\"ReserveConnectorZeroSupported\",\"readonly\":true,"
 		     "\"value\":\"False\"}]}");
 	assert_int_equal(create("CP1/0", "GOOD"), -LMS_ECONFLICT);
-	assert_non_null(strstr(call.diag.text, "reserve CP1/1"));
+	assert_non_null(strstr(b.call.diag.text, "reserve CP1/1"));
 }
 
 static void the_reserved_tag_and_its_group_start_and_others_are_refused(void **state)
@@ -337,7 +317,7 @@ static void one_cancelled_while_the_station_is_away_is_cancelled_on_its_return(v
 	held("CP1/1", "GOOD");
 	bench_close(&b, 1);
 	assert_int_equal(cancel(1), -LMS_EOFFLINE);
-	assert_non_null(strstr(call.diag.text, "when it returns"));
+	assert_non_null(strstr(b.call.diag.text, "when it returns"));
 	assert_int_equal(only()->state, RESERVATION_CANCELLING);
 	bench_open(&b, 1, "CP1");
 	bench_say(&b, 1, "[2,\"h\",\"Heartbeat\",{}]");

@@ -6,13 +6,10 @@
 #include <cmocka.h>
 
 #include "base/err.h"
-#include "hall.h"
 #include "site/transfer.h"
 #include "tests/unit/helper_ocpp.h"
 
 static struct bench b;
-static struct hall hall;
-static struct ctl_call call;
 static wall_t granted_until;
 
 static int grant(void *ctx, const struct station *st, struct transfer *t, char *url, size_t size, struct diag *diag)
@@ -52,10 +49,7 @@ static int set_up(void **state)
 	(void)state;
 	bench_init(&b);
 	bench_boot(&b, 1, "CP1");
-	memset(&hall, 0, sizeof(hall));
-	hall.site = b.site;
-	hall.ocpp = b.ocpp;
-	hall.files = &files;
+	b.hall.files = &files;
 	return 0;
 }
 
@@ -64,20 +58,6 @@ static int tear_down(void **state)
 	(void)state;
 	bench_fini(&b);
 	return 0;
-}
-
-static struct ctl_call *command(void)
-{
-	bench_turn(&b);
-	memset(&call, 0, sizeof(call));
-	call.hall = &hall;
-	call.token = 555;
-	call.now = b.now;
-	call.wall = b.wall;
-	call.arena = &b.arena;
-	call.fx = &b.fx;
-	diag_init(&call.diag);
-	return &call;
 }
 
 static const char *reply(void)
@@ -132,7 +112,7 @@ static void an_update_names_where_and_when(void **state)
 	a.retries = 3;
 	a.interval_ms = 60000;
 	a.retrieve_at = BENCH_WALL + 3600 * US_PER_S;
-	assert_int_equal(ctl_station_firmware_update(command(), &a), CTL_LATER);
+	assert_int_equal(ctl_station_firmware_update(bench_command(&b), &a), CTL_LATER);
 	assert_non_null(bench_find(&b, "\"UpdateFirmware\",{\"location\":\"ftp://192.0.2.1/fw.bin\",\"retries\":3,"
 				       "\"retrieveDate\":\"2026-11-21T07:00:00Z\",\"retryInterval\":60}"));
 	bench_answer(&b, 1, "UpdateFirmware", "{}");
@@ -147,7 +127,7 @@ static void what_the_station_says_moves_the_job_on(void **state)
 	struct ctl_station_firmware_update_args a = update_args();
 
 	(void)state;
-	ctl_station_firmware_update(command(), &a);
+	ctl_station_firmware_update(bench_command(&b), &a);
 	bench_answer(&b, 1, "UpdateFirmware", "{}");
 	says("FirmwareStatusNotification", "{\"status\":\"Downloading\"}");
 	assert_string_equal(job(TRANSFER_FIRMWARE)->status, "Downloading");
@@ -161,7 +141,7 @@ static void idle_does_not_hide_how_it_ended(void **state)
 	struct ctl_station_firmware_update_args a = update_args();
 
 	(void)state;
-	ctl_station_firmware_update(command(), &a);
+	ctl_station_firmware_update(bench_command(&b), &a);
 	bench_answer(&b, 1, "UpdateFirmware", "{}");
 	says("FirmwareStatusNotification", "{\"status\":\"DownloadFailed\"}");
 	assert_int_equal(job(TRANSFER_FIRMWARE)->state, TRANSFER_FAILED);
@@ -180,7 +160,7 @@ static void a_boot_with_another_version_ends_an_update(void **state)
 	says("FirmwareStatusNotification", "{\"status\":\"Idle\"}");
 	assert_null(job(TRANSFER_FIRMWARE));
 	strcpy(site_station(b.site, "CP1")->firmware, "1.0");
-	ctl_station_firmware_update(command(), &a);
+	ctl_station_firmware_update(bench_command(&b), &a);
 	bench_answer(&b, 1, "UpdateFirmware", "{}");
 	says("FirmwareStatusNotification", "{\"status\":\"Installing\"}");
 	bench_say(&b, 1, "[2,\"b2\",\"BootNotification\",{\"chargePointVendor\":\"V\",\"chargePointModel\":\"M\","
@@ -208,13 +188,13 @@ static void a_refusal_fails_the_job(void **state)
 	struct ctl_station_firmware_update_args a = update_args();
 
 	(void)state;
-	ctl_station_firmware_update(command(), &a);
+	ctl_station_firmware_update(bench_command(&b), &a);
 	bench_refuse(&b, 1, "UpdateFirmware", "NotSupported");
 	assert_non_null(strstr(reply(), "\"status\":\"NotSupported\""));
 	assert_int_equal(job(TRANSFER_FIRMWARE)->state, TRANSFER_FAILED);
 	a.signature = "c2ln";
 	a.certificate = "-----BEGIN\nX";
-	ctl_station_firmware_update(command(), &a);
+	ctl_station_firmware_update(bench_command(&b), &a);
 	bench_answer(&b, 1, "SignedUpdateFirmware", "{\"status\":\"InvalidCertificate\"}");
 	assert_non_null(strstr(reply(), "\"status\":\"InvalidCertificate\""));
 	assert_int_equal(job(TRANSFER_FIRMWARE)->state, TRANSFER_FAILED);
@@ -225,7 +205,7 @@ static void no_answer_is_no_end_of_the_job(void **state)
 	struct ctl_station_firmware_update_args a = update_args();
 
 	(void)state;
-	ctl_station_firmware_update(command(), &a);
+	ctl_station_firmware_update(bench_command(&b), &a);
 	bench_pass(&b, 31 * US_PER_S);
 	assert_non_null(strstr(reply(), "OFFLINE"));
 	assert_string_equal(job(TRANSFER_FIRMWARE)->status, "NoAnswer");
@@ -244,7 +224,7 @@ static void a_signed_update_has_all_that_it_needs(void **state)
 	a.signature = "c2ln";
 	a.certificate = "-----BEGIN\nX";
 	a.install_at = BENCH_WALL + 7200 * US_PER_S;
-	assert_int_equal(ctl_station_firmware_update(command(), &a), CTL_LATER);
+	assert_int_equal(ctl_station_firmware_update(bench_command(&b), &a), CTL_LATER);
 	assert_non_null(bench_find(&b, "\"SignedUpdateFirmware\",{\"requestId\":"));
 	assert_non_null(bench_find(&b, "\"firmware\":{\"location\":\"http://lms/CP1/00c0ffee\",\"retrieveDateTime\":\"2026-11-21T06:"));
 	assert_non_null(bench_find(&b, "\"installDateTime\":\"2026-11-21T08:00:00Z\",\"signingCertificate\":\"-----BEGIN\\nX\","
@@ -279,10 +259,10 @@ static void what_is_wrong_with_an_update_is_told_before_anybody_is_asked(void **
 		a.signature = cases[i].signature;
 		a.certificate = cases[i].certificate;
 		a.retries = cases[i].retries;
-		assert_int_equal(ctl_station_firmware_update(command(), &a), cases[i].err);
+		assert_int_equal(ctl_station_firmware_update(bench_command(&b), &a), cases[i].err);
 		assert_null(bench_find(&b, "UpdateFirmware"));
 		assert_null(job(TRANSFER_FIRMWARE));
-		assert_int_equal(call.diag.err, cases[i].err);
+		assert_int_equal(b.call.diag.err, cases[i].err);
 	}
 }
 
@@ -292,7 +272,7 @@ static void the_status_is_what_the_notification_says(void **state)
 
 	(void)state;
 	strcpy(site_station(b.site, "CP1")->firmware, "1.0");
-	assert_int_equal(ctl_station_firmware_status(command(), &a), CTL_LATER);
+	assert_int_equal(ctl_station_firmware_status(bench_command(&b), &a), CTL_LATER);
 	bench_answer(&b, 1, "TriggerMessage", "{\"status\":\"Accepted\"}");
 	assert_string_equal(reply(), "");
 	says("FirmwareStatusNotification", "{\"status\":\"Idle\"}");
@@ -300,14 +280,14 @@ static void the_status_is_what_the_notification_says(void **state)
 	says("FirmwareStatusNotification", "{\"status\":\"Idle\"}");
 	assert_string_equal(reply(), "");
 	/* None comes; it is refused; it comes first; the station goes. */
-	ctl_station_firmware_status(command(), &a);
+	ctl_station_firmware_status(bench_command(&b), &a);
 	bench_answer(&b, 1, "TriggerMessage", "{\"status\":\"Accepted\"}");
 	bench_pass(&b, 11 * US_PER_S);
 	assert_non_null(strstr(reply(), "has not sent"));
-	ctl_station_firmware_status(command(), &a);
+	ctl_station_firmware_status(bench_command(&b), &a);
 	bench_answer(&b, 1, "TriggerMessage", "{\"status\":\"NotImplemented\"}");
 	assert_string_equal(reply(), "{\"status\":\"NotImplemented\"}");
-	ctl_station_firmware_status(command(), &a);
+	ctl_station_firmware_status(bench_command(&b), &a);
 	{
 		char id[40];
 
@@ -317,7 +297,7 @@ static void the_status_is_what_the_notification_says(void **state)
 		bench_say(&b, 1, call_result(id, "{\"status\":\"Accepted\"}"));
 	}
 	assert_non_null(strstr(reply(), "\"firmware_status\":\"Downloading\""));
-	ctl_station_firmware_status(command(), &a);
+	ctl_station_firmware_status(bench_command(&b), &a);
 	bench_answer(&b, 1, "TriggerMessage", "{\"status\":\"Accepted\"}");
 	bench_close(&b, 1);
 	assert_non_null(strstr(reply(), "has not sent"));
@@ -328,7 +308,7 @@ static void a_job_that_never_begins_expires(void **state)
 	struct ctl_station_firmware_update_args a = update_args();
 
 	(void)state;
-	ctl_station_firmware_update(command(), &a);
+	ctl_station_firmware_update(bench_command(&b), &a);
 	bench_answer(&b, 1, "UpdateFirmware", "{}");
 	assert_false(transfer_lapsed(job(TRANSFER_FIRMWARE), b.wall + 23 * 3600 * US_PER_S));
 	assert_true(transfer_lapsed(job(TRANSFER_FIRMWARE), b.wall + 25 * 3600 * US_PER_S));
@@ -343,11 +323,11 @@ static void without_a_file_server_a_url_is_needed(void **state)
 	struct ctl_station_diagnostics_args a = diagnostics_args();
 
 	(void)state;
-	hall.files = NULL;
-	assert_int_equal(ctl_station_diagnostics(command(), &a), -LMS_ECONFLICT);
-	assert_non_null(strstr(call.diag.text, "files.listen"));
+	b.hall.files = NULL;
+	assert_int_equal(ctl_station_diagnostics(bench_command(&b), &a), -LMS_ECONFLICT);
+	assert_non_null(strstr(b.call.diag.text, "files.listen"));
 	a.url = "ftp://192.0.2.1/in";
-	assert_int_equal(ctl_station_diagnostics(command(), &a), CTL_LATER);
+	assert_int_equal(ctl_station_diagnostics(bench_command(&b), &a), CTL_LATER);
 	assert_non_null(bench_find(&b, "\"GetDiagnostics\",{\"location\":\"ftp://192.0.2.1/in\"}"));
 }
 
@@ -358,7 +338,7 @@ static void diagnostics_go_to_a_place_of_their_own(void **state)
 
 	(void)state;
 	a.since = BENCH_WALL - 3600 * US_PER_S;
-	assert_int_equal(ctl_station_diagnostics(command(), &a), CTL_LATER);
+	assert_int_equal(ctl_station_diagnostics(bench_command(&b), &a), CTL_LATER);
 	assert_non_null(bench_find(&b, "\"location\":\"http://lms/CP1/up\",\"startTime\":\"2026-11-21T05:00:00Z\"}"));
 	assert_true(granted_until >= b.wall + 24 * 3600 * US_PER_S);
 	bench_answer(&b, 1, "GetDiagnostics", "{\"fileName\":\"d.zip\"}");
@@ -371,7 +351,7 @@ static void diagnostics_go_to_a_place_of_their_own(void **state)
 	says("DiagnosticsStatusNotification", "{\"status\":\"Uploaded\"}");
 	/* A second one in the same second is another job. */
 	a.since = WALL_NONE;
-	assert_int_equal(ctl_station_diagnostics(command(), &a), CTL_LATER);
+	assert_int_equal(ctl_station_diagnostics(bench_command(&b), &a), CTL_LATER);
 	assert_true(job(TRANSFER_UPLOAD)->job > first);
 	assert_string_equal(job(TRANSFER_UPLOAD)->file, "");
 }
@@ -381,7 +361,7 @@ static void a_station_without_diagnostics_names_no_file(void **state)
 	struct ctl_station_diagnostics_args a = diagnostics_args();
 
 	(void)state;
-	ctl_station_diagnostics(command(), &a);
+	ctl_station_diagnostics(bench_command(&b), &a);
 	bench_answer(&b, 1, "GetDiagnostics", "{}");
 	assert_non_null(strstr(reply(), "\"status\":\"NoFile\""));
 	assert_int_equal(job(TRANSFER_UPLOAD)->state, TRANSFER_FAILED);
@@ -394,7 +374,7 @@ static void a_log_is_followed_by_its_request_id(void **state)
 	char text[200];
 
 	(void)state;
-	assert_int_equal(ctl_station_log(command(), &a), CTL_LATER);
+	assert_int_equal(ctl_station_log(bench_command(&b), &a), CTL_LATER);
 	assert_non_null(bench_find(&b, "\"GetLog\",{\"log\":{\"remoteLocation\":\"http://lms/CP1/up\",\"latestTimestamp\":"
 				       "\"2026-11-21T06:00:00Z\"},\"logType\":\"SecurityLog\",\"requestId\":"));
 	assert_non_null(bench_find(&b, ",\"retries\":2,\"retryInterval\":1}"));
@@ -414,8 +394,8 @@ static void the_ends_of_a_span_may_not_be_swapped(void **state)
 	(void)state;
 	a.since = BENCH_WALL;
 	a.until = BENCH_WALL - US_PER_S;
-	assert_int_equal(ctl_station_diagnostics(command(), &a), -LMS_EDATA);
-	assert_non_null(strstr(call.diag.text, "until: "));
+	assert_int_equal(ctl_station_diagnostics(bench_command(&b), &a), -LMS_EDATA);
+	assert_non_null(strstr(b.call.diag.text, "until: "));
 }
 
 /* ---- kept ---- */
@@ -428,7 +408,7 @@ static void a_job_survives_a_restart(void **state)
 	struct diag diag;
 
 	(void)state;
-	ctl_station_diagnostics(command(), &a);
+	ctl_station_diagnostics(bench_command(&b), &a);
 	bench_answer(&b, 1, "GetDiagnostics", "{\"fileName\":\"d.zip\"}");
 	put = bench_effect(&b, FX_PUT, 0);
 	assert_int_equal(put->u.put.table, STORE_TRANSFER);

@@ -6,12 +6,9 @@
 #include <cmocka.h>
 
 #include "base/err.h"
-#include "hall.h"
 #include "tests/unit/helper_ocpp.h"
 
 static struct bench b;
-static struct hall hall;
-static struct ctl_call call;
 
 static bool admit(void *ctx, struct connector *conn, bool idle, int64_t limit_ma, uint64_t *token, char *why,
 		  size_t why_size)
@@ -28,9 +25,6 @@ static int set_up(void **state)
 	(void)state;
 	bench_init(&b);
 	bench_boot(&b, 1, "CP1");
-	memset(&hall, 0, sizeof(hall));
-	hall.site = b.site;
-	hall.ocpp = b.ocpp;
 	ocpp_set_gate(b.ocpp, admit, NULL);
 	for (int n = 1; n <= 2; n++)
 		bench_conn(&b, "CP1", n)->slot = (uint32_t)n;
@@ -52,22 +46,13 @@ static int run(const char *method, const char *params, int (*handler)(struct ctl
 	void *args;
 	int ret;
 
-	bench_turn(&b);
-	memset(&call, 0, sizeof(call));
-	call.hall = &hall;
-	call.verb = v;
-	call.token = 555;
-	call.now = b.now;
-	call.wall = b.wall;
-	call.arena = &b.arena;
-	call.fx = &b.fx;
-	diag_init(&call.diag);
+	bench_command(&b)->verb = v;
 	assert_non_null(v);
-	j = json_parse(&b.arena, params, strlen(params), &JSON_CAPS_DEFAULT, &call.diag);
+	j = json_parse(&b.arena, params, strlen(params), &JSON_CAPS_DEFAULT, &b.call.diag);
 	if (!j)
-		fail_msg("%s: %s", params, call.diag.text);
-	ret = ctl_args_read(v, j, &b.arena, &args, &call.diag);
-	return ret ? ret : handler(&call, args);
+		fail_msg("%s: %s", params, b.call.diag.text);
+	ret = ctl_args_read(v, j, &b.arena, &args, &b.call.diag);
+	return ret ? ret : handler(&b.call, args);
 }
 
 #define HANDLER(name) static int do_##name(struct ctl_call *c, const void *a) { return ctl_station_##name(c, a); }
@@ -144,7 +129,7 @@ static void each_verb_sends_its_message_in_the_order_of_the_schema(void **state)
 		const char *frame;
 
 		if (run(v->method, v->params, v->handler) != CTL_LATER)
-			fail_msg("%s %s: %s", v->method, v->params, call.diag.text);
+			fail_msg("%s %s: %s", v->method, v->params, b.call.diag.text);
 		frame = bench_frame(&b, 0);
 		len = strlen(frame);
 		if (len < want || strcmp(frame + len - want, v->frame) != 0)
@@ -203,8 +188,8 @@ static void what_cannot_be_is_refused_and_nothing_is_sent(void **state)
 		const struct refusal *r = &refusals[i];
 		int ret = run(r->method, r->params, r->handler);
 
-		if (ret != r->err || !strstr(call.diag.text, r->says))
-			fail_msg("%s %s: %d %s", r->method, r->params, ret, call.diag.text);
+		if (ret != r->err || !strstr(b.call.diag.text, r->says))
+			fail_msg("%s %s: %d %s", r->method, r->params, ret, b.call.diag.text);
 		assert_string_equal(bench_frame(&b, 0), "");
 	}
 }
@@ -243,13 +228,9 @@ static const char *shown(void)
 
 	buf_fini(&out);
 	buf_init(&out);
-	bench_turn(&b);
-	memset(&call, 0, sizeof(call));
-	call.hall = &hall;
-	call.out = &out;
-	diag_init(&call.diag);
-	jw_init(&call.w, &out);
-	assert_int_equal(ctl_station_profile_show(&call, &(struct ctl_station_profile_show_args){ .id = "CP1" }), 0);
+	bench_command(&b)->out = &out;
+	jw_init(&b.call.w, &out);
+	assert_int_equal(ctl_station_profile_show(&b.call, &(struct ctl_station_profile_show_args){ .id = "CP1" }), 0);
 	return buf_cstr(&out);
 }
 
@@ -258,7 +239,7 @@ static void by_hand(const char *method, int (*handler)(struct ctl_call *, const 
 	char answer[60];
 
 	if (run(method, params, handler) != CTL_LATER)
-		fail_msg("%s: %s", params, call.diag.text);
+		fail_msg("%s: %s", params, b.call.diag.text);
 	snprintf(answer, sizeof(answer), "{\"status\":\"%s\"}", status);
 	bench_answer(&b, 1, "ChargingProfile", answer);
 }

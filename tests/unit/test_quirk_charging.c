@@ -9,13 +9,10 @@
 #include <cmocka.h>
 
 #include "base/err.h"
-#include "hall.h"
 #include "ocpp/session.h"
 #include "tests/unit/helper_ocpp.h"
 
 static struct bench b;
-static struct hall hall;
-static struct ctl_call call;
 static int64_t asked_ma;	/* of the gate, last; -1 = it was not asked */
 
 static bool admit(void *ctx, struct connector *conn, bool idle, int64_t limit_ma, uint64_t *token, char *why, size_t size)
@@ -34,7 +31,6 @@ static int set_up(void **state)
 	(void)state;
 	bench_init(&b);
 	bench_boot(&b, 1, "CP1");
-	hall = (struct hall){ .site = b.site, .ocpp = b.ocpp };
 	asked_ma = -1;
 	ocpp_set_gate(b.ocpp, admit, NULL);
 	return 0;
@@ -45,14 +41,6 @@ static int tear_down(void **state)
 	(void)state;
 	bench_fini(&b);
 	return 0;
-}
-
-static struct ctl_call *command(void)
-{
-	bench_turn(&b);
-	call = (struct ctl_call){ .hall = &hall, .token = 555, .now = b.now, .wall = b.wall, .arena = &b.arena, .fx = &b.fx };
-	diag_init(&call.diag);
-	return &call;
 }
 
 static void holds(const char *text, const char *part)
@@ -105,7 +93,7 @@ static const char *order(bool idle, int64_t ma)
 static void max_profile_is_refused(void **state)
 {
 	(void)state;
-	ctl_station_profile_set(command(), &(struct ctl_station_profile_set_args){
+	ctl_station_profile_set(bench_command(&b), &(struct ctl_station_profile_set_args){
 		.id = "CP1", .purpose = "ChargePointMaxProfile", .limit_ma = 16000, .connector = NUM_NONE, .power_w = NUM_NONE,
 		.phases = NUM_NONE, .stack_level = NUM_NONE, .profile_id = NUM_NONE, .transaction = NUM_NONE,
 		.duration_ms = NUM_NONE, .start = WALL_NONE, .valid_from = WALL_NONE, .valid_to = WALL_NONE });
@@ -129,7 +117,7 @@ static void tx_profile_with_its_id(void **state)
 	holds(frame, "\"TxProfile\"");
 	/* Until its transaction exists, a remote start's has none. */
 	bench_stop(&b, 7, 1, 2000);
-	ctl_connector_start(command(), &(struct ctl_connector_start_args){ .id = "CP1/1", .tag = "GOOD", .limit_ma = 8000 });
+	ctl_connector_start(bench_command(&b), &(struct ctl_connector_start_args){ .id = "CP1/1", .tag = "GOOD", .limit_ma = 8000 });
 	holds(bench_frame(&b, 0), "\"chargingProfile\":{");
 	lacks(bench_frame(&b, 0), "transactionId");
 }
@@ -249,7 +237,7 @@ static void below_6_a(void **state)
 {
 	(void)state;
 	/* By hand 3 A may be sent, but a car may take them for 6. */
-	ctl_station_call(command(), &(struct ctl_station_call_args){ .id = "CP1", .action = "SetChargingProfile", .payload =
+	ctl_station_call(bench_command(&b), &(struct ctl_station_call_args){ .id = "CP1", .action = "SetChargingProfile", .payload =
 		"{\"connectorId\":1,\"csChargingProfiles\":{\"chargingProfileId\":900,\"stackLevel\":0,"
 		"\"chargingProfilePurpose\":\"TxDefaultProfile\",\"chargingProfileKind\":\"Relative\",\"chargingSchedule\":{"
 		"\"chargingRateUnit\":\"A\",\"chargingSchedulePeriod\":[{\"startPeriod\":0,\"limit\":3}]}}}" });
@@ -341,12 +329,12 @@ static void the_key_by_hand(void **state)
 {
 	(void)state;
 	station("\"shedding\":\"config:SomeNumber\"");
-	ctl_station_config_set(command(), &(struct ctl_station_config_set_args){ .id = "Q", .key = "somenumber", .value = "32" });
+	ctl_station_config_set(bench_command(&b), &(struct ctl_station_config_set_args){ .id = "Q", .key = "somenumber", .value = "32" });
 	assert_int_equal(asked_ma, NUM_NONE);
 	/* And a remote start with a limit would promise what nobody keeps. */
-	assert_int_equal(ctl_connector_start(command(), &(struct ctl_connector_start_args){ .id = "Q/1", .tag = "GOOD",
+	assert_int_equal(ctl_connector_start(bench_command(&b), &(struct ctl_connector_start_args){ .id = "Q/1", .tag = "GOOD",
 			 .limit_ma = 8000 }), -LMS_ECONFLICT);
-	holds(call.diag.text, "not told its limits by the profile");
+	holds(b.call.diag.text, "not told its limits by the profile");
 }
 
 static void none_reserves(void **state)

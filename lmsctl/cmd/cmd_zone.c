@@ -1,4 +1,4 @@
-/* lmsctl/cmd_zone.c - zone explain, replay and simulate, for people: the limits of a zone, then its connectors. */
+/* lmsctl/cmd/cmd_zone.c - zone explain, replay and simulate, for people: the limits of a zone, then its connectors. */
 #include <stdio.h>
 #include <string.h>
 

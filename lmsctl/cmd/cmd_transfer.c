@@ -1,4 +1,4 @@
-/* lmsctl/cmd_transfer.c - firmware update, diagnostics, log: the station's answer, and what becomes of it.
+/* lmsctl/cmd/cmd_transfer.c - firmware update, diagnostics, log: the station's answer, and what becomes of it.
  *
  * lmsd pushes the job's record; each word of the station goes to standard error, the last one to standard output.
  */

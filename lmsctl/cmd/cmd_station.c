@@ -1,4 +1,4 @@
-/* lmsctl/cmd_station.c - what stations answer, and why a connector has its limit. */
+/* lmsctl/cmd/cmd_station.c - what stations answer, and why a connector has its limit. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* lmsctl/cmd_config.c - apply, diff and check: a document in a file, and what it changes or would change.
+/* lmsctl/cmd/cmd_config.c - apply, diff and check: a document in a file, and what it changes or would change.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* lmsctl/cmd_file.c - files to and from lmsd's file server, piece by piece; and arguments that are @PATH. */
+/* lmsctl/cmd/cmd_file.c - files to and from lmsd's file server, piece by piece; and arguments that are @PATH. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* lmsctl/cmd_misc.c - raw, schema, version. */
+/* lmsctl/cmd/cmd_misc.c - raw, schema, version. */
 #include <stdio.h>
 #include <string.h>
 

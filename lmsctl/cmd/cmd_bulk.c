@@ -1,4 +1,4 @@
-/* lmsctl/cmd_bulk.c - one command to many stations: `station restart zone=P1`, and what their job tells.
+/* lmsctl/cmd/cmd_bulk.c - one command to many stations: `station restart zone=P1`, and what their job tells.
  *
  * lmsd carries it out as a job, so that it goes on whatever becomes of this program; here its results are
  * fetched and shown as they come. The exit status is 0 when all said yes, that of all when they failed

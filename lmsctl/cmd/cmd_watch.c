@@ -1,4 +1,4 @@
-/* lmsctl/cmd_watch.c - -w, `events -f` and `station messages -f`: lmsd pushes, nobody polls.
+/* lmsctl/cmd/cmd_watch.c - -w, `events -f` and `station messages -f`: lmsd pushes, nobody polls.
  *
  * A table is drawn anew with every push; in the other formats each changed record is a line.
  */
