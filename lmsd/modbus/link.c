@@ -27,6 +27,7 @@ struct link {
 	pthread_mutex_t lock;	/* fd and broken, which link_break() looks at */
 	int fd;			/* -1 = closed */
 	bool broken;
+	enum link_cause cause;
 };
 
 struct link *link_new(const struct meter_address *a, struct lowfd *low, int cancel_fd)
@@ -53,6 +54,11 @@ void link_free(struct link *l)
 bool link_is_open(const struct link *l)
 {
 	return l->fd >= 0;
+}
+
+enum link_cause link_cause(const struct link *l)
+{
+	return l->cause;
 }
 
 void link_break(struct link *l)
@@ -99,13 +105,41 @@ void link_close(struct link *l)
 	lowfd_give_back(l->low, fd);
 }
 
+static enum link_cause cause_of_open(int err)
+{
+	switch (err) {
+	case EADDRNOTAVAIL:
+		return LINK_NO_NAME;
+	case ECONNREFUSED:
+		return LINK_REFUSED;
+	case ETIMEDOUT:
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+		return LINK_NO_WAY;
+	case ENOENT:
+	case ENXIO:
+	case ENODEV:
+		return LINK_NO_DEVICE;
+	case EACCES:
+	case EPERM:
+		return LINK_FORBIDDEN;
+	case EBUSY:
+	case EWOULDBLOCK:
+		return LINK_TAKEN;
+	default:
+		return LINK_UNUSABLE;
+	}
+}
+
 static int open_tcp(struct link *l, int64_t timeout_us, char *text)
 {
 	int fd = connect_host(l->addr.host, l->addr.port, timeout_us, l->cancel_fd, text,
 			      LINK_TEXT_MAX);
 
-	if (fd < 0)
+	if (fd < 0) {
+		l->cause = cause_of_open(errno);
 		return fd;
+	}
 	l->ctx = modbus_new_tcp("127.0.0.1", l->addr.port);	/* never used to connect */
 	if (!l->ctx) {
 		close(fd);
@@ -122,6 +156,7 @@ static int open_rtu(struct link *l, char *text)
 	l->ctx = modbus_new_rtu(l->addr.device, l->addr.baud, l->addr.parity, l->addr.data_bits,
 				l->addr.stop_bits);
 	if (!l->ctx || modbus_connect(l->ctx) < 0) {
+		l->cause = cause_of_open(errno);
 		snprintf(text, LINK_TEXT_MAX, "%s cannot be opened: %s", l->addr.device,
 			 l->ctx ? modbus_strerror(errno) : "out of memory");
 		return -LMS_EIO;
@@ -129,6 +164,7 @@ static int open_rtu(struct link *l, char *text)
 	own = modbus_get_socket(l->ctx);
 	/* Two programs on one line would read each other's answers. */
 	if (flock(own, LOCK_EX | LOCK_NB) < 0) {
+		l->cause = LINK_TAKEN;
 		snprintf(text, LINK_TEXT_MAX, "%s is in use by another program", l->addr.device);
 		modbus_close(l->ctx);
 		return -LMS_EIO;
@@ -144,9 +180,10 @@ static int open_rtu(struct link *l, char *text)
 
 int link_open(struct link *l, int64_t timeout_us, char *text)
 {
-	int fd = l->addr.rtu ? open_rtu(l, text) : open_tcp(l, timeout_us, text);
-	int low;
+	int fd, low;
 
+	l->cause = LINK_UNUSABLE;
+	fd = l->addr.rtu ? open_rtu(l, text) : open_tcp(l, timeout_us, text);
 	if (fd < 0) {
 		link_close(l);
 		return fd;
@@ -164,6 +201,7 @@ int link_open(struct link *l, int64_t timeout_us, char *text)
 		link_close(l);
 		return -LMS_EFAILED;
 	}
+	l->cause = LINK_FINE;
 	return 0;
 }
 
@@ -183,6 +221,17 @@ static const char *exception_text(int exception)
 					     "gateway target does not answer" };
 
 	return exception > 0 && exception < (int)ARRAY_LEN(texts) ? texts[exception] : "?";
+}
+
+static enum link_cause cause_of_read(const struct link *l, int err)
+{
+	if (err > MODBUS_ENOBASE && err <= EMBXGTAR)
+		return LINK_EXCEPTION;
+	if (err == ETIMEDOUT)
+		return LINK_MUTE;
+	if (err == EMBBADCRC || (err > EMBXGTAR && l->addr.rtu && err != EMBBADSLAVE))
+		return LINK_GARBLED;
+	return err > EMBXGTAR ? LINK_FOREIGN : LINK_ENDED;
 }
 
 static int explain(const struct link_request *q, int err, int *exception, char *text)
@@ -219,6 +268,7 @@ int link_read(struct link *l, const struct link_request *q, uint16_t *words, int
 	 * be under way, and only a new connection is clean. */
 	n = modbus_flush(l->ctx);
 	if (n > 0 && !l->addr.rtu) {
+		l->cause = LINK_FOREIGN;
 		snprintf(text, LINK_TEXT_MAX, "slave %d: a late answer came; connecting anew",
 			 q->slave);
 		return -LMS_EPROTOCOL;
@@ -232,6 +282,7 @@ int link_read(struct link *l, const struct link_request *q, uint16_t *words, int
 	errno = 0;
 	n = q->fc == 4 ? modbus_read_input_registers(l->ctx, q->addr, q->count, words) :
 			 modbus_read_registers(l->ctx, q->addr, q->count, words);
+	l->cause = n == q->count ? LINK_FINE : cause_of_read(l, n < 0 ? errno : EMBBADDATA);
 	if (n == q->count)
 		return 0;
 	return explain(q, n < 0 ? errno : EMBBADDATA, exception, text);
