@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/diag.h"
@@ -20,6 +21,7 @@ struct bus_sample {
 	const char *meter_id;
 	int err;			/* 0, or -LMS_E…: nothing was read */
 	char text[200];			/* what went wrong, for people; "" */
+	bool bus_down;			/* the bus itself cannot be opened: nobody on it is asked */
 	mono_t at;			/* CLOCK_MONOTONIC before the first request */
 	wall_t wall;			/* the same moment */
 	int64_t latency_us;		/* of the first answer, NUM_NONE = none */
@@ -45,7 +47,7 @@ struct bus_meter {
 };
 
 #define BUS_POLL_MIN_US (100 * US_PER_MS)
-#define BUS_MAX 64	/* connections that poll: so many low descriptors, and some, are set aside by bus_set_new() */
+#define BUS_MAX 64	/* connections: as many low descriptors are set aside by bus_set_new() */
 
 /* Early at start, before sockets take the low descriptors. */
 struct bus_set *bus_set_new(struct loop *loop, const struct bus_ops *ops, void *ctx);

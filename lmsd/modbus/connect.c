@@ -147,19 +147,19 @@ static int resolve(const char *host, const char *port, mono_t until, int cancel_
 	if (ready == 1 && err == 0)
 		return 0;
 	*out = NULL;
-	snprintf(text, size, "%s cannot be resolved: %s", host,
+	snprintf(text, size, "%s cannot be resolved: %s (check the name, or write the address in numbers)", host,
 		 ready == 1 ? gai_strerror(err) : "the name server does not answer");
 	return ready < 0 ? -LMS_EFAILED : -LMS_EOFFLINE;
 }
 
-static int connect_one(const struct addrinfo *ai, mono_t until, int cancel_fd, int *why)
+static int connect_one(const struct addrinfo *ai, mono_t until, int cancel_fd, const char **why)
 {
 	int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int err = 0, ready, on = 1;
 	socklen_t len = sizeof(err);
 
 	if (fd < 0) {
-		*why = errno;
+		*why = strerror(errno);
 		return -LMS_EOFFLINE;
 	}
 	if (connect(fd, ai->ai_addr, ai->ai_addrlen) < 0)
@@ -175,7 +175,7 @@ static int connect_one(const struct addrinfo *ai, mono_t until, int cancel_fd, i
 			getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len);
 	}
 	if (err) {
-		*why = err;
+		*why = strerror(err);
 		close(fd);
 		return -LMS_EOFFLINE;
 	}
@@ -184,27 +184,36 @@ static int connect_one(const struct addrinfo *ai, mono_t until, int cancel_fd, i
 	return fd;
 }
 
+/* An address that leads nowhere must leave time for the others of the name. */
+static mono_t share_of(const struct addrinfo *ai, mono_t until)
+{
+	mono_t now = clock_mono();
+	int left = 0;
+
+	for (; ai; ai = ai->ai_next)
+		left++;
+	return now + (until - now) / left;
+}
+
 int connect_host(const char *host, int port, int64_t timeout_us, int cancel_fd, char *text,
 		 size_t text_size)
 {
 	mono_t until = clock_mono() + timeout_us;
 	struct addrinfo *found = NULL;
+	const char *why = "no address";
 	char service[8];
-	int why = EADDRNOTAVAIL, ret;
+	int ret;
 
 	snprintf(service, sizeof(service), "%d", port & 0xFFFF);
 	ret = resolve(host, service, until, cancel_fd, &found, text, text_size);
-	if (ret < 0) {
-		errno = EADDRNOTAVAIL;
+	if (ret < 0)
 		return ret;
-	}
 	ret = -LMS_EOFFLINE;
 	for (struct addrinfo *ai = found; ai && ret == -LMS_EOFFLINE; ai = ai->ai_next)
-		ret = connect_one(ai, until, cancel_fd, &why);
+		ret = connect_one(ai, share_of(ai, until), cancel_fd, &why);
 	freeaddrinfo(found);
 	if (ret < 0)
-		snprintf(text, text_size, "cannot connect to %s port %d: %s", host, port,
-			 strerror(why));
-	errno = why;
+		snprintf(text, text_size, "cannot connect to %s port %d: %s (is it on, in this network, the port right?)",
+			 host, port, why);
 	return ret;
 }

@@ -17,7 +17,8 @@
 #include "modbus/connect.h"
 #include "modbus/lowfd.h"
 
-#define BYTE_TIMEOUT_US 300000	/* between the parts of one answer */
+#define TCP_HEADER 7		/* transaction, protocol, length, unit */
+#define RTU_CHAR_BITS 11
 
 struct link {
 	struct meter_address addr;
@@ -27,7 +28,7 @@ struct link {
 	pthread_mutex_t lock;	/* fd and broken, which link_break() looks at */
 	int fd;			/* -1 = closed */
 	bool broken;
-	enum link_cause cause;
+	uint16_t transaction;	/* of the latest TCP request */
 };
 
 struct link *link_new(const struct meter_address *a, struct lowfd *low, int cancel_fd)
@@ -54,11 +55,6 @@ void link_free(struct link *l)
 bool link_is_open(const struct link *l)
 {
 	return l->fd >= 0;
-}
-
-enum link_cause link_cause(const struct link *l)
-{
-	return l->cause;
 }
 
 void link_break(struct link *l)
@@ -105,41 +101,13 @@ void link_close(struct link *l)
 	lowfd_give_back(l->low, fd);
 }
 
-static enum link_cause cause_of_open(int err)
-{
-	switch (err) {
-	case EADDRNOTAVAIL:
-		return LINK_NO_NAME;
-	case ECONNREFUSED:
-		return LINK_REFUSED;
-	case ETIMEDOUT:
-	case EHOSTUNREACH:
-	case ENETUNREACH:
-		return LINK_NO_WAY;
-	case ENOENT:
-	case ENXIO:
-	case ENODEV:
-		return LINK_NO_DEVICE;
-	case EACCES:
-	case EPERM:
-		return LINK_FORBIDDEN;
-	case EBUSY:
-	case EWOULDBLOCK:
-		return LINK_TAKEN;
-	default:
-		return LINK_UNUSABLE;
-	}
-}
-
 static int open_tcp(struct link *l, int64_t timeout_us, char *text)
 {
 	int fd = connect_host(l->addr.host, l->addr.port, timeout_us, l->cancel_fd, text,
 			      LINK_TEXT_MAX);
 
-	if (fd < 0) {
-		l->cause = cause_of_open(errno);
+	if (fd < 0)
 		return fd;
-	}
 	l->ctx = modbus_new_tcp("127.0.0.1", l->addr.port);	/* never used to connect */
 	if (!l->ctx) {
 		close(fd);
@@ -149,6 +117,39 @@ static int open_tcp(struct link *l, int64_t timeout_us, char *text)
 	return fd;
 }
 
+/* What to do about a line that does not open. */
+static const char *open_remedy(int err)
+{
+	switch (err) {
+	case ENOENT:
+	case ENODEV:
+	case ENXIO:
+	case EIO:
+		return " (is it plugged in? its name in /dev/serial/by-id never changes)";
+	case EACCES:
+	case EPERM:
+		return " (the user of lmsd must be in the group of the device, dialout)";
+	default:
+		return "";
+	}
+}
+
+static int open_failed(const struct link *l, char *text)
+{
+	int err = l->ctx ? errno : ENOMEM;
+	int n = snprintf(text, LINK_TEXT_MAX, "%s cannot be opened: %s", l->addr.device, modbus_strerror(err));
+
+	if (n > 0 && n < LINK_TEXT_MAX)
+		snprintf(text + n, LINK_TEXT_MAX - (size_t)n, "%s", open_remedy(err));
+	return -LMS_EIO;
+}
+
+static int in_use(const struct link *l, char *text)
+{
+	snprintf(text, LINK_TEXT_MAX, "%s is in use by another program (fuser -v names it; stop it)", l->addr.device);
+	return -LMS_EIO;
+}
+
 static int open_rtu(struct link *l, char *text)
 {
 	int fd, own;
@@ -156,16 +157,16 @@ static int open_rtu(struct link *l, char *text)
 	l->ctx = modbus_new_rtu(l->addr.device, l->addr.baud, l->addr.parity, l->addr.data_bits,
 				l->addr.stop_bits);
 	if (!l->ctx || modbus_connect(l->ctx) < 0) {
-		l->cause = cause_of_open(errno);
-		snprintf(text, LINK_TEXT_MAX, "%s cannot be opened: %s", l->addr.device,
-			 l->ctx ? modbus_strerror(errno) : "out of memory");
-		return -LMS_EIO;
+		return l->ctx && errno == EBUSY ? in_use(l, text) : open_failed(l, text);
 	}
 	own = modbus_get_socket(l->ctx);
 	/* Two programs on one line would read each other's answers. */
 	if (flock(own, LOCK_EX | LOCK_NB) < 0) {
-		l->cause = LINK_TAKEN;
-		snprintf(text, LINK_TEXT_MAX, "%s is in use by another program", l->addr.device);
+		modbus_close(l->ctx);
+		return in_use(l, text);
+	}
+	if (!isatty(own)) {
+		snprintf(text, LINK_TEXT_MAX, "%s is not a serial device", l->addr.device);
 		modbus_close(l->ctx);
 		return -LMS_EIO;
 	}
@@ -180,10 +181,9 @@ static int open_rtu(struct link *l, char *text)
 
 int link_open(struct link *l, int64_t timeout_us, char *text)
 {
-	int fd, low;
+	int fd = l->addr.rtu ? open_rtu(l, text) : open_tcp(l, timeout_us, text);
+	int low;
 
-	l->cause = LINK_UNUSABLE;
-	fd = l->addr.rtu ? open_rtu(l, text) : open_tcp(l, timeout_us, text);
 	if (fd < 0) {
 		link_close(l);
 		return fd;
@@ -196,12 +196,12 @@ int link_open(struct link *l, int64_t timeout_us, char *text)
 	}
 	modbus_set_socket(l->ctx, low);
 	modbus_set_error_recovery(l->ctx, MODBUS_ERROR_RECOVERY_NONE);
-	modbus_set_byte_timeout(l->ctx, 0, BYTE_TIMEOUT_US);
+	/* The whole answer comes within the response time-out: a device that drips must not hold the bus. */
+	modbus_set_byte_timeout(l->ctx, 0, 0);
 	if (!publish(l, low)) {
 		link_close(l);
 		return -LMS_EFAILED;
 	}
-	l->cause = LINK_FINE;
 	return 0;
 }
 
@@ -223,34 +223,15 @@ static const char *exception_text(int exception)
 	return exception > 0 && exception < (int)ARRAY_LEN(texts) ? texts[exception] : "?";
 }
 
-static enum link_cause cause_of_read(const struct link *l, int err)
+static int explain(const struct link_request *q, int err, char *text)
 {
-	if (err > MODBUS_ENOBASE && err <= EMBXGTAR)
-		return LINK_EXCEPTION;
-	if (err == ETIMEDOUT)
-		return LINK_MUTE;
-	if (err == EMBBADCRC || (err > EMBXGTAR && l->addr.rtu && err != EMBBADSLAVE))
-		return LINK_GARBLED;
-	return err > EMBXGTAR ? LINK_FOREIGN : LINK_ENDED;
-}
-
-static int explain(const struct link_request *q, int err, int *exception, char *text)
-{
-	if (err > MODBUS_ENOBASE && err <= EMBXGTAR) {
-		*exception = err - MODBUS_ENOBASE;
-		snprintf(text, LINK_TEXT_MAX,
-			 "slave %d refused registers %u to %u: exception %d (%s)", q->slave,
-			 q->addr, q->addr + q->count - 1U, *exception, exception_text(*exception));
-		return -LMS_EREFUSED;
-	}
 	if (err == ETIMEDOUT) {
 		snprintf(text, LINK_TEXT_MAX, "slave %d does not answer within %lld ms", q->slave,
 			 (long long)(q->timeout_us / US_PER_MS));
 		return -LMS_EOFFLINE;
 	}
-	if (err > EMBXGTAR) {
-		snprintf(text, LINK_TEXT_MAX, "slave %d: the answer is not that of the request: %s",
-			 q->slave, modbus_strerror(err));
+	if (err > MODBUS_ENOBASE) {
+		snprintf(text, LINK_TEXT_MAX, "slave %d: the answer is damaged: %s", q->slave, modbus_strerror(err));
 		return -LMS_EPROTOCOL;
 	}
 	snprintf(text, LINK_TEXT_MAX, "slave %d: the connection ended: %s", q->slave,
@@ -258,9 +239,106 @@ static int explain(const struct link_request *q, int err, int *exception, char *
 	return -LMS_EIO;
 }
 
+/* ---- one request ------------------------------------------------------------------------------ */
+
+/* How long the two messages are on the line. */
+static int64_t wire_us(const struct link *l, const struct link_request *q)
+{
+	return l->addr.rtu ? (8 + 5 + 2 * q->count) * RTU_CHAR_BITS * US_PER_S / l->addr.baud : 0;
+}
+
+static void put16(uint8_t *p, unsigned v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}
+
+static unsigned get16(const uint8_t *p)
+{
+	return (unsigned)p[0] << 8 | p[1];
+}
+
+/* 0, or -1 with errno. libmodbus numbers the transactions of raw requests with 0, all of them: those of TCP are
+ * numbered and sent here. */
+static int send_request(struct link *l, const struct link_request *q)
+{
+	uint8_t frame[TCP_HEADER + 5], *pdu = frame + TCP_HEADER - 1;
+
+	pdu[0] = (uint8_t)q->slave;
+	pdu[1] = q->fc;
+	put16(pdu + 2, q->addr);
+	put16(pdu + 4, q->count);
+	if (l->addr.rtu)
+		return modbus_send_raw_request(l->ctx, pdu, 6) < 0 ? -1 : 0;
+	put16(frame, ++l->transaction);
+	put16(frame + 2, 0);
+	put16(frame + 4, 6);
+	if (send(l->fd, frame, sizeof(frame), MSG_NOSIGNAL) == (ssize_t)sizeof(frame))
+		return 0;
+	if (errno == 0)
+		errno = ECONNRESET;
+	return -1;
+}
+
+/* A device that is alone behind its address is asked as 255 or 0, and some name themselves otherwise: there the
+ * transaction is enough. */
+static bool unit_fits(int asked, int unit)
+{
+	return unit == asked || asked == 255 || asked == 0;
+}
+
+/* What shows that the frame does not answer the request; NULL when it does, be it by a refusal. libmodbus compares
+ * the transaction and the function; another unit's answer it would take. */
+static const char *mismatch(const struct link *l, const struct link_request *q, const uint8_t *rsp, int len)
+{
+	const uint8_t *pdu = l->addr.rtu ? rsp + 1 : rsp + TCP_HEADER;
+	int pdu_len = l->addr.rtu ? len - 3 : len - TCP_HEADER;
+
+	if (pdu_len < 2)
+		return "it is too short";
+	if (!l->addr.rtu && get16(rsp) != l->transaction)
+		return "another transaction's number";
+	if (!l->addr.rtu && (get16(rsp + 2) != 0 || (int)get16(rsp + 4) != len - TCP_HEADER + 1))
+		return "its length is wrong";
+	if (l->addr.rtu ? rsp[0] != q->slave : !unit_fits(q->slave, rsp[TCP_HEADER - 1]))
+		return "it comes from another slave";
+	if (pdu[0] == (q->fc | 0x80))
+		return pdu_len == 2 && pdu[1] != 0 ? NULL : "its length is wrong";
+	if (pdu[0] != q->fc)
+		return "another function";
+	if (pdu[1] != 2 * q->count || pdu_len != 2 + 2 * q->count)
+		return "another number of registers";
+	return NULL;
+}
+
+static int take_answer(const struct link *l, const struct link_request *q, const uint8_t *rsp, int len,
+		       uint16_t *words, int *exception, char *text)
+{
+	/* On RTU libmodbus passes over frames of others, and says 0. */
+	const char *wrong = len > 0 ? mismatch(l, q, rsp, len) : "it comes from another slave";
+	const uint8_t *pdu = l->addr.rtu ? rsp + 1 : rsp + TCP_HEADER;
+
+	if (wrong) {
+		snprintf(text, LINK_TEXT_MAX, "slave %d: the answer is not that of the request: %s", q->slave, wrong);
+		return -LMS_EPROTOCOL;
+	}
+	if (pdu[0] & 0x80) {
+		*exception = pdu[1];
+		snprintf(text, LINK_TEXT_MAX,
+			 "slave %d refused registers %u to %u: exception %d (%s)", q->slave,
+			 q->addr, q->addr + q->count - 1U, *exception, exception_text(*exception));
+		return -LMS_EREFUSED;
+	}
+	for (int i = 0; i < q->count; i++)
+		words[i] = (uint16_t)get16(pdu + 2 + 2 * i);
+	return 0;
+}
+
 int link_read(struct link *l, const struct link_request *q, uint16_t *words, int *exception,
 	      char *text)
 {
+	uint8_t rsp[MODBUS_TCP_MAX_ADU_LENGTH] = { 0 };
+	int64_t limit = q->timeout_us + wire_us(l, q);
 	int n;
 
 	*exception = 0;
@@ -268,7 +346,6 @@ int link_read(struct link *l, const struct link_request *q, uint16_t *words, int
 	 * be under way, and only a new connection is clean. */
 	n = modbus_flush(l->ctx);
 	if (n > 0 && !l->addr.rtu) {
-		l->cause = LINK_FOREIGN;
 		snprintf(text, LINK_TEXT_MAX, "slave %d: a late answer came; connecting anew",
 			 q->slave);
 		return -LMS_EPROTOCOL;
@@ -277,13 +354,13 @@ int link_read(struct link *l, const struct link_request *q, uint16_t *words, int
 		snprintf(text, LINK_TEXT_MAX, "slave %d is not a slave number", q->slave);
 		return -LMS_EPROTOCOL;
 	}
-	modbus_set_response_timeout(l->ctx, (uint32_t)(q->timeout_us / US_PER_S),
-				    (uint32_t)(q->timeout_us % US_PER_S));
+	modbus_set_response_timeout(l->ctx, (uint32_t)(limit / US_PER_S),
+				    (uint32_t)(limit % US_PER_S));
 	errno = 0;
-	n = q->fc == 4 ? modbus_read_input_registers(l->ctx, q->addr, q->count, words) :
-			 modbus_read_registers(l->ctx, q->addr, q->count, words);
-	l->cause = n == q->count ? LINK_FINE : cause_of_read(l, n < 0 ? errno : EMBBADDATA);
-	if (n == q->count)
-		return 0;
-	return explain(q, n < 0 ? errno : EMBBADDATA, exception, text);
+	if (send_request(l, q) < 0)
+		return explain(q, errno, text);
+	n = modbus_receive_confirmation(l->ctx, rsp);
+	if (n < 0)
+		return explain(q, errno, text);
+	return take_answer(l, q, rsp, n, words, exception, text);
 }

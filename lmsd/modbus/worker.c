@@ -20,12 +20,14 @@
 #define BACK_OFF_ALONE_US    (10 * US_PER_S)
 #define LATE_WINDOW_US	     (200 * US_PER_MS)	/* in which a serial slave may still speak */
 #define CONNECT_TIMEOUT_US   (3 * US_PER_S)
-#define ERRAND_WAIT_US	     US_PER_S		/* longer, polls do not keep an errand from its next question */
+#define SAME_LENGTH_US	     (50 * US_PER_MS)	/* more silence where the answer before looks like the next */
 
 struct slot {
 	struct bus_task task;
 	mono_t due;
 	int fails;		/* polls in a row without an answer */
+	mono_t answered_at;	/* the last time that it did; 0 = never */
+	struct plan_block asked;	/* latest request, answered or not: its answer may still come */
 	int slow_next;
 	int identity;		/* as in bus_sample */
 	bool identified;	/* the question has been asked since it came back */
@@ -44,18 +46,15 @@ struct worker {
 	struct bus_task *tasks;	/* handed over, NULL = nothing new */
 	size_t task_count;
 	bool fresh_tasks, stop;
-	struct errand *errands;	/* handed over, in their order; the first one is under way */
-	void (*errand_ended)(struct errand *e);
 	atomic_bool ended;
 
 	/* of the thread alone */
 	struct link *link;
-	struct meter_address addr;
-	mono_t errand_at;	/* its latest question */
 	struct slot *slots;
 	size_t slot_count;
 	int link_fails;
 	bool probed;		/* a silent slave was tried since the last answer of another */
+	bool missed;		/* the latest poll was not answered */
 	mono_t quiet_since;	/* end of the last exchange */
 	int last_slave;
 };
@@ -152,6 +151,17 @@ static void take_tasks(struct worker *w)
 	w->slot_count = count;
 }
 
+/* After a request that nobody answered comes the one that answered last: many may have gone silent at once, and
+ * their time-outs must not add up for those who have not. */
+static bool goes_before(const struct worker *w, const struct slot *a, const struct slot *b)
+{
+	if ((a->fails != 0) != (b->fails != 0))
+		return b->fails != 0;
+	if (w->missed && a->answered_at != b->answered_at)
+		return a->answered_at > b->answered_at;
+	return a->due < b->due;
+}
+
 /* The slot to serve next; NULL and *due when none is due. Living slaves go before silent ones. */
 static struct slot *next_slot(struct worker *w, mono_t now, mono_t *due)
 {
@@ -170,8 +180,7 @@ static struct slot *next_slot(struct worker *w, mono_t now, mono_t *due)
 			*due = s->due;
 		if (s->due > now)
 			continue;
-		if (!best || (best->fails != 0) > (s->fails != 0) ||
-		    ((best->fails != 0) == (s->fails != 0) && s->due < best->due))
+		if (!best || goes_before(w, s, best))
 			best = s;
 	}
 	return best;
@@ -187,6 +196,7 @@ static int64_t back_off(const struct slot *s, int fails, int64_t max)
 static void schedule_ok(struct slot *s, mono_t now)
 {
 	s->fails = 0;
+	s->answered_at = now;
 	s->due += s->task.poll_us;
 	if (s->due <= now)	/* too slow: go on at the next beat, what was missed is missed */
 		s->due = now + s->task.poll_us - (now - s->due) % s->task.poll_us;
@@ -218,37 +228,56 @@ static struct bus_result *result_new(const struct slot *s, mono_t at)
 	return r;
 }
 
-static void deliver_error(struct worker *w, const struct slot *s, mono_t at, int err,
+static void deliver_error(struct worker *w, const struct slot *s, mono_t at, int err, bool bus_down,
 			  const char *text)
 {
 	struct bus_result *r = result_new(s, at);
 
 	r->sample.err = err;
+	r->sample.bus_down = bus_down;
 	snprintf(r->sample.text, sizeof(r->sample.text), "%s", text);
 	w->deliver(w->ctx, r);
 }
 
-/* Keeps the bus silent for as long as the device wants; false when called off. */
-static bool keep_silence(struct worker *w, const struct bus_task *t)
+/* Between the frames of a serial line: 3.5 characters, 1750 us at high speeds. */
+static int64_t frame_gap_us(const struct meter_address *a)
 {
-	int64_t silence = t->inter_request_us;
+	return !a->rtu ? 0 : a->baud > 19200 ? 1750 : 35 * 11 * US_PER_S / (10 * a->baud);
+}
 
+static bool same_shape(const struct plan_block *a, const struct plan_block *b)
+{
+	return a->fc == b->fc && a->count == b->count;
+}
+
+/* Keeps the bus silent for as long as the device wants; false when called off. */
+static bool keep_silence(struct worker *w, const struct slot *s, const struct plan_block *b)
+{
+	const struct bus_task *t = &s->task;
+	int64_t silence = t->inter_request_us, gap = frame_gap_us(&t->addr);
+
+	if (silence < gap)
+		silence = gap;
 	if (w->last_slave >= 0 && w->last_slave != t->addr.slave)
 		silence += t->slave_switch_us;
+	if (t->addr.rtu && same_shape(&s->asked, b))
+		silence += SAME_LENGTH_US;
 	return sleep_until(w, w->quiet_since + silence, false);
 }
 
-static int exchange(struct worker *w, const struct bus_task *t, const struct plan_block *b,
-		    uint16_t *words, int *exception, char *text)
+static int exchange(struct worker *w, struct slot *s, const struct plan_block *b, uint16_t *words, int *exception,
+		    char *text)
 {
+	const struct bus_task *t = &s->task;
 	struct link_request q = { t->addr.slave, b->fc, b->addr, b->count, t->timeout_us };
 	int ret;
 
 	*exception = 0;
-	if (!keep_silence(w, t)) {
+	if (!keep_silence(w, s, b)) {
 		snprintf(text, LINK_TEXT_MAX, "stopped");
 		return -LMS_EFAILED;
 	}
+	s->asked = *b;
 	ret = link_read(w->link, &q, words, exception, text);
 	w->quiet_since = now_mono();
 	w->last_slave = t->addr.slave;
@@ -266,7 +295,7 @@ static int read_block(struct worker *w, struct slot *s, const struct plan_block 
 {
 	struct meter_block *out = &r->blocks[r->sample.block_count];
 	mono_t at = now_mono();
-	int ret = exchange(w, &s->task, b, *words, &out->exception, text);
+	int ret = exchange(w, s, b, *words, &out->exception, text);
 
 	if (ret < 0 && (ret != -LMS_EREFUSED || is_silence(out->exception)))
 		return ret;
@@ -294,7 +323,7 @@ static int identify(struct worker *w, struct slot *s, char *text)
 	s->identified = true;
 	if (b.count == 0)
 		return 0;
-	ret = exchange(w, &s->task, &b, words, &exception, text);
+	ret = exchange(w, s, &b, words, &exception, text);
 	if (ret == -LMS_EREFUSED && !is_silence(exception))
 		return 0;
 	if (ret < 0)
@@ -309,20 +338,55 @@ static int identify(struct worker *w, struct slot *s, char *text)
 	return 0;
 }
 
-static int read_all(struct worker *w, struct slot *s, struct bus_result *r, char *text)
+/* The next of the wanted blocks. On a serial line only the slave, the function and the length tell what an answer
+ * belongs to, and gateways hand on what comes: neighbours differ in length, after a miss too, if need be by reading
+ * another slow block in between. -1 when all wanted ones are read. */
+static int pick_block(const struct slot *s, const bool *wanted, const bool *done)
 {
 	const struct meter_plan *plan = &s->task.plan;
-	int slow = plan->count - plan->fast_count;
+	int first = -1, extra = -1;
+
+	for (int i = plan->count - 1; i >= 0; i--) {
+		bool differs = !same_shape(&s->asked, &plan->blocks[i]);
+
+		if (done[i])
+			continue;
+		if (wanted[i] && (first < 0 || differs || same_shape(&s->asked, &plan->blocks[first])))
+			first = i;
+		else if (!wanted[i] && differs)
+			extra = i;
+	}
+	if (first >= 0 && extra >= 0 && same_shape(&s->asked, &plan->blocks[first]))
+		return extra;
+	return first;
+}
+
+/* All fast blocks and the slow one whose turn it is. */
+static int read_blocks(struct worker *w, struct slot *s, struct bus_result *r, char *text)
+{
+	const struct meter_plan *plan = &s->task.plan;
+	bool wanted[PLAN_BLOCK_MAX] = { false }, done[PLAN_BLOCK_MAX] = { false };
+	int slow = plan->count - plan->fast_count, i;
 	uint16_t *words = r->words;
 	int ret = 0;
 
-	for (int i = 0; i < plan->fast_count && ret == 0; i++)
+	for (i = 0; i < plan->fast_count; i++)
+		wanted[i] = true;
+	if (slow)
+		wanted[plan->fast_count + s->slow_next] = true;
+	while (ret == 0 && (i = pick_block(s, wanted, done)) >= 0) {
 		ret = read_block(w, s, &plan->blocks[i], r, &words, text);
-	if (ret == 0 && slow) {
-		ret = read_block(w, s, &plan->blocks[plan->fast_count + s->slow_next], r, &words,
-				 text);
-		s->slow_next = (s->slow_next + 1) % slow;
+		done[i] = true;
 	}
+	if (ret == 0 && slow)
+		s->slow_next = (s->slow_next + 1) % slow;
+	return ret;
+}
+
+static int read_all(struct worker *w, struct slot *s, struct bus_result *r, char *text)
+{
+	int ret = read_blocks(w, s, r, text);
+
 	if (ret == 0 && !s->identified)
 		ret = identify(w, s, text);
 	r->sample.identity = s->identity;
@@ -340,7 +404,7 @@ static void link_failed(struct worker *w, const struct slot *s, mono_t at, int e
 	w->link_fails++;
 	retry = now_mono() + back_off(s, w->link_fails, BACK_OFF_ALONE_US);
 	for (size_t i = 0; i < w->slot_count; i++) {
-		deliver_error(w, &w->slots[i], at, err, text);
+		deliver_error(w, &w->slots[i], at, err, true, text);
 		w->slots[i].identified = false;
 		if (w->slots[i].due < retry)
 			w->slots[i].due = retry;
@@ -370,129 +434,63 @@ static void clear_link(struct worker *w, const struct slot *s, int err)
 		link_close(w->link);
 }
 
+/* Whether the failure says little about the meter, so that it is asked once more at once: a connection that the other
+ * side closed meanwhile, noise on a line, another slave's late answer. Silence is no such thing. */
+static bool worth_another(struct worker *w, const struct slot *s, int err, bool was_open)
+{
+	if (stopping(w) || (err != -LMS_EIO && err != -LMS_EPROTOCOL))
+		return false;
+	return s->task.addr.rtu ? err == -LMS_EPROTOCOL && s->fails == 0 : was_open;
+}
+
+static int poll_once(struct worker *w, struct slot *s, struct bus_result **r, char *text)
+{
+	int ret = ensure_open(w, s, text);
+
+	if (ret < 0)
+		return ret;
+	free(*r);
+	*r = result_new(s, now_mono());
+	return read_all(w, s, *r, text);
+}
+
 static void poll_slot(struct worker *w, struct slot *s)
 {
 	char text[LINK_TEXT_MAX] = "";
 	bool was_open = link_is_open(w->link);
-	struct bus_result *r;
+	struct bus_result *r = NULL;
 	mono_t at = now_mono();
-	int ret = ensure_open(w, s, text);
+	int ret = poll_once(w, s, &r, text);
 
-	if (ret < 0) {
-		if (ret != -LMS_EFAILED)
-			link_failed(w, s, at, ret, text);
-		return;
-	}
-	w->probed = s->fails != 0;
-	r = result_new(s, now_mono());
-	ret = read_all(w, s, r, text);
-	/* A connection that the other side closed meanwhile says nothing about the meter. */
-	if ((ret == -LMS_EIO || ret == -LMS_EPROTOCOL) && was_open && !s->task.addr.rtu &&
-	    !stopping(w)) {
-		link_close(w->link);
-		free(r);
-		r = result_new(s, now_mono());
-		ret = ensure_open(w, s, text);
-		if (ret == 0)
-			ret = read_all(w, s, r, text);
+	if (worth_another(w, s, ret, was_open)) {
+		clear_link(w, s, ret);
+		ret = poll_once(w, s, &r, text);
 	}
 	if (ret == 0) {
+		w->probed = w->missed = false;
 		w->deliver(w->ctx, r);
 		schedule_ok(s, now_mono());
 		return;
 	}
 	free(r);
+	if (!link_is_open(w->link)) {
+		if (ret != -LMS_EFAILED)
+			link_failed(w, s, at, ret, text);
+		return;
+	}
+	w->probed = s->fails != 0;
+	w->missed = true;
 	if (ret != -LMS_EREFUSED)
 		clear_link(w, s, ret);
 	if (ret == -LMS_EFAILED)
 		return;
-	deliver_error(w, s, at, ret, text);
+	deliver_error(w, s, at, ret, false, text);
 	schedule_failed(w, s, now_mono());
-}
-
-/* ---- errands ------------------------------------------------------------------------------- */
-
-static struct errand *first_errand(struct worker *w)
-{
-	struct errand *e;
-
-	pthread_mutex_lock(&w->lock);
-	e = w->errands;
-	pthread_mutex_unlock(&w->lock);
-	return e;
-}
-
-static void end_errand(struct worker *w, bool cut)
-{
-	struct errand *e;
-
-	pthread_mutex_lock(&w->lock);
-	e = w->errands;
-	w->errands = e->next;
-	pthread_mutex_unlock(&w->lock);
-	e->cut = cut;
-	/* Nobody polls here: the line must be free for whoever hears that the errand is over. */
-	if (w->slot_count == 0)
-		link_close(w->link);
-	w->errand_ended(e);
-}
-
-/* As a poll does, but once: what is wrong is what the errand is for. */
-static void put_question(struct worker *w, const struct errand_question *q, struct errand_reply *r)
-{
-	struct plan_block b = { q->fc, q->addr, q->count, METER_SLOW };
-	struct slot s = { .task = { .addr = w->addr,
-				    .timeout_us = q->timeout_us,
-				    .inter_request_us = q->silence_us } };
-	bool was_open = link_is_open(w->link);
-
-	s.task.addr.slave = q->slave;
-	for (int attempt = 0; attempt < 2; attempt++) {
-		r->text[0] = '\0';
-		r->err = ensure_open(w, &s, r->text);
-		r->cause = link_cause(w->link);
-		if (r->err < 0)
-			return;
-		r->opened = true;
-		keep_silence(w, &s.task);
-		r->at = now_mono();
-		r->err = exchange(w, &s.task, &b, r->words, &r->exception, r->text);
-		r->cause = link_cause(w->link);
-		r->latency_us = w->quiet_since - r->at;
-		if (r->err == 0 || r->err == -LMS_EREFUSED)
-			return;
-		clear_link(w, &s, r->err);
-		/* Only what lay on a connection from before says nothing about the slave. */
-		if (!was_open || w->addr.rtu || (r->err != -LMS_EIO && r->err != -LMS_EPROTOCOL) ||
-		    stopping(w))
-			return;
-		was_open = false;
-	}
-}
-
-static void errand_step(struct worker *w, struct errand *e)
-{
-	struct errand_question q = { 0 };
-	struct errand_reply r = { .latency_us = NUM_NONE };
-
-	if (atomic_load(&e->cancelled)) {
-		end_errand(w, true);
-		return;
-	}
-	if (!e->ask(e, &q)) {
-		end_errand(w, false);
-		return;
-	}
-	put_question(w, &q, &r);
-	w->errand_at = now_mono();
-	if (!stopping(w))
-		e->reply(e, &q, &r);
 }
 
 static void *run(void *arg)
 {
 	struct worker *w = arg;
-	struct errand *e;
 
 	for (;;) {
 		struct slot *s;
@@ -502,17 +500,12 @@ static void *run(void *arg)
 		if (stopping(w))
 			break;
 		s = next_slot(w, now_mono(), &due);
-		e = first_errand(w);
-		if (e && (!s || now_mono() - w->errand_at > ERRAND_WAIT_US))
-			errand_step(w, e);
-		else if (s)
+		if (s)
 			poll_slot(w, s);
 		else
 			sleep_until(w, due, true);
 	}
 	link_close(w->link);
-	while (first_errand(w))
-		end_errand(w, true);
 	atomic_store(&w->ended, true);
 	return NULL;
 }
@@ -547,7 +540,6 @@ struct worker *worker_new(const struct meter_address *addr, struct lowfd *low,
 	struct worker *w = xcalloc(1, sizeof(*w));
 
 	address_bus(addr, w->bus);
-	w->addr = *addr;
 	w->deliver = deliver;
 	w->ctx = ctx;
 	w->last_slave = -1;
@@ -572,20 +564,6 @@ void worker_set_tasks(struct worker *w, const struct bus_task *tasks, size_t cou
 	w->tasks = copy;
 	w->task_count = count;
 	w->fresh_tasks = true;
-	pthread_mutex_unlock(&w->lock);
-	wake(w->wake_fd);
-}
-
-void worker_take_errand(struct worker *w, struct errand *take_e, void (*ended)(struct errand *e))
-{
-	struct errand **at = &w->errands;
-
-	take_e->next = NULL;
-	pthread_mutex_lock(&w->lock);
-	w->errand_ended = ended;
-	while (*at)
-		at = &(*at)->next;
-	*at = take_e;
 	pthread_mutex_unlock(&w->lock);
 	wake(w->wake_fd);
 }

@@ -117,6 +117,12 @@ static void serve(struct peer *p, int i, const uint8_t *q)
 	case PEER_WRONG_ID:
 		frame[1] = (uint8_t)(frame[1] + 1);
 		break;
+	case PEER_WRONG_UNIT:
+		frame[6]++;
+		break;
+	case PEER_WRONG_LENGTH:
+		frame[5]++;
+		break;
 	case PEER_SHORT:
 		len /= 2;
 		break;

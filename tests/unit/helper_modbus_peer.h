@@ -15,6 +15,8 @@ enum peer_fault {
 	PEER_LATE,		/* answers after `arg` ms */
 	PEER_EXCEPTION,		/* refuses with exception `arg` */
 	PEER_WRONG_ID,		/* answers with another transaction */
+	PEER_WRONG_UNIT,	/* answers as another slave */
+	PEER_WRONG_LENGTH,	/* a header that counts one byte more */
 	PEER_SHORT,		/* half an answer, and nothing more */
 	PEER_CLOSE,		/* closes instead of answering */
 	PEER_TWICE		/* every answer comes twice */

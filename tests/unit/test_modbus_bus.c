@@ -328,6 +328,8 @@ static void broken_answers_are_errors(void **state)
 {
 	static const struct { enum peer_fault fault; int arg, err; } rows[] = {
 		{ PEER_WRONG_ID, 0, -LMS_EPROTOCOL },
+		{ PEER_WRONG_UNIT, 0, -LMS_EPROTOCOL },
+		{ PEER_WRONG_LENGTH, 0, -LMS_EPROTOCOL },
 		{ PEER_SHORT, 0, -LMS_EOFFLINE },
 		{ PEER_CLOSE, 0, -LMS_EIO },
 		{ PEER_EXCEPTION, 11, -LMS_EREFUSED },	/* a gateway for its silent slave */
