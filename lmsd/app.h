@@ -201,12 +201,6 @@ void sense_views(struct app *app, mono_t now);
 /* Can a meter with these keys be read? For site_outside.meter_check; ctx is the app. */
 int sense_check(void *ctx, const struct ctl_meter_keys *k, int64_t fuse_ma, struct diag *d);
 
-/* ---- sense_push.c -------------------------------------------------------------------------- */
-
-/* Meters that nobody has told for too long fall silent: to be called at sense_due(). */
-void sense_time(struct app *app, mono_t now, wall_t wall);
-mono_t sense_due(const struct app *app);
-
 /* ---- zone_info.c --------------------------------------------------------------------------- */
 
 /* UTC offsets of an IANA time zone from 2000 to 2060, by the system's tables; NULL if unknown. */

@@ -12,14 +12,35 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "meter/address.h"
+#include "meter/meter.h"
 #include "modbus/bus.h"
 #include "modbus/profile_file.h"
-#include "sense_meters.h"
+#include "sense_alert.h"
 #include "site/outer/sun.h"
 
 #define POLL_US	       US_PER_S
 #define STALE_US       (5 * US_PER_S)
+#define LOOK_US	       US_PER_S
 #define REPORT_MEAN_US (15 * US_PER_S)
+
+struct sensed {				/* one meter of the configuration in force */
+	char *keys;			/* as JSON: what stays as it is goes on undisturbed */
+	struct meter_state *state;	/* NULL: its keys do not make a meter */
+	char bus[ADDRESS_TEXT_MAX];
+	mono_t answered_at;
+	struct meter_alert alert;
+	char complaint[DIAG_TEXT_MAX];
+	char *values_json;		/* for the handlers, made when somebody looks */
+};
+
+struct sense {
+	struct profile_set profiles;
+	struct bus_set *buses;
+	struct bus_alerts bus_alerts;
+	struct loop_timer *look;	/* at the age of values */
+	struct sensed *meters;		/* by index of the configuration */
+	size_t count;
+};
 
 static void on_bad_profile(void *ctx, const struct diag *d)
 {
@@ -38,6 +59,8 @@ static void on_sample(void *ctx, const struct bus_sample *sample)
 	app_event(app, &ev);
 }
 
+static void on_look(void *ctx);
+
 static const struct bus_ops bus_ops = { .sample = on_sample };
 
 int sense_new(struct app *app, struct diag *diag)
@@ -52,8 +75,9 @@ int sense_new(struct app *app, struct diag *diag)
 	diag_init(&d);
 	if (profile_load_dir(app->boot.meters_directory, &s->profiles, on_bad_profile, NULL, &d) < 0)
 		log_lmsd(WARNING, "meter_profiles", "%s", d.text);
-	sense_add_pushed(s);
 	s->buses = bus_set_new(app->loop, &bus_ops, app);
+	s->look = loop_timer_new(app->loop, on_look, app);
+	loop_timer_at(s->look, loop_now(app->loop) + LOOK_US);
 	return 0;
 }
 
@@ -72,6 +96,8 @@ void sense_free(struct sense *s)
 	if (s == NULL)
 		return;
 	bus_set_free(s->buses);
+	loop_timer_free(s->look);
+	bus_alerts_fini(&s->bus_alerts);
 	sensed_free(s->meters, s->count);
 	profile_set_fini(&s->profiles);
 	free(s);
@@ -96,7 +122,6 @@ static int meter_setup_of(const struct sense *s, const struct ctl_meter_keys *k,
 {
 	const struct meter_profile *p = profile_set_find(&s->profiles, k->profile ? k->profile : "");
 	const char *near;
-	struct pushed_address pushed;
 	struct meter_address address;
 	int ret;
 
@@ -107,10 +132,7 @@ static int meter_setup_of(const struct sense *s, const struct ctl_meter_keys *k,
 				near ? "'?" : "");
 	}
 	meter_setup_init(setup, k->id, p);
-	if (!p->pushed && pushed_is_address(k->address))
-		return diag_set(d, -LMS_EDATA, "address: '%.60s' needs profile=" PUSHED_MODEL ": nobody reads such a meter",
-				k->address);
-	ret = p->pushed ? pushed_address_parse(k->address, &pushed, d) : address_parse(k->address, &address, d);
+	ret = address_parse(k->address, &address, d);
 	if (ret == 0)
 		ret = meter_setup_phases(setup, k->phases, d);
 	if (ret == 0)
@@ -153,9 +175,8 @@ static bool sensed_keep(struct sensed *to, struct sensed *old, size_t old_count)
 		if (old[i].state == NULL || strcmp(old[i].keys, to->keys) != 0)
 			continue;
 		to->state = old[i].state;
-		to->status = old[i].status;
-		to->told_due = old[i].told_due;
-		to->refused = old[i].refused;
+		to->alert = old[i].alert;
+		to->answered_at = old[i].answered_at;
 		old[i].state = NULL;
 		return true;
 	}
@@ -170,6 +191,7 @@ void sense_configure(struct app *app)
 	size_t old_count = s->count;
 	struct bus_meter *list = xcalloc(conf->meter_count + 1, sizeof(*list));
 	struct diag d;
+	const char **buses = xcalloc(conf->meter_count + 1, sizeof(*buses));
 	size_t n = 0;
 
 	s->meters = xcalloc(conf->meter_count + 1, sizeof(*s->meters));
@@ -177,21 +199,21 @@ void sense_configure(struct app *app)
 	for (size_t i = 0; i < conf->meter_count; i++) {
 		const struct ctl_meter_keys *k = &conf->meters[i].k;
 		int64_t fuse_ma = meter_fuse_ma(conf, (int)i);
+		struct meter_address address;
 		struct meter_setup setup;
 
 		s->meters[i].keys = keys_text(k, fuse_ma);
+		s->meters[i].answered_at = INT64_MIN;
 		diag_init(&d);
 		if (meter_setup_of(s, k, fuse_ma, &setup, &d) < 0) {
 			snprintf(s->meters[i].complaint, sizeof(s->meters[i].complaint), "%s", d.text);
 			log_meter(ERROR, k->id, "not_read", "%s", d.text);
 			continue;
 		}
-		if (!sensed_keep(&s->meters[i], old, old_count)) {
+		if (!sensed_keep(&s->meters[i], old, old_count))
 			s->meters[i].state = meter_new(&setup);
-			s->meters[i].told_due = setup.profile->pushed ? loop_now(app->loop) + setup.stale_us : MONO_NEVER;
-		}
-		if (setup.profile->pushed)
-			continue;
+		if (address_parse(k->address, &address, &d) == 0)
+			buses[n] = address_bus(&address, s->meters[i].bus);
 		list[n].id = k->id;
 		list[n].address = k->address;
 		list[n].profile = setup.profile;
@@ -201,25 +223,51 @@ void sense_configure(struct app *app)
 	diag_init(&d);
 	if (bus_set_configure(s->buses, list, n, &d) < 0)
 		log_lmsd(ERROR, "meters", "%s", d.text);
+	bus_alerts_keep(&s->bus_alerts, buses, n);
+	free(buses);
 	sensed_free(old, old_count);
 	free(list);
 }
 
 /* ---- samples ---------------------------------------------------------------------------------- */
 
-static void tell_status(struct sensed *m, const char *id, mono_t now)
+/* The zones that are fed by the meter, for people. */
+static const char *zones_of(const struct site_conf *conf, int meter, char *out, size_t size)
 {
-	enum meter_status status = meter_status(m->state, now);
-	char text[200];
+	size_t len = 0;
 
-	if (status == m->status)
-		return;
-	m->status = status;
-	meter_fault_text(m->state, text, sizeof(text));
-	if (status == METER_OK)
-		log_meter(NOTICE, id, "meter_ok", "%s", "values are good");
-	else
-		log_meter(WARNING, id, "meter_doubt", "state=%s %s", meter_status_name(status), text);
+	out[0] = '\0';
+	for (size_t i = 0; i < conf->zone_count && len < size; i++)
+		if (conf->zones[i].meter == meter)
+			len += (size_t)snprintf(out + len, size - len, "%s%s", len ? "," : "", conf->zones[i].k.id);
+	return out;
+}
+
+static void tell_people(struct app *app, int meter, mono_t now)
+{
+	const struct site_conf *conf = app->hall.site->conf;
+	struct sensed *m = &app->sense->meters[meter];
+	char zones[200];
+	const struct meter_place place = {
+		.id = conf->meters[meter].k.id,
+		.address = conf->meters[meter].k.address,
+		.zones = zones_of(conf, meter, zones, sizeof(zones)),
+	};
+
+	meter_alert_look(&m->alert, m->state, &place, m->answered_at, now);
+}
+
+/* Values age without anything coming. */
+static void on_look(void *ctx)
+{
+	struct app *app = ctx;
+	struct sense *s = app->sense;
+	mono_t now = loop_now(app->loop);
+
+	for (size_t i = 0; i < s->count && i < app->hall.site->conf->meter_count; i++)
+		if (s->meters[i].state)
+			tell_people(app, (int)i, now);
+	loop_timer_at(s->look, now + LOOK_US);
 }
 
 static void tell_balance(struct app *app, int meter, const struct meter_currents *c)
@@ -247,8 +295,6 @@ static int64_t power_w(const struct meter_state *s, const struct phase_ma *curre
 {
 	int64_t sum = 0;
 
-	if (!meter_has_currents(s))
-		return view_value(s, METER_power_total, now);
 	for (int k = 0; k < PHASES; k++) {
 		int64_t w = view_value(s, (enum meter_var)(METER_power_l1 + k), now);
 
@@ -337,46 +383,27 @@ static int64_t cars_behind(const struct app *app, int meter, const struct meter_
 	return most;
 }
 
-/* Without phase currents its total power is all that the sun is followed by. */
-static void tell_power(struct app *app, int meter, mono_t now)
-{
-	const struct meter_state *m = app->sense->meters[meter].state;
-	const struct phase_ma none = { { NUM_NONE, NUM_NONE, NUM_NONE } };
-	const struct meter_currents c = {
-		.current = none, .voltage_mv = none, .at = meter_value(m, METER_power_total)->at,
-		.good = meter_quality(m, METER_power_total, now) == METER_Q_GOOD,
-	};
-
-	tell_sun(app, meter, &c, now);
-}
-
-void sense_reading(struct app *app, int meter, struct meter_reading *r, mono_t now)
-{
-	struct sensed *m = &app->sense->meters[meter];
-	struct meter_currents currents;
-
-	r->cars_ma = cars_behind(app, meter, m->state);
-	if (meter_take(m->state, r)) {
-		meter_sample_currents(m->state, now, &currents);
-		tell_balance(app, meter, &currents);
-		tell_sun(app, meter, &currents, now);
-	} else if (r->err == 0 && !meter_has_currents(m->state)) {
-		tell_power(app, meter, now);
-	}
-	meter_sample_currents(m->state, now, &currents);
-	tell_connector(app, meter, &currents, now);
-	tell_status(m, app->hall.site->conf->meters[meter].k.id, now);
-}
-
 void sense_sample(struct app *app, const struct bus_sample *sample, mono_t now)
 {
 	int i = site_conf_meter(app->hall.site->conf, sample->meter_id);
+	struct sensed *m = i >= 0 && (size_t)i < app->sense->count ? &app->sense->meters[i] : NULL;
+	struct meter_currents currents;
 	struct meter_reading r;
-
-	if (i < 0 || (size_t)i >= app->sense->count || app->sense->meters[i].state == NULL)	/* of a configuration that is gone */
+	if (m == NULL || m->state == NULL)	/* of a configuration that is gone */
 		return;
 	bus_sample_reading(sample, &r);
-	sense_reading(app, i, &r, now);
+	r.cars_ma = cars_behind(app, i, m->state);
+	if (meter_take(m->state, &r)) {
+		meter_sample_currents(m->state, now, &currents);
+		tell_balance(app, i, &currents);
+		tell_sun(app, i, &currents, now);
+	}
+	meter_sample_currents(m->state, now, &currents);
+	tell_connector(app, i, &currents, now);
+	if (!sample->err)
+		m->answered_at = sample->at;
+	bus_alerts_look(&app->sense->bus_alerts, m->bus, sample->bus_down ? sample->text : NULL, now);
+	tell_people(app, i, now);
 }
 
 /* ---- what people see ---------------------------------------------------------------------------- */

@@ -138,6 +138,7 @@ int ctl_system_status(struct ctl_call *c, const struct ctl_system_status_args *a
 	for (size_t i = 0; i < site->conf->zone_count; i++)
 		if (site->zone_views[i].seconds_over > r.seconds_over)
 			r.seconds_over = site->zone_views[i].seconds_over;
+	r.longest_turn_us = loop_longest_us(app_of(c)->loop);
 	r.listen_ws = c->hall->listen_ws;
 	r.listen_wss = c->hall->listen_wss;
 	r.files_url = c->hall->files_url;

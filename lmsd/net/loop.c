@@ -17,6 +17,8 @@
  * still in the processor's cache when its answer is written, and nobody waits for a thousand others. */
 #define TURN_IO_MAX 32
 
+#define LONGEST_WINDOW_US (10 * US_PER_S)
+
 struct turn_hook {
 	struct turn_hook *next;
 	void (*cb)(void *ctx);
@@ -35,6 +37,9 @@ struct loop {
 	ev_check after_poll;
 	ev_prepare before_poll;
 	mono_t now;
+	mono_t polled;		/* when the latest poll returned */
+	mono_t window;		/* `longest` is of the time since then, `longest_before` of the window before */
+	int64_t longest, longest_before;
 	int handled;		/* descriptors in this turn */
 	struct turn_hook *on_turn_end, *on_flush;
 	struct signal_hook *signals;
@@ -83,7 +88,26 @@ static void on_after_poll(struct ev_loop *ev, ev_check *w, int revents)
 	struct loop *l = w->data;
 
 	(void)ev, (void)revents;
-	l->now = clock_mono();
+	l->now = l->polled = clock_mono();
+}
+
+static void note_length(struct loop *l)
+{
+	mono_t now = clock_mono();
+	int64_t us = now - l->polled;
+
+	if (now - l->window >= LONGEST_WINDOW_US) {
+		l->longest_before = now - l->window < 2 * LONGEST_WINDOW_US ? l->longest : 0;
+		l->longest = 0;
+		l->window = now;
+	}
+	if (us > l->longest)
+		l->longest = us;
+}
+
+int64_t loop_longest_us(const struct loop *l)
+{
+	return l->longest > l->longest_before ? l->longest : l->longest_before;
 }
 
 static void turn_end(struct loop *l)
@@ -99,6 +123,7 @@ static void on_before_poll(struct ev_loop *ev, ev_prepare *w, int revents)
 {
 	(void)ev, (void)revents;
 	turn_end(w->data);
+	note_length(w->data);
 }
 
 struct loop *loop_new(void)
@@ -108,7 +133,7 @@ struct loop *loop_new(void)
 	signal(SIGPIPE, SIG_IGN);
 	l->ev = ev_loop_new(EVFLAG_AUTO);
 	lms_assert(l->ev);
-	l->now = clock_mono();
+	l->now = l->polled = l->window = clock_mono();
 
 	/* Highest priority: the turn's time is there before any other callback of the turn. */
 	ev_check_init(&l->after_poll, on_after_poll);
@@ -155,7 +180,7 @@ void loop_free(struct loop *l)
 void loop_run(struct loop *l)
 {
 	ev_now_update(l->ev);
-	l->now = clock_mono();
+	l->now = l->polled = clock_mono();
 	ev_run(l->ev, 0);
 }
 

@@ -25,6 +25,10 @@ mono_t loop_now(const struct loop *l);	/* taken once per turn, after the poll */
 void loop_now_update(struct loop *l);	/* after long work */
 wall_t loop_wall(void);
 
+/* The longest time, of the last 10 to 20 s, for which the loop was away from its poll: for so long a descriptor or a
+ * timer may have waited. What the system took from the process counts too. */
+int64_t loop_longest_us(const struct loop *l);
+
 /* Level-triggered. An error or hang-up of the descriptor reports as what is waited for. */
 struct loop_io *loop_io_new(struct loop *l, int fd, bool rd, bool wr,
 			    void (*cb)(void *ctx, bool readable, bool writable), void *ctx);

@@ -57,6 +57,37 @@ static void note(struct rig *r, const char *what)
 	strncat(r->log, what, sizeof(r->log) - strlen(r->log) - 1);
 }
 
+static void on_long_work(void *ctx)
+{
+	struct timespec nap = { 0, 30000000 };
+
+	(void)ctx;
+	nanosleep(&nap, NULL);
+}
+
+static void on_done(void *ctx)
+{
+	struct rig *r = ctx;
+
+	loop_stop(r->loop);
+}
+
+static void the_longest_turn_is_known(void **state)
+{
+	struct rig *r = *state;
+	struct loop_timer *work = loop_timer_new(r->loop, on_long_work, r);
+	struct loop_timer *done = loop_timer_new(r->loop, on_done, r);
+
+	assert_int_equal(loop_longest_us(r->loop), 0);
+	loop_timer_at(work, loop_now(r->loop));
+	loop_timer_at(done, loop_now(r->loop) + US_PER_S);
+	loop_run(r->loop);
+	assert_true(loop_longest_us(r->loop) >= 30 * US_PER_MS);
+	assert_true(loop_longest_us(r->loop) < 800 * US_PER_MS);	/* waiting is no work */
+	loop_timer_free(work);
+	loop_timer_free(done);
+}
+
 #define TIMERS 500
 
 struct early {
@@ -266,6 +297,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+		T(the_longest_turn_is_known),
 		T(a_timer_is_never_early),
 		T(a_due_in_the_past_fires_and_never_does_not),
 		T(a_turn_ends_in_order_and_flushes_last),
