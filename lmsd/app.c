@@ -22,6 +22,7 @@
 #include "hall/hours.h"
 #include "hall/door/rival.h"
 #include "hall/door/sign.h"
+#include "io/zone_info.h"
 #include "modbus/bus.h"
 #include "net/tls.h"
 #include "ocpp/frames/frame_log.h"

@@ -200,9 +200,3 @@ void sense_sample(struct app *app, const struct bus_sample *sample, mono_t now);
 void sense_views(struct app *app, mono_t now);
 /* Can a meter with these keys be read? For site_outside.meter_check; ctx is the app. */
 int sense_check(void *ctx, const struct ctl_meter_keys *k, int64_t fuse_ma, struct diag *d);
-
-/* ---- zone_info.c --------------------------------------------------------------------------- */
-
-/* UTC offsets of an IANA time zone from 2000 to 2060, by the system's tables; NULL if unknown. */
-struct utc_offset *tz_table(const char *name, size_t *count);
-bool tz_known(const char *name);

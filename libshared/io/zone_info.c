@@ -1,10 +1,5 @@
-/* zone_info.c - the site's time zone as a table of UTC offsets, read from the system's zone files.
- *
- * The pure rooms take the table; only this file knows libc's time zone functions. It changes TZ of
- * the process for the length of one call, so it belongs to the loop's thread at start and at a
- * change of the setting.
- */
-#include "app.h"
+/* io/zone_info.c - see zone_info.h. */
+#include "io/zone_info.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -12,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/arena.h"
 
 #define FROM_S INT64_C(946684800)	/* 2000-01-01 */
 #define TO_S   INT64_C(2840140800)	/* 2060-01-01 */
@@ -55,17 +52,11 @@ static int64_t find_change(int64_t from, int64_t to)
 	return to;
 }
 
-struct utc_offset *tz_table(const char *name, size_t *count)
+struct utc_offset *tz_table_local(size_t *count)
 {
-	const char *old = getenv("TZ");
-	char *saved = old ? xstrdup(old) : NULL;
 	struct utc_offset *rows = NULL;
 	size_t n = 0, cap = 0;
 
-	if (!tz_known(name))
-		return NULL;
-	setenv("TZ", name, 1);
-	tzset();
 	for (int64_t s = FROM_S; s < TO_S; s += STEP_S) {
 		int64_t change;
 
@@ -79,12 +70,27 @@ struct utc_offset *tz_table(const char *name, size_t *count)
 		rows[n].from = n == 0 ? INT64_MIN : change * US_PER_S;
 		rows[n++].offset_s = offset_at(change);
 	}
+	*count = n;
+	return rows;
+}
+
+struct utc_offset *tz_table(const char *name, size_t *count)
+{
+	const char *old = getenv("TZ");
+	struct utc_offset *rows;
+	char *saved;
+
+	if (!tz_known(name))
+		return NULL;
+	saved = old ? xstrdup(old) : NULL;
+	setenv("TZ", name, 1);
+	tzset();
+	rows = tz_table_local(count);
 	if (saved != NULL)
 		setenv("TZ", saved, 1);
 	else
 		unsetenv("TZ");
 	tzset();
 	free(saved);
-	*count = n;
 	return rows;
 }
