@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/text.h"
 #include "lmsctl/output.h"
 
 #define PAGE_ITEMS 500
@@ -267,12 +268,29 @@ static int run_dry(struct lmsctl *l, const char *params)
 
 /* ---- others ---- */
 
+/* What else came of it, a line each. */
+static void show_notes(const struct json *notes)
+{
+	struct buf line;
+
+	buf_init(&line);
+	for (const struct json *n = notes ? notes->first : NULL; n; n = n->next) {
+		const char *text = json_str(n, "");
+
+		buf_clear(&line);
+		text_escape(&line, text, strlen(text));
+		puts(buf_cstr(&line));
+	}
+	buf_fini(&line);
+}
+
 static int show_done(struct lmsctl *l, const struct json *result)
 {
 	if (l->opt.format == FORMAT_TABLE || l->opt.format == FORMAT_WIDE) {
 		if (!l->opt.quiet)
 			puts(!json_bool(json_get(result, "changed"), true) ? "nothing to change" :
 			     l->opt.dry_run ? "can be done" : "done");
+		show_notes(json_get(result, "notes"));
 		return 0;
 	}
 	output_json_line(l, result);

@@ -426,13 +426,14 @@ void app_stop(struct app *app)
 	loop_stop(app->loop);
 }
 
-void app_reload_tls(struct app *app)
+void app_reload(struct app *app)
 {
 	struct diag diag;
 
 	diag_init(&diag);
-	if (app->wss != NULL || app->files != NULL)
+	if (certificate_is_shown(app))
 		certificate_reload(app, &diag);
+	profiles_reload(app, NULL);
 }
 
 int app_exit_status(const struct app *app)
@@ -465,6 +466,7 @@ void app_free(struct app *app)
 	if (app->wss != NULL)
 		ws_server_free(app->wss);
 	sense_free(app->sense);
+	profile_set_fini(&app->profiles);
 	/* Commits what is queued; what waited for it must not leave any more. */
 	app->control = NULL;
 	record_close(app);

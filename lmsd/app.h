@@ -12,6 +12,7 @@
 #include "control/control.h"
 #include "event.h"
 #include "hall.h"
+#include "meter/profile.h"
 #include "net/loop.h"
 #include "net/ws_server.h"
 #include "ocpp/ocpp.h"
@@ -63,6 +64,8 @@ struct app {
 	struct ws_server *ws, *wss;
 	struct control *control;
 	struct sense *sense;
+	struct profile_set profiles;	/* see profiles.c */
+	uint64_t profile_editions;
 	struct rivals *rivals;
 	struct loop_timer *timer;
 	struct background *background;
@@ -107,8 +110,8 @@ int app_new(const struct boot_conf *boot, struct app **out, struct diag *diag);
 void app_free(struct app *app);
 void app_run(struct app *app);		/* until app_stop() */
 void app_stop(struct app *app);
-/* The certificate and key that are in the files now serve connections from now on. */
-void app_reload_tls(struct app *app);
+/* Certificate, key and profiles of meters as they are in their files now. */
+void app_reload(struct app *app);
 int app_exit_status(const struct app *app);
 /* Reads the site's time zone again, after its setting changed. */
 void app_time_zone(struct app *app);
@@ -200,3 +203,11 @@ void sense_sample(struct app *app, const struct bus_sample *sample, mono_t now);
 void sense_views(struct app *app, mono_t now);
 /* Can a meter with these keys be read? For site_outside.meter_check; ctx is the app. */
 int sense_check(void *ctx, const struct ctl_meter_keys *k, int64_t fuse_ma, struct diag *d);
+
+/* ---- profiles.c ---------------------------------------------------------------------------- */
+
+/* Reads meters.site_directory and meters.directory; a bad file is left out and said so. */
+void profiles_load(struct app *app);
+/* The same while meters are read: those whose profile is as it was go on undisturbed. Appends what
+ * changed as strings to `notes`, an open array, or NULL; says whether something did. */
+bool profiles_reload(struct app *app, struct json_writer *notes);

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "conf/boot.h"
 #include "meter/variable.h"
+#include "modbus/profile_file.h"
 
 /* What stands for the letters of reason.def. */
 static const char *placeholder(char letter)
@@ -81,12 +82,15 @@ static void put_alerts(struct buf *out)
 
 static void put_variables(struct buf *out)
 {
+	char units[60];
+
 	buf_puts(out, ".Bl -tag -width energy_import_total -compact\n");
 	for (int i = 0; i < METER_VAR_COUNT; i++) {
 		const struct meter_var_info *var = meter_var_info((enum meter_var)i);
 
-		buf_printf(out, ".It Cm %s\n%s%s\n", var->name, var->text,
-			   var->group == METER_FAST ? ", fast" : "");
+		buf_printf(out, ".It Cm %s\n%s; %s%s\n", var->name, var->text,
+			   meter_unit_list(var->dim, units, sizeof(units)),
+			   var->group == METER_FAST ? "; fast" : "");
 	}
 	buf_puts(out, ".El\n");
 }
@@ -104,6 +108,10 @@ int doc_print(const char *part)
 		put_alerts(&out);
 	else if (strcmp(part, "variables") == 0)
 		put_variables(&out);
+	else if (strcmp(part, "profile-keys") == 0)
+		profile_doc_device(&out);
+	else if (strcmp(part, "variable-keys") == 0)
+		profile_doc_variable(&out);
 	else
 		return -LMS_EUSAGE;
 	fputs(buf_cstr(&out), stdout);

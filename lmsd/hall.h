@@ -12,7 +12,7 @@ struct site;
 struct balance;
 struct ocpp;
 struct frame_log;
-struct sense;
+struct profile_set;
 struct control;
 struct station;
 struct transfer;
@@ -35,7 +35,7 @@ struct hall {
 	struct balance *balance;
 	struct ocpp *ocpp;
 	struct frame_log *frames;
-	struct sense *sense;		/* the hall's, for meter.profiles */
+	const struct profile_set *profiles;	/* the hall's, for meter.profiles */
 	struct control *control;	/* for system.watch only */
 	mono_t started;
 	const struct hall_files *files;

@@ -144,7 +144,7 @@ static void on_signal(void *ctx, int signo)
 static void on_reload(void *ctx, int signo)
 {
 	log_lmsd(NOTICE, "reload", "signal=%d", signo);
-	app_reload_tls(ctx);
+	app_reload(ctx);
 }
 
 static int fail(const struct diag *diag, int ret)

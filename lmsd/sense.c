@@ -14,7 +14,6 @@
 #include "meter/address.h"
 #include "meter/meter.h"
 #include "modbus/bus.h"
-#include "modbus/profile_file.h"
 #include "sense_alert.h"
 #include "site/outer/sun.h"
 
@@ -34,21 +33,12 @@ struct sensed {				/* one meter of the configuration in force */
 };
 
 struct sense {
-	struct profile_set profiles;
 	struct bus_set *buses;
 	struct bus_alerts bus_alerts;
 	struct loop_timer *look;	/* at the age of values */
 	struct sensed *meters;		/* by index of the configuration */
 	size_t count;
 };
-
-static void on_bad_profile(void *ctx, const struct diag *d)
-{
-	char text[700];
-
-	(void)ctx;
-	log_lmsd(ERROR, "meter_profile", "skipped: %s", diag_render(d, text, sizeof(text)));
-}
 
 static void on_sample(void *ctx, const struct bus_sample *sample)
 {
@@ -66,15 +56,11 @@ static const struct bus_ops bus_ops = { .sample = on_sample };
 int sense_new(struct app *app, struct diag *diag)
 {
 	struct sense *s = xcalloc(1, sizeof(*s));
-	struct diag d;
 
 	(void)diag;
 	app->sense = s;
-	app->hall.sense = s;
-	profile_set_init(&s->profiles);
-	diag_init(&d);
-	if (profile_load_dir(app->boot.meters_directory, &s->profiles, on_bad_profile, NULL, &d) < 0)
-		log_lmsd(WARNING, "meter_profiles", "%s", d.text);
+	app->hall.profiles = &app->profiles;
+	profiles_load(app);
 	s->buses = bus_set_new(app->loop, &bus_ops, app);
 	s->look = loop_timer_new(app->loop, on_look, app);
 	loop_timer_at(s->look, loop_now(app->loop) + LOOK_US);
@@ -99,7 +85,6 @@ void sense_free(struct sense *s)
 	loop_timer_free(s->look);
 	bus_alerts_fini(&s->bus_alerts);
 	sensed_free(s->meters, s->count);
-	profile_set_fini(&s->profiles);
 	free(s);
 }
 
@@ -117,16 +102,16 @@ static int64_t meter_fuse_ma(const struct site_conf *conf, int meter)
 }
 
 /* The same rules at `apply` and at start: 0, or negative with diag. */
-static int meter_setup_of(const struct sense *s, const struct ctl_meter_keys *k, int64_t fuse_ma,
+static int meter_setup_of(const struct app *app, const struct ctl_meter_keys *k, int64_t fuse_ma,
 			  struct meter_setup *setup, struct diag *d)
 {
-	const struct meter_profile *p = profile_set_find(&s->profiles, k->profile ? k->profile : "");
+	const struct meter_profile *p = profile_set_find(&app->profiles, k->profile ? k->profile : "");
 	const char *near;
 	struct meter_address address;
 	int ret;
 
 	if (p == NULL) {
-		near = profile_set_nearest(&s->profiles, k->profile ? k->profile : "");
+		near = profile_set_nearest(&app->profiles, k->profile ? k->profile : "");
 		return diag_set(d, -LMS_EDATA, "profile: no device model '%s'%s%s%s (lmsctl meter profiles)",
 				log_text(k->profile), near ? "; did you mean '" : "", near ? near : "",
 				near ? "'?" : "");
@@ -150,10 +135,10 @@ int sense_check(void *ctx, const struct ctl_meter_keys *k, int64_t fuse_ma, stru
 	const struct app *app = ctx;
 	struct meter_setup setup;
 
-	return meter_setup_of(app->sense, k, fuse_ma, &setup, d);
+	return meter_setup_of(app, k, fuse_ma, &setup, d);
 }
 
-static char *keys_text(const struct ctl_meter_keys *k, int64_t fuse_ma)
+static char *keys_text(const struct ctl_meter_keys *k, int64_t fuse_ma, const struct meter_profile *p)
 {
 	const struct ctl_noun_desc *n = &ctl_nouns[CTL_NOUN_meter];
 	struct json_writer w;
@@ -164,6 +149,7 @@ static char *keys_text(const struct ctl_meter_keys *k, int64_t fuse_ma)
 	jw_object(&w);
 	fields_write(n->keys, n->key_count, k, false, &w);
 	jw_kint(&w, "fuse", fuse_ma);
+	jw_kint(&w, "edition", p ? (int64_t)p->edition : 0);
 	jw_object_end(&w);
 	return buf_take(&b, NULL);
 }
@@ -202,10 +188,10 @@ void sense_configure(struct app *app)
 		struct meter_address address;
 		struct meter_setup setup;
 
-		s->meters[i].keys = keys_text(k, fuse_ma);
+		s->meters[i].keys = keys_text(k, fuse_ma, profile_set_find(&app->profiles, k->profile ? k->profile : ""));
 		s->meters[i].answered_at = INT64_MIN;
 		diag_init(&d);
-		if (meter_setup_of(s, k, fuse_ma, &setup, &d) < 0) {
+		if (meter_setup_of(app, k, fuse_ma, &setup, &d) < 0) {
 			snprintf(s->meters[i].complaint, sizeof(s->meters[i].complaint), "%s", d.text);
 			log_meter(ERROR, k->id, "not_read", "%s", d.text);
 			continue;
@@ -436,6 +422,8 @@ static void view_values(struct sensed *m, mono_t now)
 		else
 			jw_null(&w);
 		jw_kstr(&w, "unit", dim->unit);
+		if (q == METER_Q_GOOD && info->dim == METER_DIM_STATE && meter_state_word((enum meter_var)v, value->v))
+			jw_kstr(&w, "word", meter_state_word((enum meter_var)v, value->v));
 		jw_kstr(&w, "time", rfc3339_format(value->wall, time));
 		jw_kstr(&w, "quality", meter_quality_name(q));
 		jw_object_end(&w);
@@ -481,27 +469,4 @@ void sense_views(struct app *app, mono_t now)
 		view_values(m, now);
 		v->values_json = m->values_json;
 	}
-}
-
-int ctl_meter_profiles(struct ctl_call *c, const struct ctl_meter_profiles_args *a)
-{
-	const struct profile_set *set = &c->hall->sense->profiles;
-
-	(void)a;
-	jw_object(&c->w);
-	jw_key(&c->w, "items");
-	jw_array(&c->w);
-	for (size_t i = 0; i < set->count; i++) {
-		const struct meter_profile *p = set->items[i];
-
-		jw_object(&c->w);
-		jw_kstr(&c->w, "model", p->model);
-		jw_kstr(&c->w, "manufacturer", p->manufacturer);
-		jw_kbool(&c->w, "verified", p->verified);
-		jw_kint(&c->w, "variables", (int64_t)p->reg_count);
-		jw_object_end(&c->w);
-	}
-	jw_array_end(&c->w);
-	jw_object_end(&c->w);
-	return 0;
 }

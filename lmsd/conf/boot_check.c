@@ -150,6 +150,8 @@ int boot_check(struct boot_conf *conf, struct diag *diag)
 	if ((ret = check_listen(conf, diag)) < 0 || (ret = check_tls(conf, diag)) < 0 ||
 	    (ret = check_clients(conf, diag)) < 0 ||
 	    (ret = check_data(conf, BOOT_KEY_meters_directory, conf->meters_directory, diag)) < 0 ||
+	    (conf->meters_site_directory[0] &&
+	     (ret = check_data(conf, BOOT_KEY_meters_site_directory, conf->meters_site_directory, diag)) < 0) ||
 	    (ret = check_data(conf, BOOT_KEY_stations_directory, conf->stations_directory, diag)) < 0 ||
 	    (ret = check_recording(conf, diag)) < 0 || (ret = check_files(conf, diag)) < 0)
 		return ret;

@@ -169,7 +169,8 @@ static void apply_ct(const struct meter_setup *s, struct intake *in)
 		enum meter_dim dim = meter_var_info((enum meter_var)i)->dim;
 
 		if (usable(in, (enum meter_var)i) && dim != METER_DIM_VOLTAGE &&
-		    dim != METER_DIM_RATIO && dim != METER_DIM_FREQ)
+		    dim != METER_DIM_RATIO && dim != METER_DIM_FREQ && dim != METER_DIM_PERCENT &&
+		    dim != METER_DIM_STATE)
 			multiply(s, dim, &in->value[i]);
 	}
 }

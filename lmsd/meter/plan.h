@@ -2,7 +2,12 @@
  *
  * Fast blocks are read at every poll, of the slow ones one per poll in turns. A block holds whole
  * values of one function and one group, and begins and ends with one (Siemens insists); between its
- * values nothing unknown is read unless the profile allows holes.
+ * values nothing unknown is read unless the profile allows holes. A scale register that lies too far
+ * from its value for one request is read at every poll, so that both are always there together.
+ *
+ * Of a profile with models each model is planned for itself, at the addresses of profile_resolve();
+ * each of its first blocks, fast and slow, begins with the model's number and length, by which the
+ * reader knows that the model still is where it was found.
  */
 #pragma once
 

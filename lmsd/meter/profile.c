@@ -58,6 +58,7 @@ struct meter_profile *profile_new(void)
 	p->regs = xcalloc(PROFILE_REG_MAX, sizeof(*p->regs));
 	p->max_regs = MODBUS_READ_MAX;
 	p->timeout_ms = 1000;
+	p->instance = 1;
 	return p;
 }
 
@@ -100,6 +101,83 @@ bool profile_is_named(const struct meter_profile *p, const char *name)
 	return false;
 }
 
+static bool same_reg(const struct meter_reg *a, const struct meter_reg *b)
+{
+	if (a->invalid_count != b->invalid_count)
+		return false;
+	for (int i = 0; i < a->invalid_count; i++)
+		if (a->invalid[i].lo != b->invalid[i].lo || a->invalid[i].hi != b->invalid[i].hi)
+			return false;
+	return a->var == b->var && a->fc == b->fc && a->addr == b->addr && a->type == b->type &&
+	       a->order == b->order && a->scale == b->scale && a->exp10 == b->exp10 &&
+	       a->has_sf == b->has_sf && a->sf_addr == b->sf_addr && a->negate == b->negate &&
+	       a->four_quadrant == b->four_quadrant && a->group == b->group && a->models == b->models;
+}
+
+bool profile_same(const struct meter_profile *a, const struct meter_profile *b)
+{
+	if (a->reg_count != b->reg_count || a->model_count != b->model_count ||
+	    a->identity.count != b->identity.count)
+		return false;
+	for (size_t i = 0; i < a->reg_count; i++)
+		if (!same_reg(&a->regs[i], &b->regs[i]))
+			return false;
+	return memcmp(a->models, b->models, sizeof(a->models)) == 0 && a->instance == b->instance &&
+	       a->identity.fc == b->identity.fc && a->identity.addr == b->identity.addr &&
+	       memcmp(a->identity.words, b->identity.words, sizeof(a->identity.words)) == 0 &&
+	       a->ct_in_meter == b->ct_in_meter && a->max_regs == b->max_regs &&
+	       a->even_only == b->even_only && a->allow_holes == b->allow_holes &&
+	       a->inter_request_ms == b->inter_request_ms &&
+	       a->after_slave_switch_ms == b->after_slave_switch_ms && a->timeout_ms == b->timeout_ms &&
+	       a->direction == b->direction && a->power_suffices == b->power_suffices;
+}
+
+struct meter_profile *profile_resolve(const struct meter_profile *p, uint32_t models)
+{
+	struct meter_profile *out = profile_new();
+	struct meter_reg *regs = out->regs;
+
+	*out = *p;
+	out->regs = regs;
+	out->reg_count = 0;
+	out->model_count = 0;
+	out->resolved = true;
+	out->allow_holes = true;	/* a model is one piece, all of it may be read */
+	for (int m = 0; m < p->model_count; m++) {
+		for (size_t i = 0; models >> m & 1 && i < p->reg_count; i++) {
+			struct meter_reg *reg;
+
+			if (!(p->regs[i].models >> m & 1) || profile_reg(out, p->regs[i].var))
+				continue;
+			reg = profile_add_reg(out, p->regs[i].var);
+			if (!reg)
+				return out;
+			*reg = p->regs[i];
+			reg->models = 0;
+			reg->addr = (uint16_t)(reg->addr + m * PROFILE_MODEL_SPAN);
+			reg->sf_addr = (uint16_t)(reg->sf_addr + m * PROFILE_MODEL_SPAN);
+		}
+	}
+	return out;
+}
+
+uint32_t profile_covers(const struct meter_profile *p, int m)
+{
+	uint32_t covers = (UINT32_C(1) << m) - 1;
+
+	for (size_t i = 0; i < p->reg_count; i++) {
+		uint32_t have = 0;
+
+		if (!(p->regs[i].models >> m & 1))
+			continue;
+		for (size_t k = 0; k < p->reg_count; k++)
+			if (p->regs[k].var == p->regs[i].var)
+				have |= p->regs[k].models;
+		covers &= have;
+	}
+	return covers;
+}
+
 static int fault(const struct meter_profile *p, const struct meter_reg *reg, struct diag *d,
 		 const char *key, const char *what)
 {
@@ -131,6 +209,10 @@ static int check_device(const struct meter_profile *p, struct diag *d)
 		return fault(p, NULL, d, "identity", "is longer than max_regs");
 	if (p->identity.count && p->identity.fc != 3 && p->identity.fc != 4)
 		return fault(p, NULL, d, "identity", "function must be 3 or 4");
+	if (p->instance < 1 || p->instance > 16)
+		return fault(p, NULL, d, "instance", "must be 1 to 16");
+	if (p->model_count && p->even_only)
+		return fault(p, NULL, d, "even_only", "does not go with models (they begin anywhere)");
 	if (p->reg_count == 0)
 		return fault(p, NULL, d, "variables", "is empty (nothing to read)");
 	return 0;
@@ -204,14 +286,54 @@ static int check_fast(const struct meter_profile *p, struct diag *d)
 	return 0;
 }
 
+/* Pairs are those of one address space: of a fixed map, or of one model. */
+static int check_map(const struct meter_profile *p, struct diag *d)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < p->reg_count && ret == 0; i++)
+		for (size_t j = i + 1; j < p->reg_count && ret == 0; j++)
+			ret = check_pair(p, &p->regs[i], &p->regs[j], d);
+	return ret < 0 ? ret : check_fast(p, d);
+}
+
+static int check_model_reg(const struct meter_profile *p, const struct meter_reg *reg, struct diag *d)
+{
+	if (!reg->models != !p->model_count)
+		return fault(p, reg, d, "models", "is missing (other variables of the file have it)");
+	if (!p->model_count)
+		return 0;
+	if (reg->addr < 2 || (reg->has_sf && reg->sf_addr < 2))
+		return fault(p, reg, d, "addr", "counts from the model's ID, which is register 0, and its length 1");
+	if (reg->addr + reg_type_words(reg->type) > PROFILE_MODEL_SPAN ||
+	    (reg->has_sf && reg->sf_addr >= PROFILE_MODEL_SPAN))
+		return fault(p, reg, d, "addr", "lies beyond 1023, counted from the model's ID");
+	return 0;
+}
+
+/* A model as check_map() wants it, with what profile_resolve() would quietly leave out. */
+static int check_model(const struct meter_profile *p, int m, struct diag *d)
+{
+	struct meter_profile *one = profile_resolve(p, 0);
+	int ret;
+
+	for (size_t i = 0; i < p->reg_count; i++)
+		if (p->regs[i].models >> m & 1)
+			one->regs[one->reg_count++] = p->regs[i];
+	ret = check_map(one, d);
+	profile_free(one);
+	return ret;
+}
+
 int profile_check(const struct meter_profile *p, struct diag *d)
 {
 	int ret = check_device(p, d);
 
 	for (size_t i = 0; i < p->reg_count && ret == 0; i++)
-		ret = check_reg(p, &p->regs[i], d);
+		ret = check_model_reg(p, &p->regs[i], d);
 	for (size_t i = 0; i < p->reg_count && ret == 0; i++)
-		for (size_t j = i + 1; j < p->reg_count && ret == 0; j++)
-			ret = check_pair(p, &p->regs[i], &p->regs[j], d);
-	return ret < 0 ? ret : check_fast(p, d);
+		ret = check_reg(p, &p->regs[i], d);
+	for (int m = 0; m < p->model_count && ret == 0; m++)
+		ret = check_model(p, m, d);
+	return ret < 0 || p->model_count ? ret : check_map(p, d);
 }

@@ -12,7 +12,9 @@
 #include "base/diag.h"
 #include "meter/variable.h"
 
-#define PROFILE_REG_MAX	    64	/* variables of one profile */
+#define PROFILE_REG_MAX	    128	/* variables of one profile */
+#define PROFILE_MODEL_MAX   32	/* SunSpec models that a profile reads */
+#define PROFILE_MODEL_SPAN  1024	/* registers of one of them, see profile_resolve() */
 #define PROFILE_INVALID_MAX 4
 #define PROFILE_ALIAS_MAX   8
 #define PROFILE_NAME_MAX    48
@@ -32,7 +34,7 @@ enum meter_direction {
 struct meter_reg {
 	enum meter_var var;
 	uint8_t fc;			/* 3 holding, 4 input */
-	uint16_t addr;			/* 0-based, as on the wire */
+	uint16_t addr;			/* 0-based, as on the wire; with models: from the model's ID on */
 	enum reg_type type;
 	enum reg_order order;
 	int64_t scale;			/* value = raw * scale * 10^exp10, in fixed-point */
@@ -43,6 +45,7 @@ struct meter_reg {
 	bool four_quadrant;		/* power factor of Schneider: beyond +-1 it is capacitive */
 	enum meter_group group;
 	bool verified;			/* two independent sources agree */
+	uint32_t models;		/* bit i: it is in profile.models[i]; 0 = a fixed address */
 	/* raw patterns that mean "no value" */
 	struct { uint64_t lo, hi; } invalid[PROFILE_INVALID_MAX];
 	int invalid_count;
@@ -56,6 +59,9 @@ struct meter_profile {
 	char manufacturer[PROFILE_NAME_MAX];
 	char note[400];
 	char file[200];			/* for messages; "" = none */
+	bool site;			/* of the installer's own directory */
+	uint64_t edition;		/* changes with what profile_same() looks at; of who keeps the set */
+	char replaces[200];		/* the shipped file that it stands in for; "" = none */
 	int line;			/* of the key that a message about the whole is given */
 	bool verified;			/* two independent sources agree on all that steers */
 	bool ct_in_meter;		/* the meter multiplies by its CT ratio itself */
@@ -76,12 +82,20 @@ struct meter_profile {
 	int after_slave_switch_ms;	/* more of it when another slave answered last */
 	int timeout_ms;
 	enum meter_direction direction;
+	bool power_suffices;		/* phase currents may be missing: it is no line, but an inverter */
+
+	/* Not 0: where the registers are is found at run time (sunspec.h), by the models' numbers. An
+	 * earlier one is preferred where several have a variable. */
+	int model_count;
+	uint16_t models[PROFILE_MODEL_MAX];
+	int instance;			/* which of several blocks of a model, from 1 */
+	bool resolved;			/* made by profile_resolve() */
 
 	struct meter_reg *regs;		/* owned */
 	size_t reg_count;
 };
 
-/* Zeroed but for the defaults of a file that says nothing: 125 registers, 1 s. */
+/* Zeroed but for the defaults of a file that says nothing: 125 registers, 1 s, first instance. */
 struct meter_profile *profile_new(void);
 void profile_free(struct meter_profile *p);	/* NULL is fine */
 
@@ -93,6 +107,17 @@ struct meter_reg *profile_add_reg(struct meter_profile *p, enum meter_var var);
 const struct meter_reg *profile_reg(const struct meter_profile *p, enum meter_var var);
 /* Model or alias, in any case. */
 bool profile_is_named(const struct meter_profile *p, const char *name);
+
+/* Whether they read the same in the same way: names for people, file and lines aside. */
+bool profile_same(const struct meter_profile *a, const struct meter_profile *b);
+
+/* The profile with fixed addresses that a device has in which those models of `p` were found (bit i:
+ * p->models[i]). Model i begins at i * PROFILE_MODEL_SPAN, wherever it is in the device; who reads it
+ * translates. The caller frees it. */
+struct meter_profile *profile_resolve(const struct meter_profile *p, uint32_t models);
+
+/* The models before models[m] any of which has all that it has: it need not be read then. */
+uint32_t profile_covers(const struct meter_profile *p, int m);
 
 /* Whether it can be used: ranges, overlaps, values cut by the device's limits, nothing twice.
  * 0, or -LMS_ECONFIG with file and line of the offending register. */
@@ -109,6 +134,10 @@ void profile_set_fini(struct profile_set *set);		/* frees the profiles */
 /* Takes a checked profile into the set. -LMS_ECONFLICT (diag; `p` stays the caller's) when one of
  * its names is taken. */
 int profile_set_take(struct profile_set *set, struct meter_profile *p, struct diag *d);
+/* The same for what comes with lmsd, after what the installer has: names that a profile of his has are
+ * his. -LMS_ECONFLICT without a diag when that is the model itself: `p` is not needed then, and his
+ * profile says what it replaces. */
+int profile_set_take_shipped(struct profile_set *set, struct meter_profile *p, struct diag *d);
 /* By model or alias in any case, or NULL. */
 const struct meter_profile *profile_set_find(const struct profile_set *set, const char *name);
 /* The model nearest to a misspelt name, or NULL. */

@@ -63,6 +63,31 @@ int profile_set_take(struct profile_set *set, struct meter_profile *p, struct di
 	return 0;
 }
 
+/* The installer's profile of that name, or NULL. */
+static struct meter_profile *of_site(const struct profile_set *set, const char *name)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (set->items[i]->site && profile_is_named(set->items[i], name))
+			return set->items[i];
+	return NULL;
+}
+
+int profile_set_take_shipped(struct profile_set *set, struct meter_profile *p, struct diag *d)
+{
+	struct meter_profile *his = of_site(set, p->model);
+	int kept = 0;
+
+	if (his) {
+		memcpy(his->replaces, p->file, sizeof(his->replaces));
+		return -LMS_ECONFLICT;
+	}
+	for (int i = 0; i < p->alias_count; i++)
+		if (!of_site(set, p->alias[i]))
+			memmove(p->alias[kept++], p->alias[i], sizeof(p->alias[i]));
+	p->alias_count = kept;
+	return profile_set_take(set, p, d);
+}
+
 const char *profile_set_nearest(const struct profile_set *set, const char *name)
 {
 	const char **names = xcalloc(set->count + 1, sizeof(*names));

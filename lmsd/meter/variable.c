@@ -1,6 +1,7 @@
 /* meter/variable.c - the tables that variable.def expands to. */
 #include "meter/variable.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -32,7 +33,14 @@ static const struct {
 	{ "4q", METER_DIM_RATIO, 3, true },	 { "Hz", METER_DIM_FREQ, 3, false },
 	{ "mHz", METER_DIM_FREQ, 0, false },	 { "Wh", METER_DIM_ENERGY, 0, false },
 	{ "kWh", METER_DIM_ENERGY, 3, false },	 { "MWh", METER_DIM_ENERGY, 6, false },
+	{ "%", METER_DIM_PERCENT, 1, false },	 { "", METER_DIM_STATE, 0, false },
 };
+
+/* By SunSpec's numbers, from 1. */
+static const char *const inverter_states[] = { "off",	    "sleeping",	     "starting", "mppt",
+					       "throttled", "shutting_down", "fault",	 "standby" };
+static const char *const charge_states[] = { "off",  "empty",	"discharging", "charging",
+					     "full", "holding", "testing" };
 
 const struct meter_dim_info *meter_dim_info(enum meter_dim dim)
 {
@@ -61,15 +69,35 @@ const char *meter_var_nearest(const char *name)
 	return text_nearest(name, names, ARRAY_LEN(names));
 }
 
-bool meter_unit_find(const char *unit, enum meter_dim *dim, int *exp10, bool *four_quadrant)
+bool meter_unit_find(const char *unit, enum meter_dim dim, int *exp10, bool *four_quadrant)
 {
 	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
-		if (strcmp(units[i].unit, unit) != 0)
+		if (units[i].dim != dim || strcmp(units[i].unit, unit) != 0)
 			continue;
-		*dim = units[i].dim;
 		*exp10 = units[i].exp10;
 		*four_quadrant = units[i].four_quadrant;
 		return true;
 	}
 	return false;
+}
+
+const char *meter_unit_list(enum meter_dim dim, char *out, size_t size)
+{
+	size_t len = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < ARRAY_LEN(units); i++)
+		if (units[i].dim == dim && len < size)
+			len += (size_t)snprintf(out + len, size - len, "%s%s", len ? " " : "",
+						units[i].unit[0] ? units[i].unit : "\"\"");
+	return out;
+}
+
+const char *meter_state_word(enum meter_var var, int64_t v)
+{
+	if (var == METER_state && v >= 1 && v <= (int64_t)ARRAY_LEN(inverter_states))
+		return inverter_states[v - 1];
+	if (var == METER_charge_state && v >= 1 && v <= (int64_t)ARRAY_LEN(charge_states))
+		return charge_states[v - 1];
+	return NULL;
 }

@@ -1,11 +1,12 @@
 /* meter/variable.h - the quantities of variable.def as enum and table; the units of profiles.
  *
  * A value is an int64 in the fixed-point unit of its dimension: mA, mV, W, var, VA, thousandths,
- * mHz, Wh.
+ * mHz, Wh, tenths of a percent, numbers of states.
  */
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum meter_dim {
@@ -43,7 +44,11 @@ int meter_var_find(const char *name);
 /* The name nearest to a misspelt one, or NULL. */
 const char *meter_var_nearest(const char *name);
 
-/* A unit as profiles write it ("kWh", "mA", "%", "4q" for the four-quadrant power factor):
- * its dimension and the power of ten that brings it to the dimension's fixed-point unit.
- * False if it is none. */
-bool meter_unit_find(const char *unit, enum meter_dim *dim, int *exp10, bool *four_quadrant);
+/* A unit of that dimension as profiles write it ("kWh", "mA", "%", "4q" for the four-quadrant power
+ * factor): the power of ten that brings it to the dimension's fixed-point unit. False if it is none. */
+bool meter_unit_find(const char *unit, enum meter_dim dim, int *exp10, bool *four_quadrant);
+/* The units of a dimension, "A mA", into out; always terminated. */
+const char *meter_unit_list(enum meter_dim dim, char *out, size_t size);
+
+/* What a value of a STATE variable is called ("mppt", "charging"), or NULL. */
+const char *meter_state_word(enum meter_var var, int64_t v);

@@ -96,6 +96,7 @@ class Lmsd {
 			'listen.ws': `127.0.0.1:${this.port}`,
 			'listen.wss': 'off',
 			'meters.directory': path.join(ROOT, 'etc/meters'),
+			'meters.site_directory': '',
 			...overrides,
 		};
 		const args = ['-d', this.dir, '-s', this.socket];

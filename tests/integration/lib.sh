@@ -33,7 +33,7 @@ until_true() {
 start_lmsd() {
 	: >"$TMPDIR/lmsd.out"	# what one before it said must not count
 	"$BIN/lmsd" -d "$STATE" -s "$SOCKET" -o "listen.ws=127.0.0.1:${PORT:-0}" -o listen.wss=off \
-		-o meters.directory="$ROOT/etc/meters" "$@" \
+		-o meters.directory="$ROOT/etc/meters" -o meters.site_directory= "$@" \
 		>"$TMPDIR/lmsd.out" 2>>"$TMPDIR/lmsd.log" &
 	LMSD=$!
 	trap 'kill $LMSD 2>/dev/null; wait $LMSD 2>/dev/null' EXIT

@@ -95,7 +95,7 @@ static void every_key_can_be_set_in_the_file(void **state)
 		"recording = { size = 64; segment = 4; };\n"
 		"files = { listen = \"127.0.0.1:9080\"; url = \"https://lms.example/\"; tls = \"on\"; max_size = 3; store = 4;\n"
 		" signers = \"/pem\"; };\n"
-		"meters = { directory = \"/m\"; }; stations = { directory = \"/s\"; };\n";
+		"meters = { directory = \"/m\"; site_directory = \"/mine\"; }; stations = { directory = \"/s\"; };\n";
 	struct boot_conf c;
 	struct diag d;
 
@@ -123,6 +123,7 @@ static void every_key_can_be_set_in_the_file(void **state)
 	assert_int_equal(c.files_store, 4);
 	assert_string_equal(c.files_signers, "/pem");
 	assert_string_equal(c.meters_directory, "/m");
+	assert_string_equal(c.meters_site_directory, "/mine");
 	assert_string_equal(c.stations_directory, "/s");
 	for (enum boot_key k = 0; k < BOOT_KEY_COUNT; k++)
 		assert_true(c.origin[k].line > 0);

@@ -34,7 +34,7 @@ static void load_shipped(struct profile_set *set)
 
 	diag_init(&d);
 	profile_set_init(set);
-	n = profile_load_dir(SHIPPED, set, complain, NULL, &d);
+	n = profile_load_dir(SHIPPED, PROFILE_SHIPPED, set, complain, NULL, &d);
 	assert_true(n >= 28);
 	assert_int_equal(n, set->count);
 }
@@ -45,6 +45,7 @@ static const struct { int64_t value, step; } shown[METER_DIM_COUNT] = {
 	[METER_DIM_POWER] = { 3840, 10 },	 [METER_DIM_REACTIVE] = { 250, 10 },
 	[METER_DIM_APPARENT] = { 3860, 10 },	 [METER_DIM_RATIO] = { 987, 1 },
 	[METER_DIM_FREQ] = { 50020, 100 },	 [METER_DIM_ENERGY] = { 1234000, 1000 },
+	[METER_DIM_PERCENT] = { 634, 5 },	 [METER_DIM_STATE] = { 4, 0 },
 };
 
 static void every_shipped_profile_decodes_an_image_of_its_device(void **state)
@@ -352,7 +353,7 @@ static void one_bad_file_spoils_no_other(void **state)
 	}
 	profile_set_init(&set);
 	diag_init(&d);
-	assert_int_equal(profile_load_dir(dir, &set, count_bad, &bad, &d), 1);
+	assert_int_equal(profile_load_dir(dir, PROFILE_SHIPPED, &set, count_bad, &bad, &d), 1);
 	assert_int_equal(bad, 2);	/* b's model is a's in other letters, c is rubbish */
 	profile_set_fini(&set);
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -360,7 +361,58 @@ static void one_bad_file_spoils_no_other(void **state)
 		unlink(path);
 	}
 	rmdir(dir);
-	assert_int_equal(profile_load_dir(dir, &set, NULL, NULL, &d), -LMS_ENOINPUT);
+	assert_int_equal(profile_load_dir(dir, PROFILE_SHIPPED, &set, NULL, NULL, &d), -LMS_ENOINPUT);
+}
+
+/* The installer's directory is read first; his names are his, whatever an update brings. */
+static void a_profile_of_the_installer_stands_in_for_a_shipped_one(void **state)
+{
+	char dir[] = "/tmp/lms-profiles-XXXXXX", path[100];
+	const struct meter_profile *p;
+	struct profile_set set;
+	struct diag d;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/mine.conf", dir);
+	write_file(path, "model = \"sdm630\";\naliases = [ \"B24\", \"X\" ];\nvariables = ( " GOOD_VAR ");\n");
+	profile_set_init(&set);
+	diag_init(&d);
+	assert_int_equal(profile_load_dir(dir, PROFILE_SITE, &set, complain, NULL, &d), 1);
+	assert_true(profile_load_dir(SHIPPED, PROFILE_SHIPPED, &set, complain, NULL, &d) >= 27);
+	p = profile_set_find(&set, "SDM630");
+	assert_true(p->site && p->reg_count == 1);
+	assert_string_equal(p->replaces, SHIPPED "/eastron-sdm630.conf");
+	assert_ptr_equal(profile_set_find(&set, "B24"), p);
+	p = profile_set_find(&set, "B23");	/* keeps its model, and loses the alias */
+	assert_true(p && !p->site && p->alias_count == 0);
+	unlink(path);
+	rmdir(dir);
+	profile_set_fini(&set);
+}
+
+static void what_is_no_file_is_refused_and_not_waited_for(void **state)
+{
+	char dir[] = "/tmp/lms-profiles-XXXXXX", path[100];
+	struct meter_profile *p = NULL;
+	struct diag d;
+	FILE *f;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/pipe.conf", dir);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	diag_init(&d);
+	assert_int_equal(profile_load_file(path, &p, &d), -LMS_ECONFIG);
+	unlink(path);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	for (int i = 0; i < 30000; i++)
+		fputs("# a comment\n", f);
+	fclose(f);
+	assert_int_equal(profile_load_file(path, &p, &d), -LMS_ECONFIG);
+	unlink(path);
+	rmdir(dir);
 }
 
 int main(void)
@@ -374,6 +426,8 @@ int main(void)
 		cmocka_unit_test(bad_files_name_line_key_and_remedy),
 		cmocka_unit_test(a_scale_may_be_written_in_any_way),
 		cmocka_unit_test(one_bad_file_spoils_no_other),
+		cmocka_unit_test(a_profile_of_the_installer_stands_in_for_a_shipped_one),
+		cmocka_unit_test(what_is_no_file_is_refused_and_not_waited_for),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

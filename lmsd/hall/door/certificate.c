@@ -71,13 +71,23 @@ void certificate_free(struct certificate *c)
 	free(c);
 }
 
+static bool files_speak_tls(const struct app *app)
+{
+	return app->files != NULL && app->boot.files_tls == BOOT_FILES_TLS_ON;
+}
+
+bool certificate_is_shown(const struct app *app)
+{
+	return app->wss != NULL || files_speak_tls(app);
+}
+
 int certificate_reload(struct app *app, struct diag *diag)
 {
 	char text[DIAG_TEXT_MAX + 300];
-	bool files = app->files != NULL && app->boot.files_tls == BOOT_FILES_TLS_ON;
+	bool files = files_speak_tls(app);
 	int ret = 0;
 
-	if (app->wss == NULL && !files)
+	if (!certificate_is_shown(app))
 		return diag_set(diag, -LMS_ECONFLICT,
 				"listen.wss is off: there is no certificate to read (lmsd.conf)");
 	if (app->wss != NULL)

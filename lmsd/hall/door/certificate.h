@@ -10,6 +10,8 @@ struct certificate;
 /* When the sockets are open. */
 struct certificate *certificate_new(struct app *app);
 void certificate_free(struct certificate *c);
+/* Is there anything that speaks TLS? */
+bool certificate_is_shown(const struct app *app);
 /* The files that are there now serve connections from now on; open ones stay as they are. On error
  * everything stays as it was. */
 int certificate_reload(struct app *app, struct diag *diag);
