@@ -67,6 +67,7 @@ void app_event(struct app *app, const struct event *ev)
 	case EV_TIME:
 		if (ev->now >= ocpp_next_due(ocpp))
 			ocpp_time(ocpp, ev->now, ev->wall, fx);
+		sense_time(app, ev->now, ev->wall);
 		feed_limit_expire(app, ev->now);
 		feed_outer_time(app, ev->now, ev->wall);
 		break;
@@ -297,6 +298,7 @@ static void on_turn_end(void *ctx)
 	due = earliest(due, app->flush_due);
 	due = earliest(due, hours_due(app));
 	due = earliest(due, feed_outer_due(app));
+	due = earliest(due, sense_due(app));
 	for (const struct limit_until *l = app->limits; l != NULL; l = l->next)
 		due = earliest(due, l->until);
 	loop_timer_at(app->timer, app->turn_open ? now : due);

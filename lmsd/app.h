@@ -204,6 +204,12 @@ void sense_views(struct app *app, mono_t now);
 /* Can a meter with these keys be read? For site_outside.meter_check; ctx is the app. */
 int sense_check(void *ctx, const struct ctl_meter_keys *k, int64_t fuse_ma, struct diag *d);
 
+/* ---- sense_push.c -------------------------------------------------------------------------- */
+
+/* Meters that nobody has told for too long fall silent: to be called at sense_due(). */
+void sense_time(struct app *app, mono_t now, wall_t wall);
+mono_t sense_due(const struct app *app);
+
 /* ---- profiles.c ---------------------------------------------------------------------------- */
 
 /* Reads meters.site_directory and meters.directory; a bad file is left out and said so. */

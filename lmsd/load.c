@@ -42,14 +42,14 @@ static int load_conf_row(void *ctx, const char *key, const char *json, size_t le
 	return 0;
 }
 
-/* "grid", or "source ID". */
+/* "grid", "grid way", "source ID" or "way ID". */
 static int load_signal(struct app *app, const char *key, const char *json, size_t len, struct diag *diag)
 {
 	mono_t now = loop_now(app->loop);
 
-	if (strncmp(key, "source ", 7) == 0)
-		return site_source_load(app->hall.site, key + 7, json, len, now, loop_wall(), diag);
-	return signal_load(&app->hall.site->grid, json, len, now, loop_wall(), diag);
+	if (strncmp(key, "grid", 4) == 0)
+		return site_grid_load(app->hall.site, key, json, len, now, loop_wall(), diag);
+	return site_source_load(app->hall.site, key, json, len, now, loop_wall(), diag);
 }
 
 static int load_live_row(void *ctx, const char *key, const char *json, size_t len)
@@ -175,7 +175,7 @@ int load_site(struct app *app, struct diag *diag)
 	if (ret < 0)
 		return ret;
 	app_time_zone(app);
-	signal_init(&site->grid, loop_now(app->loop));	/* a watchdog counts from here */
+	site_grid_begin(site, loop_now(app->loop));
 	site_totals_roll(site, loop_wall());
 	ret = load_live(app, diag);
 	if (ret == 0)

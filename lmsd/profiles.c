@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "meter/pushed.h"
 #include "modbus/profile_file.h"
 
 /* One reading of the directories. */
@@ -53,7 +54,11 @@ static void read_all(const struct app *app, struct reading *r)
 {
 	const char *site = app->boot.meters_site_directory;
 
+	struct diag d;
+
 	profile_set_init(&r->set);
+	diag_init(&d);
+	lms_assert(profile_set_take(&r->set, pushed_profile(), &d) == 0);	/* the first: no file takes its name */
 	if (site[0] && access(site, F_OK) == 0)
 		read_dir(r, site, PROFILE_SITE);
 	read_dir(r, app->boot.meters_directory, PROFILE_SHIPPED);

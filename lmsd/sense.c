@@ -12,33 +12,15 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "meter/address.h"
-#include "meter/meter.h"
 #include "modbus/bus.h"
 #include "sense_alert.h"
+#include "sense_meters.h"
 #include "site/outer/sun.h"
 
 #define POLL_US	       US_PER_S
 #define STALE_US       (5 * US_PER_S)
 #define LOOK_US	       US_PER_S
 #define REPORT_MEAN_US (15 * US_PER_S)
-
-struct sensed {				/* one meter of the configuration in force */
-	char *keys;			/* as JSON: what stays as it is goes on undisturbed */
-	struct meter_state *state;	/* NULL: its keys do not make a meter */
-	char bus[ADDRESS_TEXT_MAX];
-	mono_t answered_at;
-	struct meter_alert alert;
-	char complaint[DIAG_TEXT_MAX];
-	char *values_json;		/* for the handlers, made when somebody looks */
-};
-
-struct sense {
-	struct bus_set *buses;
-	struct bus_alerts bus_alerts;
-	struct loop_timer *look;	/* at the age of values */
-	struct sensed *meters;		/* by index of the configuration */
-	size_t count;
-};
 
 static void on_sample(void *ctx, const struct bus_sample *sample)
 {
@@ -107,6 +89,7 @@ static int meter_setup_of(const struct app *app, const struct ctl_meter_keys *k,
 {
 	const struct meter_profile *p = profile_set_find(&app->profiles, k->profile ? k->profile : "");
 	const char *near;
+	struct pushed_address pushed;
 	struct meter_address address;
 	int ret;
 
@@ -117,7 +100,10 @@ static int meter_setup_of(const struct app *app, const struct ctl_meter_keys *k,
 				near ? "'?" : "");
 	}
 	meter_setup_init(setup, k->id, p);
-	ret = address_parse(k->address, &address, d);
+	if (!p->pushed && pushed_is_address(k->address))
+		return diag_set(d, -LMS_EDATA, "address: '%.60s' needs profile=" PUSHED_MODEL ": nobody reads such a meter",
+				k->address);
+	ret = p->pushed ? pushed_address_parse(k->address, &pushed, d) : address_parse(k->address, &address, d);
 	if (ret == 0)
 		ret = meter_setup_phases(setup, k->phases, d);
 	if (ret == 0)
@@ -163,6 +149,8 @@ static bool sensed_keep(struct sensed *to, struct sensed *old, size_t old_count)
 		to->state = old[i].state;
 		to->alert = old[i].alert;
 		to->answered_at = old[i].answered_at;
+		to->told_due = old[i].told_due;
+		to->refused = old[i].refused;
 		old[i].state = NULL;
 		return true;
 	}
@@ -196,8 +184,12 @@ void sense_configure(struct app *app)
 			log_meter(ERROR, k->id, "not_read", "%s", d.text);
 			continue;
 		}
-		if (!sensed_keep(&s->meters[i], old, old_count))
+		if (!sensed_keep(&s->meters[i], old, old_count)) {
 			s->meters[i].state = meter_new(&setup);
+			s->meters[i].told_due = setup.profile->pushed ? loop_now(app->loop) + setup.stale_us : MONO_NEVER;
+		}
+		if (setup.profile->pushed)
+			continue;
 		if (address_parse(k->address, &address, &d) == 0)
 			buses[n] = address_bus(&address, s->meters[i].bus);
 		list[n].id = k->id;
@@ -281,6 +273,8 @@ static int64_t power_w(const struct meter_state *s, const struct phase_ma *curre
 {
 	int64_t sum = 0;
 
+	if (!meter_has_currents(s))
+		return view_value(s, METER_power_total, now);
 	for (int k = 0; k < PHASES; k++) {
 		int64_t w = view_value(s, (enum meter_var)(METER_power_l1 + k), now);
 
@@ -369,27 +363,49 @@ static int64_t cars_behind(const struct app *app, int meter, const struct meter_
 	return most;
 }
 
+/* Without phase currents its total power is all that the sun is followed by. */
+static void tell_power(struct app *app, int meter, mono_t now)
+{
+	const struct meter_state *m = app->sense->meters[meter].state;
+	const struct phase_ma none = { { NUM_NONE, NUM_NONE, NUM_NONE } };
+	const struct meter_currents c = {
+		.current = none, .voltage_mv = none, .at = meter_value(m, METER_power_total)->at,
+		.good = meter_quality(m, METER_power_total, now) == METER_Q_GOOD,
+	};
+
+	tell_sun(app, meter, &c, now);
+}
+
+void sense_reading(struct app *app, int meter, struct meter_reading *r, mono_t now)
+{
+	struct sensed *m = &app->sense->meters[meter];
+	struct meter_currents currents;
+
+	r->cars_ma = cars_behind(app, meter, m->state);
+	if (meter_take(m->state, r)) {
+		meter_sample_currents(m->state, now, &currents);
+		tell_balance(app, meter, &currents);
+		tell_sun(app, meter, &currents, now);
+	} else if (r->err == 0 && !meter_has_currents(m->state)) {
+		tell_power(app, meter, now);
+	}
+	meter_sample_currents(m->state, now, &currents);
+	tell_connector(app, meter, &currents, now);
+	if (r->err == 0)
+		m->answered_at = r->at;
+	tell_people(app, meter, now);
+}
+
 void sense_sample(struct app *app, const struct bus_sample *sample, mono_t now)
 {
 	int i = site_conf_meter(app->hall.site->conf, sample->meter_id);
-	struct sensed *m = i >= 0 && (size_t)i < app->sense->count ? &app->sense->meters[i] : NULL;
-	struct meter_currents currents;
 	struct meter_reading r;
-	if (m == NULL || m->state == NULL)	/* of a configuration that is gone */
+
+	if (i < 0 || (size_t)i >= app->sense->count || app->sense->meters[i].state == NULL)	/* of a configuration that is gone */
 		return;
 	bus_sample_reading(sample, &r);
-	r.cars_ma = cars_behind(app, i, m->state);
-	if (meter_take(m->state, &r)) {
-		meter_sample_currents(m->state, now, &currents);
-		tell_balance(app, i, &currents);
-		tell_sun(app, i, &currents, now);
-	}
-	meter_sample_currents(m->state, now, &currents);
-	tell_connector(app, i, &currents, now);
-	if (!sample->err)
-		m->answered_at = sample->at;
-	bus_alerts_look(&app->sense->bus_alerts, m->bus, sample->bus_down ? sample->text : NULL, now);
-	tell_people(app, i, now);
+	bus_alerts_look(&app->sense->bus_alerts, app->sense->meters[i].bus, sample->bus_down ? sample->text : NULL, now);
+	sense_reading(app, i, &r, now);
 }
 
 /* ---- what people see ---------------------------------------------------------------------------- */

@@ -114,14 +114,15 @@ static bool tell_override(struct limits *l, struct zone_limit *limit)
 static bool tell_grid(struct limits *l, struct zone_limit *limit)
 {
 	const struct site *site = l->c->hall->site;
+	const struct signal *g = site_grid_signal(site);
 
 	site_grid_limit(site, l->z, limit);
 	if (l->z->k.grid != 1)
 		return false;
 	buf_printf(&l->text, "the signal is %s", grid_state_name(site_grid_state(site)));
-	put_time(l, "since", site->grid.since);
-	if (site->grid.by[0] != '\0')
-		buf_printf(&l->text, " (%s)", site->grid.by);
+	put_time(l, "since", g->since);
+	if (g->by[0] != '\0')
+		buf_printf(&l->text, " (%s)", g->by);
 	if (!site_grid_is_sure(site))
 		buf_puts(&l->text, "; not told since the start of lmsd: what its loss means holds beside it");
 	return true;
@@ -155,10 +156,12 @@ static bool tell_source(struct limits *l, struct zone_limit *limit)
 	if (l->z->source < 0)
 		return false;
 	source = &site->conf->sources[l->z->source];
-	g = site_source_signal(site, source->k.id);
+	g = site_source_signal(site, source);
 	buf_printf(&l->text, "source %s is %s", source->k.id, site_source_state(site, source));
 	if (g != NULL)
 		put_time(l, "since", g->since);
+	if (site_source_beside(site, source) != NULL)
+		buf_printf(&l->text, "; %s by command beside it", site_source_beside(site, source));
 	if (!site_source_is_sure(site, source))
 		buf_puts(&l->text, "; not told since the start of lmsd: the limit of its loss holds beside it");
 	return true;

@@ -53,7 +53,7 @@ struct meter_state *meter_new(const struct meter_setup *setup)
 	m->setup = *setup;
 	snprintf(m->id, sizeof(m->id), "%s", setup->id ? setup->id : "");
 	m->setup.id = m->id;
-	for (size_t i = 0; i < setup->profile->reg_count; i++) {
+	for (size_t i = 0; i < setup->profile->reg_count && !setup->profile->pushed; i++) {
 		int var = to_grid(setup, setup->profile->regs[i].var);
 
 		if (var < 0)
@@ -67,7 +67,7 @@ struct meter_state *meter_new(const struct meter_setup *setup)
 	for (int i = 0; i < PHASES; i++)
 		m->last.l[i] = m->jump_to.l[i] = NUM_NONE;
 	m->slow_stale_us = setup->stale_us;
-	if (plan_make(setup->profile, &plan, NULL) == 0)
+	if (!setup->profile->pushed && plan_make(setup->profile, &plan, NULL) == 0)
 		m->slow_stale_us += setup->stale_us * 2 * (plan.count - plan.fast_count);
 	m->changed_at = m->good_at = INT64_MIN;
 	m->zero_since = MONO_NEVER;
@@ -306,6 +306,11 @@ static void derive_total(struct meter_state *m, uint64_t renewed)
 	m->value[METER_power_total] = sum;
 }
 
+bool meter_has_currents(const struct meter_state *m)
+{
+	return m->has & (METER_BIT(METER_current_l1) | METER_BIT(METER_current_l2) | METER_BIT(METER_current_l3));
+}
+
 bool meter_take(struct meter_state *m, const struct meter_reading *r)
 {
 	const struct meter_profile *p = m->setup.profile;
@@ -330,11 +335,17 @@ bool meter_take(struct meter_state *m, const struct meter_reading *r)
 	apply_direction(p, &in);
 	apply_invert(&m->setup, &in);
 	renewed = store(m, &in);
+	if (p->pushed)
+		m->has = m->fast = m->has | renewed;
 	derive_total(m, renewed);
 	for (int i = 0; i < PHASES; i++)
 		currents = currents || renewed & METER_BIT(METER_current_l1 + i);
 	meter_judge(m, renewed, r->at, r->cars_ma);
-	if (currents && !(m->faults & METER_FAULTS_OF_CURRENT)) {
+	if (!meter_has_currents(m) && renewed & METER_BIT(METER_power_total) &&
+	    m->value[METER_power_total].quality == METER_Q_GOOD) {
+		m->good_at = m->value[METER_power_total].at;
+		m->good_wall = m->value[METER_power_total].wall;
+	} else if (currents && !(m->faults & METER_FAULTS_OF_CURRENT)) {
 		m->good_at = r->at;
 		m->good_wall = r->wall;
 	}
@@ -396,8 +407,7 @@ enum meter_status meter_status(const struct meter_state *m, mono_t now)
 	meter_sample_currents(m, now, &c);
 	/* A meter without phase currents (totals only) is judged by the age of what it has. */
 	if (c.at == INT64_MIN)
-		return now - m->value[METER_power_total].at > m->setup.stale_us ? METER_STALE
-										: METER_OK;
+		return meter_quality(m, METER_power_total, now) == METER_Q_GOOD ? METER_OK : METER_STALE;
 	return c.good ? METER_OK : METER_STALE;
 }
 

@@ -114,7 +114,9 @@ mono_t meter_zero_since(const struct meter_state *m);
 unsigned meter_faults(const struct meter_state *m);	/* set of enum meter_fault */
 /* What is wrong in words, "" if nothing; into out, always terminated. */
 const char *meter_fault_text(const struct meter_state *m, char *out, size_t size);
-/* Of the latest good currents; INT64_MIN and WALL_NONE = never. */
+/* Without phase currents a meter is judged by its total power. */
+bool meter_has_currents(const struct meter_state *m);
+/* Of the latest good currents, or of that power; INT64_MIN and WALL_NONE = never. */
 mono_t meter_good_at(const struct meter_state *m);
 wall_t meter_good_wall(const struct meter_state *m);
 int64_t meter_latency_us(const struct meter_state *m);	/* of the last answer, NUM_NONE = none */

@@ -198,11 +198,12 @@ static void judge_energy(struct meter_state *m, uint64_t renewed, mono_t at)
 
 void meter_judge(struct meter_state *m, uint64_t renewed, mono_t at, int64_t cars_ma)
 {
-	bool currents =
-		has(m, METER_current_l1) || has(m, METER_current_l2) || has(m, METER_current_l3);
+	const uint64_t currents =
+		METER_BIT(METER_current_l1) | METER_BIT(METER_current_l2) | METER_BIT(METER_current_l3);
 
 	judge_energy(m, renewed, at);
-	if (!currents)
+	/* Who tells a meter's values may tell its energy apart from them. */
+	if (!(m->setup.profile->pushed ? renewed & currents : m->has & currents))
 		return;
 	set_fault(m, METER_FAULT_READ, !complete(m, renewed));
 	if (m->faults & METER_FAULT_READ)

@@ -65,6 +65,7 @@ struct meter_profile {
 	int line;			/* of the key that a message about the whole is given */
 	bool verified;			/* two independent sources agree on all that steers */
 	bool ct_in_meter;		/* the meter multiplies by its CT ratio itself */
+	bool pushed;			/* nobody reads it: it has what it is told (pushed.h) */
 	char serial[16];		/* "9600,8N1": as it leaves the factory; "" = unknown */
 	int slave;			/* as it leaves the factory; 0 = unknown */
 

@@ -13,7 +13,8 @@ static const char *or_null(const char *s)
 int ctl_grid_show(struct ctl_call *c, const struct ctl_grid_show_args *a)
 {
 	const struct site *s = c->hall->site;
-	const struct signal *g = &s->grid;
+	const struct signal *g = site_grid_signal(s);
+	const struct hearing *h = &s->grid_heard;
 	struct ctl_grid rec;
 
 	(void)a;
@@ -25,6 +26,13 @@ int ctl_grid_show(struct ctl_call *c, const struct ctl_grid_show_args *a)
 		rec.until = (c->wall + (g->until - c->now) + US_PER_S / 2) / US_PER_S * US_PER_S;
 	rec.age_ms = (c->now - g->told_at) / US_PER_MS;
 	rec.sure = site_grid_is_sure(s);
+	rec.from = s->conf->site.grid_from ? s->conf->site.grid_from : "command";
+	if (s->conf->grid_way) {
+		rec.beside = or_null(s->grid.state);
+		rec.heard = h->at;
+		rec.raw = or_null(h->raw);
+		rec.error = or_null(h->error);
+	}
 	return ctl_answer_record(c, &rec);
 }
 

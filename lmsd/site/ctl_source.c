@@ -16,16 +16,28 @@ static const char *zones_of(struct ctl_call *c, const struct site_conf *conf, in
 	return text;
 }
 
+static const char *or_null(const char *s)
+{
+	return *s ? s : NULL;
+}
+
 static void fill(struct ctl_call *c, const struct site_conf *conf, int index, struct ctl_source *out)
 {
 	const struct source_conf *source = &conf->sources[index];
-	const struct signal *g = site_source_signal(c->hall->site, source->k.id);
+	const struct signal *g = site_source_signal(c->hall->site, source);
+	const struct hearing *h = site_source_hearing(c->hall->site, source);
 
 	ctl_record_clear(&ctl_nouns[CTL_NOUN_source], out);
 	out->keys = source->k;
 	out->zones = zones_of(c, conf, index);
 	out->state = site_source_state(c->hall->site, source);
 	out->sure = site_source_is_sure(c->hall->site, source);
+	if (h) {
+		out->heard = h->at;
+		out->raw = or_null(h->raw);
+		out->error = or_null(h->error);
+		out->beside = site_source_beside(c->hall->site, source);
+	}
 	if (!g)
 		return;
 	out->by = g->by[0] ? g->by : NULL;
@@ -108,6 +120,14 @@ int ctl_source_set(struct ctl_call *c, const struct ctl_source_set_args *a)
 	ret = site_source_tell(s, site_conf_newest(s), a->keys.id, a->state, by, a->for_ms, c->now, c->wall, c->fx,
 			       &c->diag);
 	return ret < 0 ? ret : answer(c, site_conf_newest(s), a->keys.id);
+}
+
+int ctl_source_clear(struct ctl_call *c, const struct ctl_source_clear_args *a)
+{
+	struct site *s = c->hall->site;
+	int index = ctl_find_source(c, site_conf_newest(s), a->id);
+
+	return index < 0 ? index : ctl_answer_done(c, site_source_clear(s, a->id, c->now, c->wall, c->fx));
 }
 
 int ctl_source_delete(struct ctl_call *c, const struct ctl_source_delete_args *a)

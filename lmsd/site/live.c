@@ -25,7 +25,7 @@ struct site *site_new(void)
 
 	s->conf = &conf_empty;
 	s->next_tx = s->next_reservation = 1;
-	signal_init(&s->grid, 0);
+	site_grid_begin(s, 0);
 	s->totals.week_start = s->totals.month_start = WALL_NONE;
 	s->events = event_ring_new(EVENTS_KEPT);
 	s->ledger = ledger_new();

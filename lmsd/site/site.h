@@ -17,6 +17,7 @@
 #include "effect.h"
 #include "site/ledger/curve.h"
 #include "site/door/security.h"
+#include "site/outer/heard.h"
 #include "site/outer/signal.h"
 
 /* The pure rooms may not reach exit(): memory that is short ends the process in xmalloc. */
@@ -41,6 +42,7 @@ struct source_caps;
 
 struct source_conf {
 	struct ctl_source_keys k;
+	const struct state_way *way;	/* NULL = staff tells its state */
 };
 
 struct meter_conf {
@@ -77,6 +79,7 @@ struct site_conf {
 	struct arena arena;
 	uint64_t generation;
 	struct ctl_site_keys site;
+	const struct state_way *grid_way;	/* NULL = staff tells the grid signal */
 	int64_t voltage_min, voltage_max;	/* V, in force */
 	struct zone_conf *zones;	size_t zone_count;	/* parents precede children */
 	struct meter_conf *meters;	size_t meter_count;	/* by id */
@@ -269,7 +272,9 @@ struct site {
 	struct tx *running;		/* hash by id */
 	struct tag *tags;		/* hash by uid */
 	struct zone_override *overrides;	/* list, one per zone at most (override.h) */
-	struct signal grid;		/* as told (grid.h says what is in force) */
+	struct signal grid;		/* as told by command (grid.h says what is in force) */
+	struct signal grid_way;		/* as told by the way that is configured */
+	struct hearing grid_heard;
 	struct grid_log *grid_log;
 	struct security_log *security_log;	/* private: what stations reported; NULL = nothing yet */
 	bool cert_asked;		/* some station has asked for a certificate: the hall looks, then clears */

@@ -211,6 +211,7 @@ static int dispatch(struct ctl_call *c, const void *args)
 	HANDLED(source, add);
 	HANDLED(source, set);
 	HANDLED(source, delete);
+	HANDLED(source, clear);
 	HANDLED(grid, show);
 	HANDLED(grid, log);
 	HANDLED(grid, check);

@@ -57,15 +57,14 @@ static void expect(struct desk *r, const char *zone, int64_t l1, int64_t l2, int
 
 static void restart(struct desk *r)
 {
-	static const char *const ids[] = { "GEN", "PRICE" };
 	static const char *const keys[] = { "source GEN", "source PRICE" };
 
 	desk_restart(r);
-	for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
 		const char *json = desk_stored(r, STORE_SIGNAL, keys[i]);
 
 		if (json)
-			assert_int_equal(site_source_load(r->site, ids[i], json, strlen(json), r->now, r->wall,
+			assert_int_equal(site_source_load(r->site, keys[i], json, strlen(json), r->now, r->wall,
 							  &r->diag), 0);
 	}
 }
@@ -152,7 +151,7 @@ static void a_state_goes_with_its_source(void **state)
 	desk_must(&r, "source.delete", "{'id': 'PRICE'}");
 	assert_true(pass(&r, 0));
 	assert_int_equal(desk_stored_count(&r, STORE_SIGNAL), 0);
-	assert_null(site_source_signal(r.site, "PRICE"));
+	assert_null(r.site->sources);
 	desk_fini(&r);
 }
 

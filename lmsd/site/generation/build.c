@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "site/generation/draft.h"
+#include "site/outer/grid.h"
 #include "site/outer/source.h"
 #include "site/outer/tariff.h"
 
@@ -254,6 +255,33 @@ static void build_meters(struct build *b)
 	free(list);
 }
 
+/* Where a state comes from; a way that cannot be read tells nothing. */
+static const struct state_way *build_way(struct build *b, const char *place, const char *key, const char *from,
+					 const char *values, const char *states, bool numbers)
+{
+	struct state_way *way;
+	struct diag said;
+	int ret;
+
+	if (!from && !values)
+		return NULL;
+	diag_init(&said);
+	way = arena_alloc(&b->c->arena, sizeof(*way));
+	ret = state_way_parse(key, from, values, states, numbers, way, &said);
+	if (ret < 0)
+		diag_set(b->diag, -LMS_EDATA, "%s: %s", place, said.text);
+	return ret == 0 ? way : NULL;
+}
+
+static void build_source_way(struct build *b, struct source_conf *source)
+{
+	char place[ID_MAX + 16];
+
+	snprintf(place, sizeof(place), "source %s", source->k.id);
+	if (source->k.states)	/* else that is what the check complains about */
+		source->way = build_way(b, place, "from", source->k.from, source->k.values, source->k.states, false);
+}
+
 static void build_sources(struct build *b)
 {
 	const struct ctl_noun_desc *n = item_noun(ITEM_SOURCE);
@@ -261,8 +289,10 @@ static void build_sources(struct build *b)
 	struct item **list = items_sorted(b->d, ITEM_SOURCE, &count);
 
 	b->c->sources = arena_array(&b->c->arena, count + 1, sizeof(*b->c->sources));
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		fields_copy(n->keys, n->key_count, &b->c->sources[i].k, &list[i]->k.source, &b->c->arena);
+		build_source_way(b, &b->c->sources[i]);
+	}
 	b->c->source_count = count;
 	free(list);
 }
@@ -449,6 +479,7 @@ void conf_build(struct site_conf *c, struct draft *d, struct diag *diag)
 	fields_copy(n->keys, n->key_count, &c->site, &d->site, &c->arena);
 	c->voltage_min = voltage(d->site.voltage_min, VOLTAGE_MIN_DEFAULT);
 	c->voltage_max = voltage(d->site.voltage_max, VOLTAGE_MAX_DEFAULT);
+	c->grid_way = build_way(&b, "site", "grid_from", c->site.grid_from, c->site.grid_values, GRID_TOLD, true);
 	build_meters(&b);
 	build_sources(&b);
 	build_zones(&b);

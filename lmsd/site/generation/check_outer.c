@@ -174,6 +174,9 @@ int check_source_keys(const struct source_conf *source, struct diag *diag)
 				source->k.id);
 	if (source_states_check(source->k.states, &said))
 		return diag_set(diag, -LMS_EDATA, "source %s: states: %s", source->k.id, said.text);
+	if (source->way && source->way->from.kind == FROM_BMS)
+		return diag_set(diag, -LMS_EDATA, "source %s: from: a building management system tells the grid signal only "
+				"(write mqtt:TOPIC or modbus:…)", source->k.id);
 	return check_ranges(&ctl_nouns[CTL_NOUN_source], &source->k, diag);
 }
 

@@ -6,9 +6,15 @@
 #include "base/err.h"
 #include "base/log.h"
 
-#define KEY "grid"
+#define KEY	"grid"
+#define KEY_WAY "grid way"
+
+/* A way that nobody set a time for: what polls and repeats does so more often. */
+#define WAY_WATCHDOG_US (60 * US_PER_S)
 
 static const char *const names[GRID_STATES] = { "normal", "reduced", "stop", "lost" };
+/* Which of two states counts: what is lost is at most as little as a stop. */
+static const int rank[GRID_STATES] = { 0, 1, 3, 2 };
 
 const char *grid_state_name(enum grid_state state)
 {
@@ -19,7 +25,15 @@ static int64_t watchdog_us(const struct site *s)
 {
 	int64_t ms = s->conf->site.grid_watchdog_ms;
 
-	return ms == NUM_NONE ? 0 : ms * US_PER_MS;
+	if (ms == NUM_NONE)
+		return s->conf->grid_way ? WAY_WATCHDOG_US : 0;
+	return ms * US_PER_MS;
+}
+
+/* It is for who tells the signal; what staff tells beside a way holds until it is taken back. */
+static int64_t hand_watchdog_us(const struct site *s)
+{
+	return s->conf->grid_way ? 0 : watchdog_us(s);
 }
 
 static int state_index(const char *state)
@@ -30,30 +44,44 @@ static int state_index(const char *state)
 	return -1;
 }
 
-enum grid_state site_grid_state(const struct site *s)
+static enum grid_state state_of(const struct signal *g)
 {
-	int i = state_index(s->grid.state);
+	int i = state_index(g->state);
 
-	if (s->grid.lost)
+	if (g->lost)
 		return GRID_LOST;
 	return i < 0 ? GRID_NORMAL : (enum grid_state)i;
 }
 
+const struct signal *site_grid_signal(const struct site *s)
+{
+	if (s->conf->grid_way && rank[state_of(&s->grid_way)] >= rank[state_of(&s->grid)])
+		return &s->grid_way;
+	return &s->grid;
+}
+
+enum grid_state site_grid_state(const struct site *s)
+{
+	return state_of(site_grid_signal(s));
+}
+
 bool site_grid_is_sure(const struct site *s)
 {
-	return signal_is_sure(&s->grid, watchdog_us(s));
+	return s->conf->grid_way ? signal_is_sure(&s->grid_way, watchdog_us(s))
+				 : signal_is_sure(&s->grid, hand_watchdog_us(s));
 }
 
 static void tell(const struct site *s)
 {
-	const char *state = grid_state_name(site_grid_state(s));
+	const struct signal *g = site_grid_signal(s);
+	const char *state = grid_state_name(state_of(g));
 
-	if (s->grid.lost)
+	if (g->lost)
 		log_event(LOG_LEVEL_WARNING, "grid", "", "grid_signal", "state=lost last=%s by=%s",
-			  s->grid.state[0] ? s->grid.state : "none", log_text(s->grid.by));
+			  g->state[0] ? g->state : "none", log_text(g->by));
 	else
 		log_event(LOG_LEVEL_NOTICE, "grid", "", "grid_signal", "state=%s by=%s", state,
-			  log_text(s->grid.by[0] ? s->grid.by : "nobody"));
+			  log_text(g->by[0] ? g->by : "nobody"));
 }
 
 int site_grid_set(struct site *s, const char *state, const char *by, int64_t for_ms, mono_t now, wall_t wall,
@@ -88,20 +116,80 @@ bool site_grid_clear(struct site *s, mono_t now, wall_t wall, struct effects *fx
 	return true;
 }
 
+/* Another way tells the signal from now on: it has the watchdog's time to begin. What was said before holds until
+ * then, and what `lost` means beside it. */
+static bool follow(struct site *s, mono_t now, wall_t wall, struct effects *fx)
+{
+	if (!hearing_follow(&s->grid_heard, s->conf->grid_way))
+		return false;
+	s->grid.told_at = s->grid_way.told_at = now;
+	s->grid.sure = s->grid_way.sure = false;
+	if (!s->conf->grid_way && s->grid_way.state[0]) {
+		signal_init(&s->grid_way, now);
+		signal_store(&s->grid_way, KEY_WAY, now, wall, fx);
+	}
+	return true;
+}
+
+bool site_grid_heard(struct site *s, const struct heard *heard, mono_t now, wall_t wall, struct effects *fx)
+{
+	const struct state_way *way = s->conf->grid_way;
+	bool was_sure, other;
+	const char *state;
+
+	if (!way)
+		return false;
+	follow(s, now, wall, fx);
+	state = hearing_take(&s->grid_heard, way, heard, "grid", "", wall);
+	if (!state)
+		return false;
+	was_sure = site_grid_is_sure(s);
+	other = signal_tell(&s->grid_way, state, heard->by ? heard->by : way->text, NUM_NONE, now, wall);
+	if (other || !was_sure)
+		signal_store(&s->grid_way, KEY_WAY, now, wall, fx);
+	if (other)
+		tell(s);
+	return other || !was_sure;
+}
+
 bool site_grid_time(struct site *s, mono_t now, wall_t wall, struct effects *fx)
 {
-	bool changed = signal_time(&s->grid, watchdog_us(s), now, wall);
+	bool followed = follow(s, now, wall, fx);
+	bool hand = signal_time(&s->grid, hand_watchdog_us(s), now, wall);
+	bool way = s->conf->grid_way && signal_time(&s->grid_way, watchdog_us(s), now, wall);
 
-	if (changed)
+	if (hand || way)
 		tell(s);
-	if (changed || signal_wants_writing(&s->grid, now))
+	if (hand || signal_wants_writing(&s->grid, now))
 		signal_store(&s->grid, KEY, now, wall, fx);
-	return changed;
+	if (way)
+		signal_store(&s->grid_way, KEY_WAY, now, wall, fx);
+	return followed || hand || way;
 }
 
 mono_t site_grid_due(const struct site *s)
 {
-	return signal_due(&s->grid, watchdog_us(s));
+	mono_t hand = signal_due(&s->grid, hand_watchdog_us(s));
+	mono_t way = s->conf->grid_way ? signal_due(&s->grid_way, watchdog_us(s)) : MONO_NEVER;
+
+	return hand < way ? hand : way;
+}
+
+void site_grid_begin(struct site *s, mono_t now)
+{
+	signal_init(&s->grid, now);
+	signal_init(&s->grid_way, now);
+}
+
+int site_grid_load(struct site *s, const char *key, const char *json, size_t len, mono_t now, wall_t wall,
+		   struct diag *diag)
+{
+	struct signal g;
+	int ret = signal_load(&g, json, len, now, wall, diag);
+
+	if (!ret)
+		*(strcmp(key, KEY_WAY) == 0 ? &s->grid_way : &s->grid) = g;
+	return ret;
 }
 
 /* ---- what it means -------------------------------------------------------------------------- */
@@ -160,9 +248,13 @@ void grid_meaning(const struct zone_conf *z, enum grid_state state, struct zone_
 
 void site_grid_limit(const struct site *s, const struct zone_conf *z, struct zone_limit *out)
 {
-	struct zone_limit unsure;
+	struct zone_limit unsure, way;
 
-	grid_meaning(z, site_grid_state(s), out);
+	grid_meaning(z, state_of(&s->grid), out);
+	if (s->conf->grid_way) {
+		grid_meaning(z, state_of(&s->grid_way), &way);
+		zone_limit_least(out, &way);
+	}
 	if (site_grid_is_sure(s))
 		return;
 	grid_meaning(z, GRID_LOST, &unsure);

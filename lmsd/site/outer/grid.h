@@ -1,15 +1,21 @@
 /* site/outer/grid.h - the grid operator's signal: one for the site, and what it means in the zones that follow it.
  *
- * Whoever learns of it (a command today) calls site_grid_set(). It ranks above tariffs and comfort: `stop`
- * is 0 A at once. A signal that the watchdog (grid_watchdog of the site) gives up is `lost`, which is what
- * each zone's grid_lost says: reduced where that is configured, else stop. A zone that follows the signal
- * and has no reduced mode stops at `reduced`, too.
+ * It comes from staff (site_grid_set()), or from the way that grid_from of the site names (site_grid_heard()).
+ * It ranks above tariffs and comfort: `stop` is 0 A at once. A signal that the watchdog (grid_watchdog of the
+ * site) gives up is `lost`, which is what each zone's grid_lost says: reduced where that is configured, else
+ * stop. A zone that follows the signal and has no reduced mode stops at `reduced`, too.
+ *
+ * Where a way tells the signal, staff may tell one beside it: the lesser limit of both holds in each zone, so
+ * that nobody takes back what the operator of the grid has said.
  */
 #pragma once
 
 #include "site/outer/outer.h"
 #include "site/outer/signal.h"
 #include "site/site.h"
+
+/* States that somebody can tell, in the order of their numbers. */
+#define GRID_TOLD "normal,reduced,stop"
 
 enum grid_state { GRID_NORMAL, GRID_REDUCED, GRID_STOP, GRID_LOST, GRID_STATES };
 
@@ -21,10 +27,15 @@ int site_grid_set(struct site *s, const char *state, const char *by, int64_t for
 		  struct effects *fx, struct diag *diag);
 /* Nobody has told a signal: normal, until the watchdog runs out. False if that was so before. */
 bool site_grid_clear(struct site *s, mono_t now, wall_t wall, struct effects *fx);
+/* What the configured way has brought, its failure included. True if what is in force has changed. Of a way that is
+ * not configured any more: nothing. */
+bool site_grid_heard(struct site *s, const struct heard *heard, mono_t now, wall_t wall, struct effects *fx);
 /* To be called at site_grid_due() and after a new configuration. True if what is in force has changed. */
 bool site_grid_time(struct site *s, mono_t now, wall_t wall, struct effects *fx);
 mono_t site_grid_due(const struct site *s);
 enum grid_state site_grid_state(const struct site *s);
+/* The signal that state is of: what staff or what the way has told. */
+const struct signal *site_grid_signal(const struct site *s);
 /* Not so after a restart, as long as a watchdog waits: then what `lost` means holds beside the state. */
 bool site_grid_is_sure(const struct site *s);
 
@@ -51,4 +62,9 @@ void site_grid_note(struct site *s, struct grid_change *change, wall_t wall, str
 /* The first with seq > after, or NULL. */
 const struct grid_change *site_grid_next_change(const struct site *s, uint64_t after);
 int site_grid_load_change(struct site *s, const char *key, const char *json, size_t len, struct diag *diag);
+/* Before what was stored is loaded: the watchdog counts from now. */
+void site_grid_begin(struct site *s, mono_t now);
+/* A stored state: `key` is "grid" or "grid way". */
+int site_grid_load(struct site *s, const char *key, const char *json, size_t len, mono_t now, wall_t wall,
+		   struct diag *diag);
 void site_grid_free(struct site *s);

@@ -60,7 +60,7 @@ void site_grid_note(struct site *s, struct grid_change *change, wall_t wall, str
 	change->seq = ++l->last;
 	change->time = wall;
 	snprintf(change->state, sizeof(change->state), "%s", grid_state_name(site_grid_state(s)));
-	snprintf(change->by, sizeof(change->by), "%s", s->grid.by);
+	snprintf(change->by, sizeof(change->by), "%s", site_grid_signal(s)->by);
 	l->rows[change->seq % GRID_LOG_ROWS] = *change;
 	store(change, fx);
 }

@@ -1,0 +1,30 @@
+/* sense_meters.h - the inside of sense: for sense.c (what is read) and sense_push.c (what is told) only. */
+#pragma once
+
+#include "app.h"
+#include "meter/address.h"
+#include "meter/pushed.h"
+#include "sense_alert.h"
+
+struct sensed {				/* one meter of the configuration in force */
+	char *keys;			/* as JSON: what stays as it is goes on undisturbed */
+	struct meter_state *state;	/* NULL: its keys do not make a meter */
+	char bus[ADDRESS_TEXT_MAX];	/* "" = it is told */
+	mono_t answered_at;
+	struct meter_alert alert;
+	mono_t told_due;		/* of a pushed one: then nobody has told it for too long; MONO_NEVER */
+	bool refused;			/* the last that came was refused: said once */
+	char complaint[DIAG_TEXT_MAX];
+	char *values_json;		/* for the handlers, made when somebody looks */
+};
+
+struct sense {
+	struct bus_set *buses;
+	struct bus_alerts bus_alerts;
+	struct loop_timer *look;	/* at the age of values */
+	struct sensed *meters;		/* by index of the configuration */
+	size_t count;
+};
+
+/* Takes a reading in, by the index of its meter, which has a state; balance and people learn of it. */
+void sense_reading(struct app *app, int meter, struct meter_reading *r, mono_t now);
