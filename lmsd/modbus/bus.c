@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "modbus/errand.h"
 #include "modbus/lowfd.h"
 #include "modbus/worker.h"
 #include "net/loop.h"
@@ -28,10 +29,12 @@ struct bus_set {
 	uint64_t serial;
 	struct worker **workers, **retired;
 	size_t worker_count, retired_count;
+	struct errand *errands[ERRANDS_MAX];	/* under way; NULL = a place is free */
 
 	pthread_mutex_t lock;
 	struct bus_result *first, **last;
 	size_t queued;
+	struct errand *over;	/* errands that are */
 };
 
 void bus_sample_reading(const struct bus_sample *s, struct meter_reading *out)
@@ -103,6 +106,8 @@ static void reap(struct bus_set *set)
 	}
 }
 
+static void deliver_errands(struct bus_set *set);
+
 static void deliver_all(void *ctx)
 {
 	struct bus_set *set = ctx;
@@ -122,6 +127,7 @@ static void deliver_all(void *ctx)
 		}
 		free(r);
 	}
+	deliver_errands(set);
 	reap(set);
 }
 
@@ -238,23 +244,34 @@ static struct worker *take_worker(struct bus_set *set, const char *bus)
 	return NULL;
 }
 
+static void retire(struct bus_set *set, struct worker *w)
+{
+	set->retired = xrealloc(set->retired, (set->retired_count + 1) * sizeof(struct worker *));
+	worker_stop(w);
+	set->retired[set->retired_count++] = w;
+}
+
 static void retire_workers(struct bus_set *set)
 {
-	size_t total = set->retired_count + set->worker_count;
-
-	set->retired = xrealloc(set->retired, (total + 1) * sizeof(struct worker *));
-	for (size_t i = 0; i < set->worker_count; i++) {
-		worker_stop(set->workers[i]);
-		set->retired[set->retired_count++] = set->workers[i];
-	}
+	for (size_t i = 0; i < set->worker_count; i++)
+		retire(set, set->workers[i]);
 	set->worker_count = 0;
+}
+
+static bool has_errand(const struct bus_set *set, const struct worker *w)
+{
+	for (int i = 0; i < ERRANDS_MAX; i++)
+		if (set->errands[i] && set->errands[i]->worker == w)
+			return true;
+	return false;
 }
 
 /* One worker per bus; those that have nothing to do any more are retired. */
 static int assign(struct bus_set *set, const struct bus_task *tasks, size_t n, const size_t *first,
 		  size_t buses, struct diag *d)
 {
-	struct worker **workers = xcalloc(buses + 1, sizeof(struct worker *));
+	struct worker **workers =
+		xcalloc(buses + set->worker_count + 1, sizeof(struct worker *));
 	struct bus_task *own = xcalloc(n + 1, sizeof(*own));
 	size_t kept = 0;
 	int ret = 0;
@@ -271,6 +288,17 @@ static int assign(struct bus_set *set, const struct bus_task *tasks, size_t n, c
 		}
 		worker_set_tasks(w, own, tasks_of(tasks, n, name, own));
 		workers[kept++] = w;
+	}
+	for (size_t i = 0; i < set->worker_count;) {
+		struct worker *w = set->workers[i];
+
+		if (!has_errand(set, w)) {
+			i++;
+			continue;
+		}
+		worker_set_tasks(w, own, 0);
+		workers[kept++] = w;
+		set->workers[i] = set->workers[--set->worker_count];
 	}
 	retire_workers(set);
 	free(set->workers);
@@ -313,13 +341,120 @@ out:
 	return ret;
 }
 
+/* ---- errands -------------------------------------------------------------------------------- */
+
+/* On a worker's thread. */
+static void errand_ended(struct errand *e)
+{
+	struct bus_set *set = e->set;
+
+	pthread_mutex_lock(&set->lock);
+	e->next = set->over;
+	set->over = e;
+	pthread_mutex_unlock(&set->lock);
+	loop_wake_send(set->wake);
+}
+
+static struct errand *take_over(struct bus_set *set)
+{
+	struct errand *e;
+
+	pthread_mutex_lock(&set->lock);
+	e = set->over;
+	set->over = NULL;
+	pthread_mutex_unlock(&set->lock);
+	for (struct errand *o = e; o; o = o->next)
+		for (int i = 0; i < ERRANDS_MAX; i++)
+			if (set->errands[i] == o)
+				set->errands[i] = NULL;
+	return e;
+}
+
+static bool has_tasks(const struct bus_set *set, const struct worker *w)
+{
+	char name[ADDRESS_TEXT_MAX];
+
+	for (size_t i = 0; i < set->task_count; i++)
+		if (strcmp(address_bus(&set->tasks[i].addr, name), worker_bus(w)) == 0)
+			return true;
+	return false;
+}
+
+static void deliver_errands(struct bus_set *set)
+{
+	struct errand *e = take_over(set), *next;
+
+	for (; e; e = next) {
+		struct worker *w = e->worker;
+
+		next = e->next;
+		if (!has_tasks(set, w) && !has_errand(set, w) && take_worker(set, worker_bus(w)))
+			retire(set, w);
+		e->done(e, e->cut);
+	}
+}
+
+/* A serial line has one speed at a time, and one program that opens it. */
+static int check_device(const struct bus_set *set, const struct meter_address *bus, struct diag *d)
+{
+	char name[ADDRESS_TEXT_MAX];
+	size_t len;
+
+	address_bus(bus, name);
+	len = strcspn(name, ",");
+	for (size_t i = 0; bus->rtu && i < set->worker_count; i++) {
+		const char *other = worker_bus(set->workers[i]);
+
+		if (strncmp(other, name, len) == 0 && other[len] == ',' && strcmp(other, name) != 0)
+			return diag_set(d, -LMS_ECONFLICT,
+					"address: %s is in use with other settings (as %s)",
+					bus->device, other);
+	}
+	return 0;
+}
+
+int bus_set_errand(struct bus_set *set, const struct meter_address *bus, struct errand *e,
+		   struct diag *d)
+{
+	char name[ADDRESS_TEXT_MAX];
+	struct worker *w;
+	int place = 0;
+
+	while (place < ERRANDS_MAX && set->errands[place])
+		place++;
+	if (place == ERRANDS_MAX)
+		return diag_set(d, -LMS_ECONFLICT,
+				"%d checks and scans are under way already (try again later)",
+				ERRANDS_MAX);
+	if (check_device(set, bus, d) < 0)
+		return d ? d->err : -LMS_ECONFLICT;
+	w = take_worker(set, address_bus(bus, name));
+	if (!w)
+		w = worker_new(bus, set->low, enqueue, set);
+	if (!w)
+		return diag_set(d, -LMS_EIO, "no thread can be started for bus %s", name);
+	set->workers = xrealloc(set->workers, (set->worker_count + 1) * sizeof(struct worker *));
+	set->workers[set->worker_count++] = w;
+	e->set = set;
+	e->worker = w;
+	atomic_store(&e->cancelled, false);
+	set->errands[place] = e;
+	worker_take_errand(w, e, errand_ended);
+	return 0;
+}
+
+void errand_cancel(struct errand *e)
+{
+	atomic_store(&e->cancelled, true);
+}
+
 struct bus_set *bus_set_new(struct loop *loop, const struct bus_ops *ops, void *ctx)
 {
 	struct bus_set *set = xcalloc(1, sizeof(*set));
 
 	set->ops = *ops;
 	set->ctx = ctx;
-	set->low = lowfd_new(BUS_MAX);
+	set->low = lowfd_new(BUS_MAX + ERRANDS_MAX);
 	set->last = &set->first;
 	pthread_mutex_init(&set->lock, NULL);
 	set->wake = loop_wake_new(loop, deliver_all, set);
@@ -338,6 +473,10 @@ void bus_set_free(struct bus_set *set)
 	for (r = dequeue_all(set); r; r = next) {
 		next = r->next;
 		free(r);
+	}
+	for (struct errand *e = take_over(set), *after; e; e = after) {
+		after = e->next;
+		e->drop(e);
 	}
 	loop_wake_free(set->wake);
 	lowfd_free(set->low);

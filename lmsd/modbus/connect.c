@@ -152,14 +152,14 @@ static int resolve(const char *host, const char *port, mono_t until, int cancel_
 	return ready < 0 ? -LMS_EFAILED : -LMS_EOFFLINE;
 }
 
-static int connect_one(const struct addrinfo *ai, mono_t until, int cancel_fd, const char **why)
+static int connect_one(const struct addrinfo *ai, mono_t until, int cancel_fd, int *why)
 {
 	int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int err = 0, ready, on = 1;
 	socklen_t len = sizeof(err);
 
 	if (fd < 0) {
-		*why = strerror(errno);
+		*why = errno;
 		return -LMS_EOFFLINE;
 	}
 	if (connect(fd, ai->ai_addr, ai->ai_addrlen) < 0)
@@ -175,7 +175,7 @@ static int connect_one(const struct addrinfo *ai, mono_t until, int cancel_fd, c
 			getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len);
 	}
 	if (err) {
-		*why = strerror(err);
+		*why = err;
 		close(fd);
 		return -LMS_EOFFLINE;
 	}
@@ -200,20 +200,22 @@ int connect_host(const char *host, int port, int64_t timeout_us, int cancel_fd, 
 {
 	mono_t until = clock_mono() + timeout_us;
 	struct addrinfo *found = NULL;
-	const char *why = "no address";
 	char service[8];
-	int ret;
+	int why = EADDRNOTAVAIL, ret;
 
 	snprintf(service, sizeof(service), "%d", port & 0xFFFF);
 	ret = resolve(host, service, until, cancel_fd, &found, text, text_size);
-	if (ret < 0)
+	if (ret < 0) {
+		errno = EADDRNOTAVAIL;
 		return ret;
+	}
 	ret = -LMS_EOFFLINE;
 	for (struct addrinfo *ai = found; ai && ret == -LMS_EOFFLINE; ai = ai->ai_next)
 		ret = connect_one(ai, share_of(ai, until), cancel_fd, &why);
 	freeaddrinfo(found);
 	if (ret < 0)
 		snprintf(text, text_size, "cannot connect to %s port %d: %s (is it on, in this network, the port right?)",
-			 host, port, why);
+			 host, port, strerror(why));
+	errno = why;
 	return ret;
 }

@@ -28,6 +28,7 @@ struct link {
 	pthread_mutex_t lock;	/* fd and broken, which link_break() looks at */
 	int fd;			/* -1 = closed */
 	bool broken;
+	enum link_cause cause;
 	uint16_t transaction;	/* of the latest TCP request */
 };
 
@@ -55,6 +56,11 @@ void link_free(struct link *l)
 bool link_is_open(const struct link *l)
 {
 	return l->fd >= 0;
+}
+
+enum link_cause link_cause(const struct link *l)
+{
+	return l->cause;
 }
 
 void link_break(struct link *l)
@@ -101,13 +107,41 @@ void link_close(struct link *l)
 	lowfd_give_back(l->low, fd);
 }
 
+static enum link_cause cause_of_open(int err)
+{
+	switch (err) {
+	case EADDRNOTAVAIL:
+		return LINK_NO_NAME;
+	case ECONNREFUSED:
+		return LINK_REFUSED;
+	case ETIMEDOUT:
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+		return LINK_NO_WAY;
+	case ENOENT:
+	case ENXIO:
+	case ENODEV:
+		return LINK_NO_DEVICE;
+	case EACCES:
+	case EPERM:
+		return LINK_FORBIDDEN;
+	case EBUSY:
+	case EWOULDBLOCK:
+		return LINK_TAKEN;
+	default:
+		return LINK_UNUSABLE;
+	}
+}
+
 static int open_tcp(struct link *l, int64_t timeout_us, char *text)
 {
 	int fd = connect_host(l->addr.host, l->addr.port, timeout_us, l->cancel_fd, text,
 			      LINK_TEXT_MAX);
 
-	if (fd < 0)
+	if (fd < 0) {
+		l->cause = cause_of_open(errno);
 		return fd;
+	}
 	l->ctx = modbus_new_tcp("127.0.0.1", l->addr.port);	/* never used to connect */
 	if (!l->ctx) {
 		close(fd);
@@ -157,15 +191,21 @@ static int open_rtu(struct link *l, char *text)
 	l->ctx = modbus_new_rtu(l->addr.device, l->addr.baud, l->addr.parity, l->addr.data_bits,
 				l->addr.stop_bits);
 	if (!l->ctx || modbus_connect(l->ctx) < 0) {
-		return l->ctx && errno == EBUSY ? in_use(l, text) : open_failed(l, text);
+		int err = l->ctx ? errno : ENOMEM;
+
+		l->cause = cause_of_open(err);
+		errno = err;
+		return l->ctx && err == EBUSY ? in_use(l, text) : open_failed(l, text);
 	}
 	own = modbus_get_socket(l->ctx);
 	/* Two programs on one line would read each other's answers. */
 	if (flock(own, LOCK_EX | LOCK_NB) < 0) {
+		l->cause = LINK_TAKEN;
 		modbus_close(l->ctx);
 		return in_use(l, text);
 	}
 	if (!isatty(own)) {
+		l->cause = LINK_UNUSABLE;
 		snprintf(text, LINK_TEXT_MAX, "%s is not a serial device", l->addr.device);
 		modbus_close(l->ctx);
 		return -LMS_EIO;
@@ -181,9 +221,10 @@ static int open_rtu(struct link *l, char *text)
 
 int link_open(struct link *l, int64_t timeout_us, char *text)
 {
-	int fd = l->addr.rtu ? open_rtu(l, text) : open_tcp(l, timeout_us, text);
-	int low;
+	int fd, low;
 
+	l->cause = LINK_UNUSABLE;
+	fd = l->addr.rtu ? open_rtu(l, text) : open_tcp(l, timeout_us, text);
 	if (fd < 0) {
 		link_close(l);
 		return fd;
@@ -202,6 +243,7 @@ int link_open(struct link *l, int64_t timeout_us, char *text)
 		link_close(l);
 		return -LMS_EFAILED;
 	}
+	l->cause = LINK_FINE;
 	return 0;
 }
 
@@ -223,8 +265,18 @@ static const char *exception_text(int exception)
 	return exception > 0 && exception < (int)ARRAY_LEN(texts) ? texts[exception] : "?";
 }
 
-static int explain(const struct link_request *q, int err, char *text)
+static enum link_cause cause_of_read(const struct link *l, int err)
 {
+	if (err == ETIMEDOUT)
+		return LINK_MUTE;
+	if (err == EMBBADCRC || (err > EMBXGTAR && l->addr.rtu && err != EMBBADSLAVE))
+		return LINK_GARBLED;
+	return err > EMBXGTAR ? LINK_FOREIGN : LINK_ENDED;
+}
+
+static int explain(struct link *l, const struct link_request *q, int err, char *text)
+{
+	l->cause = cause_of_read(l, err);
 	if (err == ETIMEDOUT) {
 		snprintf(text, LINK_TEXT_MAX, "slave %d does not answer within %lld ms", q->slave,
 			 (long long)(q->timeout_us / US_PER_MS));
@@ -311,13 +363,14 @@ static const char *mismatch(const struct link *l, const struct link_request *q, 
 	return NULL;
 }
 
-static int take_answer(const struct link *l, const struct link_request *q, const uint8_t *rsp, int len,
+static int take_answer(struct link *l, const struct link_request *q, const uint8_t *rsp, int len,
 		       uint16_t *words, int *exception, char *text)
 {
 	/* On RTU libmodbus passes over frames of others, and says 0. */
 	const char *wrong = len > 0 ? mismatch(l, q, rsp, len) : "it comes from another slave";
 	const uint8_t *pdu = l->addr.rtu ? rsp + 1 : rsp + TCP_HEADER;
 
+	l->cause = wrong ? LINK_FOREIGN : pdu[0] & 0x80 ? LINK_EXCEPTION : LINK_FINE;
 	if (wrong) {
 		snprintf(text, LINK_TEXT_MAX, "slave %d: the answer is not that of the request: %s", q->slave, wrong);
 		return -LMS_EPROTOCOL;
@@ -346,6 +399,7 @@ int link_read(struct link *l, const struct link_request *q, uint16_t *words, int
 	 * be under way, and only a new connection is clean. */
 	n = modbus_flush(l->ctx);
 	if (n > 0 && !l->addr.rtu) {
+		l->cause = LINK_FOREIGN;
 		snprintf(text, LINK_TEXT_MAX, "slave %d: a late answer came; connecting anew",
 			 q->slave);
 		return -LMS_EPROTOCOL;
@@ -358,9 +412,9 @@ int link_read(struct link *l, const struct link_request *q, uint16_t *words, int
 				    (uint32_t)(limit % US_PER_S));
 	errno = 0;
 	if (send_request(l, q) < 0)
-		return explain(q, errno, text);
+		return explain(l, q, errno, text);
 	n = modbus_receive_confirmation(l->ctx, rsp);
 	if (n < 0)
-		return explain(q, errno, text);
+		return explain(l, q, errno, text);
 	return take_answer(l, q, rsp, n, words, exception, text);
 }

@@ -14,6 +14,24 @@
 #include "meter/address.h"
 
 #define LINK_TEXT_MAX 200
+#define MODBUS_READ_WORDS 125	/* in one answer, by the protocol */
+
+/* What lay behind the last failure, as far as somebody can do something about it. */
+enum link_cause {
+	LINK_FINE,
+	LINK_NO_NAME,		/* the host resolves to nothing */
+	LINK_REFUSED,		/* nothing listens there */
+	LINK_NO_WAY,		/* no answer to the connection, no route */
+	LINK_NO_DEVICE,
+	LINK_FORBIDDEN,
+	LINK_TAKEN,		/* by another program */
+	LINK_UNUSABLE,		/* opening failed for another reason */
+	LINK_MUTE,
+	LINK_GARBLED,		/* bytes that are no frame: noise, or another baud rate */
+	LINK_FOREIGN,		/* a frame, but not the answer */
+	LINK_ENDED,		/* the other side closed, or the device has gone */
+	LINK_EXCEPTION		/* the slave refused */
+};
 
 struct link;
 struct lowfd;
@@ -26,6 +44,7 @@ void link_free(struct link *l);		/* closes; NULL is fine */
 int link_open(struct link *l, int64_t timeout_us, char *text);
 void link_close(struct link *l);
 bool link_is_open(const struct link *l);
+enum link_cause link_cause(const struct link *l);	/* of the last link_open() or link_read() */
 /* From another thread: ends what the owner waits for, as far as the transport allows. */
 void link_break(struct link *l);
 

@@ -20,6 +20,7 @@
 #define BACK_OFF_ALONE_US    (10 * US_PER_S)
 #define LATE_WINDOW_US	     (200 * US_PER_MS)	/* in which a serial slave may still speak */
 #define CONNECT_TIMEOUT_US   (3 * US_PER_S)
+#define ERRAND_WAIT_US	     US_PER_S		/* longer, polls do not keep an errand from its next question */
 #define SAME_LENGTH_US	     (50 * US_PER_MS)	/* more silence where the answer before looks like the next */
 
 struct slot {
@@ -46,10 +47,14 @@ struct worker {
 	struct bus_task *tasks;	/* handed over, NULL = nothing new */
 	size_t task_count;
 	bool fresh_tasks, stop;
+	struct errand *errands;	/* handed over, in their order; the first one is under way */
+	void (*errand_ended)(struct errand *e);
 	atomic_bool ended;
 
 	/* of the thread alone */
 	struct link *link;
+	struct meter_address addr;
+	mono_t errand_at;	/* its latest question */
 	struct slot *slots;
 	size_t slot_count;
 	int link_fails;
@@ -488,9 +493,89 @@ static void poll_slot(struct worker *w, struct slot *s)
 	schedule_failed(w, s, now_mono());
 }
 
+/* ---- errands ------------------------------------------------------------------------------- */
+
+static struct errand *first_errand(struct worker *w)
+{
+	struct errand *e;
+
+	pthread_mutex_lock(&w->lock);
+	e = w->errands;
+	pthread_mutex_unlock(&w->lock);
+	return e;
+}
+
+static void end_errand(struct worker *w, bool cut)
+{
+	struct errand *e;
+
+	pthread_mutex_lock(&w->lock);
+	e = w->errands;
+	w->errands = e->next;
+	pthread_mutex_unlock(&w->lock);
+	e->cut = cut;
+	/* Nobody polls here: the line must be free for whoever hears that the errand is over. */
+	if (w->slot_count == 0)
+		link_close(w->link);
+	w->errand_ended(e);
+}
+
+/* As a poll does, but once: what is wrong is what the errand is for. */
+static void put_question(struct worker *w, const struct errand_question *q, struct errand_reply *r)
+{
+	struct plan_block b = { q->fc, q->addr, q->count, METER_SLOW };
+	struct slot s = { .task = { .addr = w->addr,
+				    .timeout_us = q->timeout_us,
+				    .inter_request_us = q->silence_us } };
+	bool was_open = link_is_open(w->link);
+
+	s.task.addr.slave = q->slave;
+	for (int attempt = 0; attempt < 2; attempt++) {
+		r->text[0] = '\0';
+		r->err = ensure_open(w, &s, r->text);
+		r->cause = link_cause(w->link);
+		if (r->err < 0)
+			return;
+		r->opened = true;
+		keep_silence(w, &s, &b);
+		r->at = now_mono();
+		r->err = exchange(w, &s, &b, r->words, &r->exception, r->text);
+		r->cause = link_cause(w->link);
+		r->latency_us = w->quiet_since - r->at;
+		if (r->err == 0 || r->err == -LMS_EREFUSED)
+			return;
+		clear_link(w, &s, r->err);
+		/* Only what lay on a connection from before says nothing about the slave. */
+		if (!was_open || w->addr.rtu || (r->err != -LMS_EIO && r->err != -LMS_EPROTOCOL) ||
+		    stopping(w))
+			return;
+		was_open = false;
+	}
+}
+
+static void errand_step(struct worker *w, struct errand *e)
+{
+	struct errand_question q = { 0 };
+	struct errand_reply r = { .latency_us = NUM_NONE };
+
+	if (atomic_load(&e->cancelled)) {
+		end_errand(w, true);
+		return;
+	}
+	if (!e->ask(e, &q)) {
+		end_errand(w, false);
+		return;
+	}
+	put_question(w, &q, &r);
+	w->errand_at = now_mono();
+	if (!stopping(w))
+		e->reply(e, &q, &r);
+}
+
 static void *run(void *arg)
 {
 	struct worker *w = arg;
+	struct errand *e;
 
 	for (;;) {
 		struct slot *s;
@@ -500,12 +585,17 @@ static void *run(void *arg)
 		if (stopping(w))
 			break;
 		s = next_slot(w, now_mono(), &due);
-		if (s)
+		e = first_errand(w);
+		if (e && (!s || now_mono() - w->errand_at > ERRAND_WAIT_US))
+			errand_step(w, e);
+		else if (s)
 			poll_slot(w, s);
 		else
 			sleep_until(w, due, true);
 	}
 	link_close(w->link);
+	while (first_errand(w))
+		end_errand(w, true);
 	atomic_store(&w->ended, true);
 	return NULL;
 }
@@ -540,6 +630,7 @@ struct worker *worker_new(const struct meter_address *addr, struct lowfd *low,
 	struct worker *w = xcalloc(1, sizeof(*w));
 
 	address_bus(addr, w->bus);
+	w->addr = *addr;
 	w->deliver = deliver;
 	w->ctx = ctx;
 	w->last_slave = -1;
@@ -564,6 +655,20 @@ void worker_set_tasks(struct worker *w, const struct bus_task *tasks, size_t cou
 	w->tasks = copy;
 	w->task_count = count;
 	w->fresh_tasks = true;
+	pthread_mutex_unlock(&w->lock);
+	wake(w->wake_fd);
+}
+
+void worker_take_errand(struct worker *w, struct errand *take_e, void (*ended)(struct errand *e))
+{
+	struct errand **at = &w->errands;
+
+	take_e->next = NULL;
+	pthread_mutex_lock(&w->lock);
+	w->errand_ended = ended;
+	while (*at)
+		at = &(*at)->next;
+	*at = take_e;
 	pthread_mutex_unlock(&w->lock);
 	wake(w->wake_fd);
 }

@@ -11,6 +11,7 @@
 #include "meter/address.h"
 #include "meter/plan.h"
 #include "modbus/bus.h"
+#include "modbus/errand.h"
 
 struct lowfd;
 struct worker;
@@ -45,6 +46,8 @@ struct worker *worker_new(const struct meter_address *addr, struct lowfd *low,
 /* The tasks are copied; those whose serial is known go on undisturbed. */
 void worker_set_tasks(struct worker *w, const struct bus_task *tasks, size_t count);
 const char *worker_bus(const struct worker *w);
+/* Carries the errand out and hands it to `ended`, on its thread; when it must end before, then too. */
+void worker_take_errand(struct worker *w, struct errand *take_e, void (*ended)(struct errand *e));
 
 void worker_stop(struct worker *w);	/* asks it to end, at once; does not wait */
 bool worker_ended(const struct worker *w);	/* then worker_free() does not wait */
