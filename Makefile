@@ -15,15 +15,19 @@ PURE_DIRS  := libshared/base libshared/ctl libshared/chart lmsd/site lmsd/site/g
 PURE_DIRS  += lmsd/site/door
 PURE_FILES  := lmsd/effect.c lmsd/answer.c
 SHARED_DIRS := libshared/io
-SHELL_DIRS := lmsd lmsd/hall lmsd/hall/door lmsd/crypto lmsd/conf lmsd/store lmsd/net lmsd/modbus lmsd/control lmsd/files lmsd/outlet
+SHELL_DIRS := lmsd lmsd/hall lmsd/hall/broker lmsd/hall/door lmsd/crypto lmsd/conf lmsd/store lmsd/net lmsd/modbus lmsd/control lmsd/files lmsd/outlet
 
 srcs = $(sort $(wildcard $(addsuffix /*.c,$(1))))
 objs = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
+# MQTT is optional: MQTT=no, or no libmosquitto-dev, builds a lmsd that refuses mqtt.host.
+MQTT ?= $(shell pkg-config --exists libmosquitto 2>/dev/null && echo yes || echo no)
+LEFT_OUT := lmsd/outlet/$(if $(filter yes,$(MQTT)),mqtt_none,mqtt).c
+
 PURE_OBJS   := $(call objs,$(call srcs,$(PURE_DIRS)) $(PURE_FILES))
 SHARED_OBJS := $(call objs,$(call srcs,$(SHARED_DIRS)))
 LMSD_MAIN   := $(BUILD)/obj/lmsd/main.o
-LMSD_OBJS   := $(filter-out $(LMSD_MAIN) $(PURE_OBJS),$(call objs,$(call srcs,$(SHELL_DIRS))))
+LMSD_OBJS   := $(filter-out $(LMSD_MAIN) $(PURE_OBJS) $(call objs,$(LEFT_OUT)),$(call objs,$(call srcs,$(SHELL_DIRS))))
 LMSCTL_OBJS := $(call objs,$(call srcs,lmsctl lmsctl/cmd))
 LMSTOP_MAIN := $(BUILD)/obj/lmstop/main.o
 LMSTOP_OBJS := $(filter-out $(LMSTOP_MAIN),$(call objs,$(call srcs,lmstop)))
@@ -43,7 +47,7 @@ ALL_CFLAGS  = -std=c11 -g -fPIE -D_GNU_SOURCE -Ilibshared -Ilmsd -I. -I$(BUILD)/
 	-DLMS_VERSION='"$(VERSION)"' -DLMS_DATADIR='"$(PREFIX)/share/lms"' $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 
-LMSD_LIBS   := -lev -lwslay -lmodbus -llmdb -lyajl -lconfig -lmicrohttpd -lssl -lcrypto -lsystemd -lpthread -lm
+LMSD_LIBS   := -lev -lwslay -lmodbus -llmdb -lyajl -lconfig -lmicrohttpd $(if $(filter yes,$(MQTT)),-lmosquitto) -lssl -lcrypto -lsystemd -lpthread -lm
 LMSCTL_LIBS := -lyajl
 LMSTOP_LIBS := -lncursesw -ltinfo -lyajl -lev -lm
 
@@ -67,8 +71,8 @@ all: $(BINS) $(REPLAY) $(BUILD)/libpure.a $(BUILD)/libshared.a $(BUILD)/liblmsd.
 # Changed flags rebuild everything.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(BUILD)
-	@printf '%s\n' '$(CC) $(subst ','\'',$(ALL_CFLAGS)) $(ALL_LDFLAGS)' | cmp -s - $@ || \
-		printf '%s\n' '$(CC) $(subst ','\'',$(ALL_CFLAGS)) $(ALL_LDFLAGS)' > $@
+	@printf '%s\n' '$(CC) $(subst ','\'',$(ALL_CFLAGS)) $(ALL_LDFLAGS) $(MQTT)' | cmp -s - $@ || \
+		printf '%s\n' '$(CC) $(subst ','\'',$(ALL_CFLAGS)) $(ALL_LDFLAGS) $(MQTT)' > $@
 .PHONY: FORCE
 FORCE:
 
@@ -259,4 +263,4 @@ help:
 	'make deps       install the Debian packages that building needs' \
 	'make install    programs, manual pages, meter profiles, units (DESTDIR, PREFIX)' \
 	'make uninstall  takes them away again' \
-	'V=1 SAN=address,undefined CC=clang WERROR=1 CFLAGS=… change the build'
+	'V=1 SAN=address,undefined CC=clang WERROR=1 MQTT=no CFLAGS=… change the build'

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "hall/background.h"
+#include "hall/broker/broker.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "crypto/pki.h"
@@ -280,6 +281,7 @@ static void on_turn_end(void *ctx)
 		if (app->hall.site->cert_asked)
 			sign_turn(app, now, loop_wall());
 		feed_turn(app, now, loop_wall());
+		broker_turn(app->broker, now, loop_wall());
 		hours_turn(app, now, loop_wall());
 		record_turn(app, now, loop_wall());
 		carry_turn(app);
@@ -299,6 +301,7 @@ static void on_turn_end(void *ctx)
 	due = earliest(due, hours_due(app));
 	due = earliest(due, feed_outer_due(app));
 	due = earliest(due, sense_due(app));
+	due = earliest(due, broker_due(app->broker));
 	for (const struct limit_until *l = app->limits; l != NULL; l = l->next)
 		due = earliest(due, l->until);
 	loop_timer_at(app->timer, app->turn_open ? now : due);
@@ -405,11 +408,14 @@ int app_new(const struct boot_conf *boot, struct app **out, struct diag *diag)
 		ret = app_listen(app, diag);
 	if (ret == 0)
 		ret = file_jobs_open(app, diag);
+	if (ret == 0)
+		ret = broker_open(app, diag);
 	if (ret < 0) {
 		app_free(app);
 		return ret;
 	}
 	sense_configure(app);
+	broker_configure(app->broker);
 	hours_open(app, loop_wall());
 	app->certificate = certificate_new(app);
 	loop_on_turn_end(app->loop, on_turn_end, app);
@@ -462,6 +468,7 @@ void app_free(struct app *app)
 	loop_off_turn(app->loop, app);
 	background_free(app->background);
 	files_free(app->files);
+	broker_close(app->broker);
 	control_free(app->control);
 	if (app->ws != NULL)
 		ws_server_free(app->ws);

@@ -23,6 +23,7 @@
 struct app;
 struct rivals;
 struct sense;
+struct broker;
 
 /* One connection of a station, named by a number that is never used again. */
 struct wire {
@@ -71,6 +72,7 @@ struct app {
 	struct background *background;
 	struct door *door;
 	struct certificate *certificate;
+	struct broker *broker;	/* of MQTT; NULL = none */
 	struct files *files;	/* NULL = lmsd serves none */
 	struct hall_files file_jobs;
 
@@ -209,6 +211,18 @@ int sense_check(void *ctx, const struct ctl_meter_keys *k, int64_t fuse_ma, stru
 /* Meters that nobody has told for too long fall silent: to be called at sense_due(). */
 void sense_time(struct app *app, mono_t now, wall_t wall);
 mono_t sense_due(const struct app *app);
+/* What somebody said under a topic. */
+struct sense_told {
+	const char *topic, *text;	/* not terminated */
+	size_t len;
+	bool old;			/* nobody knows when it was said */
+	bool too_long;			/* text is its beginning */
+};
+void sense_told(struct app *app, const struct sense_told *told, mono_t now, wall_t wall);
+/* The topics of meters, each once; borrowed until the next configuration. */
+size_t sense_topics(const struct app *app, const char **out, size_t max);
+/* Members of an object that is open: state and values of a meter, those that are not good without a number. */
+void sense_put_values(const struct app *app, size_t meter, mono_t now, struct json_writer *w);
 
 /* ---- profiles.c ---------------------------------------------------------------------------- */
 

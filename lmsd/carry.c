@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "hall/broker/broker.h"
 #include "ocpp/frames/frame_log.h"
 
 /* ---- links -------------------------------------------------------------------------------- */
@@ -67,6 +68,7 @@ static void carry_config(struct app *app, struct site_conf *conf)
 	if (feed_configure(app, loop_now(app->loop), &diag) < 0)
 		log_lmsd(ERROR, "configuration", "balance: %s", diag.text);
 	sense_configure(app);
+	broker_configure(app->broker);
 	ocpp_reconfigured(app->hall.ocpp, loop_now(app->loop), loop_wall(), &app->fx);
 	security_enforce(site, &app->fx);
 	app->turn_open = true;

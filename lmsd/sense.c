@@ -188,8 +188,10 @@ void sense_configure(struct app *app)
 			s->meters[i].state = meter_new(&setup);
 			s->meters[i].told_due = setup.profile->pushed ? loop_now(app->loop) + setup.stale_us : MONO_NEVER;
 		}
-		if (setup.profile->pushed)
+		if (setup.profile->pushed) {
+			pushed_address_parse(k->address, &s->meters[i].told_by, &d);
 			continue;
+		}
 		if (address_parse(k->address, &address, &d) == 0)
 			buses[n] = address_bus(&address, s->meters[i].bus);
 		list[n].id = k->id;

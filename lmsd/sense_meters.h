@@ -13,7 +13,9 @@ struct sensed {				/* one meter of the configuration in force */
 	mono_t answered_at;
 	struct meter_alert alert;
 	mono_t told_due;		/* of a pushed one: then nobody has told it for too long; MONO_NEVER */
+	struct pushed_address told_by;	/* of a pushed one */
 	bool refused;			/* the last that came was refused: said once */
+	bool old;			/* only what the broker had kept has come since it fell silent */
 	char complaint[DIAG_TEXT_MAX];
 	char *values_json;		/* for the handlers, made when somebody looks */
 };

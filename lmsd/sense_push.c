@@ -30,6 +30,7 @@ static int push(struct app *app, int meter, const struct meter_push *p, mono_t n
 		return ret;
 	push_reading(p, now, wall, &room, &r);
 	m->told_due = now - p->age_us + setup->stale_us + 1;
+	m->refused = m->old = false;
 	app->viewed = MONO_NEVER;
 	sense_reading(app, meter, &r, now);
 	return 0;
@@ -55,19 +56,115 @@ void sense_time(struct app *app, mono_t now, wall_t wall)
 	for (size_t i = 0; i < s->count; i++) {
 		struct sensed *m = &s->meters[i];
 		struct meter_reading r = { .err = -LMS_EOFFLINE, .at = now, .wall = wall, .latency_us = NUM_NONE };
-		char text[80];
+		char text[120];
 
 		if (m->told_due > now)
 			continue;
 		m->told_due = MONO_NEVER;
 		if (!is_pushed(m))
 			continue;
-		snprintf(text, sizeof(text), "nobody has told a value for %lld s",
-			 (long long)(meter_setup(m->state)->stale_us / US_PER_S));
+		snprintf(text, sizeof(text), "nobody has told a value for %lld s%s",
+			 (long long)(meter_setup(m->state)->stale_us / US_PER_S),
+			 m->old ? " (what the broker keeps may be old)" : "");
 		r.text = text;
 		app->viewed = MONO_NEVER;
 		sense_reading(app, (int)i, &r, now);
 	}
+}
+
+/* ---- by topic ------------------------------------------------------------------------------------- */
+
+size_t sense_topics(const struct app *app, const char **out, size_t max)
+{
+	const struct sense *s = app->sense;
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->count && n < max; i++) {
+		const char *topic = s->meters[i].told_by.topic;
+		bool is_new = is_pushed(&s->meters[i]) && topic[0];
+
+		for (size_t k = 0; k < n && is_new; k++)
+			is_new = strcmp(out[k], topic) != 0;
+		if (is_new)
+			out[n++] = topic;
+	}
+	return n;
+}
+
+static int take(struct app *app, int meter, const struct sense_told *told, mono_t now, wall_t wall, struct diag *d)
+{
+	const struct sensed *m = &app->sense->meters[meter];
+	struct meter_push p;
+	int ret;
+
+	if (told->too_long)
+		return diag_set(d, -LMS_EDATA, "the payload is larger than %d bytes", PUSHED_TEXT_MAX);
+	ret = push_parse(&m->told_by, told->text, told->len, false, wall, &p, d);
+	return ret < 0 ? ret : push(app, meter, &p, now, wall, d);
+}
+
+void sense_told(struct app *app, const struct sense_told *told, mono_t now, wall_t wall)
+{
+	struct sense *s = app->sense;
+
+	for (size_t i = 0; i < s->count; i++) {
+		struct sensed *m = &s->meters[i];
+		struct diag d;
+
+		if (!is_pushed(m) || strcmp(m->told_by.topic, told->topic) != 0)
+			continue;
+		/* A value is of the moment in which it comes: one that was kept is of none. */
+		if (told->old) {
+			m->old = true;
+			continue;
+		}
+		diag_init(&d);
+		if (take(app, (int)i, told, now, wall, &d) == 0 || m->refused)
+			continue;
+		m->refused = true;
+		log_meter(WARNING, app->hall.site->conf->meters[i].k.id, "push_refused", "topic=%s %s", log_text(told->topic),
+			  log_text(d.text));
+	}
+}
+
+/* ---- for whoever listens ------------------------------------------------------------------------ */
+
+void sense_put_values(const struct app *app, size_t meter, mono_t now, struct json_writer *w)
+{
+	const struct sensed *m = &app->sense->meters[meter];
+	char text[200] = "", time[RFC3339_MAX];
+
+	jw_kstr(w, "id", app->hall.site->conf->meters[meter].k.id);
+	jw_kstr(w, "state", m->state ? meter_status_name(meter_status(m->state, now)) : "unknown");
+	if (m->state != NULL)
+		meter_fault_text(m->state, text, sizeof(text));
+	jw_kstr(w, "error", text[0] ? text : m->complaint[0] ? m->complaint : NULL);
+	jw_key(w, "values");
+	jw_object(w);
+	for (int v = 0; v < METER_VAR_COUNT && m->state != NULL; v++) {
+		const struct meter_value *value = meter_value(m->state, (enum meter_var)v);
+		const struct meter_var_info *info = meter_var_info((enum meter_var)v);
+		const struct meter_dim_info *dim = meter_dim_info(info->dim);
+		enum meter_quality q = meter_quality(m->state, (enum meter_var)v, now);
+		int64_t scale = 1;
+
+		if (q == METER_Q_NONE)
+			continue;
+		for (int k = 0; k < dim->decimals; k++)
+			scale *= 10;
+		jw_key(w, info->name);
+		jw_object(w);
+		jw_key(w, "value");
+		if (q == METER_Q_GOOD)
+			jw_fixed(w, value->v, scale);
+		else
+			jw_null(w);
+		jw_kstr(w, "unit", dim->unit);
+		jw_kstr(w, "time", rfc3339_format(value->wall, time));
+		jw_kstr(w, "quality", meter_quality_name(q));
+		jw_object_end(w);
+	}
+	jw_object_end(w);
 }
 
 /* ---- by command --------------------------------------------------------------------------------- */
@@ -82,18 +179,17 @@ static int find(struct ctl_call *c, const char *id)
 {
 	struct app *app = app_of(c);
 	int i = ctl_find_meter(c, c->hall->site->conf, id);
-	struct pushed_address address;
+	const struct sensed *m;
 
 	if (i < 0)
 		return i;
 	if ((size_t)i >= app->sense->count || !is_pushed(&app->sense->meters[i]))
 		return diag_set(&c->diag, -LMS_ECONFLICT, "meter %s: is read, not told (only one with profile=" PUSHED_MODEL
 				" address=command can be)", id);
-	if (pushed_address_parse(c->hall->site->conf->meters[i].k.address, &address, &c->diag) < 0)
-		return -LMS_EDATA;
-	if (address.by != PUSHED_COMMAND)
+	m = &app->sense->meters[i];
+	if (m->told_by.by != PUSHED_COMMAND)
 		return diag_set(&c->diag, -LMS_ECONFLICT, "meter %s: is told by MQTT topic %s (lmsctl meter set %s "
-				"address=command, to tell it by command)", id, address.topic, id);
+				"address=command, to tell it by command)", id, m->told_by.topic, id);
 	return i;
 }
 

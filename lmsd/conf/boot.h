@@ -32,6 +32,8 @@ enum boot_registration {
 /* Does the file server speak TLS? */
 enum boot_files_tls { BOOT_FILES_TLS_OFF, BOOT_FILES_TLS_ON };
 
+enum boot_mqtt_tls { BOOT_MQTT_TLS_OFF, BOOT_MQTT_TLS_ON };
+
 enum boot_key {
 #define BOOT_KEY(member, key, type, least, most, dflt, help) BOOT_KEY_##member,
 #define BOOT_CHOICE(member, value, word, help)
@@ -54,6 +56,7 @@ struct boot_conf {
 #define BOOT_MEMBER_ADDR(member) struct boot_addr member;
 #define BOOT_MEMBER_PATH(member) char member[BOOT_TEXT_MAX];
 #define BOOT_MEMBER_URL(member) char member[BOOT_TEXT_MAX];
+#define BOOT_MEMBER_WORD(member) char member[BOOT_TEXT_MAX];
 #define BOOT_MEMBER_INT(member) int64_t member;
 #define BOOT_MEMBER_CHOICE(member) int member;
 #define BOOT_KEY(member, key, type, least, most, dflt, help) BOOT_MEMBER_##type(member)
@@ -64,6 +67,7 @@ struct boot_conf {
 #undef BOOT_MEMBER_ADDR
 #undef BOOT_MEMBER_PATH
 #undef BOOT_MEMBER_URL
+#undef BOOT_MEMBER_WORD
 #undef BOOT_MEMBER_INT
 #undef BOOT_MEMBER_CHOICE
 	struct boot_origin origin[BOOT_KEY_COUNT];

@@ -143,6 +143,55 @@ static int check_recording(const struct boot_conf *conf, struct diag *diag)
 			   (long long)conf->recording_segment, (long long)conf->recording_size);
 }
 
+/* A secret that others can read is none. */
+static int check_secret(const struct boot_conf *conf, enum boot_key key, const char *file, struct diag *diag)
+{
+	struct stat st;
+	int ret = check_readable(conf, key, file, diag);
+
+	if (ret == 0 && stat(file, &st) == 0 && st.st_mode & S_IROTH)
+		return boot_refuse(conf, key, -LMS_ECONFIG, diag, "%s can be read by everybody (chmod o-rwx)", file);
+	return ret;
+}
+
+static int check_mqtt_tls(const struct boot_conf *conf, struct diag *diag)
+{
+	int ret = 0;
+
+	if (!*conf->mqtt_certificate != !*conf->mqtt_key)
+		return boot_refuse(conf, *conf->mqtt_certificate ? BOOT_KEY_mqtt_certificate : BOOT_KEY_mqtt_key, -LMS_ECONFIG,
+				   diag, "set without %s (set both or none)",
+				   *conf->mqtt_certificate ? "mqtt.key" : "mqtt.certificate");
+	if (conf->mqtt_tls == BOOT_MQTT_TLS_OFF && (*conf->mqtt_ca || *conf->mqtt_certificate))
+		return boot_refuse(conf, *conf->mqtt_ca ? BOOT_KEY_mqtt_ca : BOOT_KEY_mqtt_certificate, -LMS_ECONFIG, diag,
+				   "set while mqtt.tls is off: it would not be used (set mqtt.tls to on)");
+	if (*conf->mqtt_ca)
+		ret = check_readable(conf, BOOT_KEY_mqtt_ca, conf->mqtt_ca, diag);
+	if (ret == 0 && *conf->mqtt_certificate)
+		ret = check_readable(conf, BOOT_KEY_mqtt_certificate, conf->mqtt_certificate, diag);
+	if (ret == 0 && *conf->mqtt_key)
+		ret = check_secret(conf, BOOT_KEY_mqtt_key, conf->mqtt_key, diag);
+	return ret;
+}
+
+static int check_mqtt(struct boot_conf *conf, struct diag *diag)
+{
+	const char *prefix = conf->mqtt_prefix;
+
+	if (!*conf->mqtt_host)
+		return 0;
+	if (conf->mqtt_port == 0)
+		conf->mqtt_port = conf->mqtt_tls == BOOT_MQTT_TLS_ON ? 8883 : 1883;
+	if (strpbrk(prefix, "+#") || prefix[0] == '$' || prefix[0] == '/' || prefix[strlen(prefix) - 1] == '/')
+		return boot_refuse(conf, BOOT_KEY_mqtt_prefix, -LMS_ECONFIG, diag, "'%s' is no beginning of a topic (write "
+				   "names with / between them, without + # and $)", prefix);
+	if (*conf->mqtt_password && !*conf->mqtt_user)
+		return boot_refuse(conf, BOOT_KEY_mqtt_password, -LMS_ECONFIG, diag, "set without mqtt.user (name the user)");
+	if (*conf->mqtt_password && check_secret(conf, BOOT_KEY_mqtt_password, conf->mqtt_password, diag) < 0)
+		return -LMS_ECONFIG;
+	return check_mqtt_tls(conf, diag);
+}
+
 int boot_check(struct boot_conf *conf, struct diag *diag)
 {
 	int ret;
@@ -153,7 +202,8 @@ int boot_check(struct boot_conf *conf, struct diag *diag)
 	    (conf->meters_site_directory[0] &&
 	     (ret = check_data(conf, BOOT_KEY_meters_site_directory, conf->meters_site_directory, diag)) < 0) ||
 	    (ret = check_data(conf, BOOT_KEY_stations_directory, conf->stations_directory, diag)) < 0 ||
-	    (ret = check_recording(conf, diag)) < 0 || (ret = check_files(conf, diag)) < 0)
+	    (ret = check_recording(conf, diag)) < 0 || (ret = check_files(conf, diag)) < 0 ||
+	    (ret = check_mqtt(conf, diag)) < 0)
 		return ret;
 	return 0;
 }

@@ -59,6 +59,7 @@ void boot_doc(struct buf *out)
 		[BOOT_ADDR] = "address:port",
 		[BOOT_PATH] = "path",
 		[BOOT_URL] = "URL",
+		[BOOT_WORD] = "text",
 		[BOOT_INT] = "number",
 		[BOOT_CHOICE] = "word",
 	};

@@ -136,6 +136,22 @@ static int set_url(const struct boot_row *row, const char *text, char *out, stru
 	return 0;
 }
 
+static int set_word(const struct boot_row *row, const char *text, char *out, struct diag *diag)
+{
+	size_t len = strlen(text);
+
+	if (len < (size_t)row->least)
+		return diag_set(diag, -LMS_EDATA, "empty (leave the key out for '%s')", row->dflt);
+	if (len > (size_t)row->most)
+		return diag_set(diag, -LMS_EDATA, "more than %d bytes (choose a shorter one)", (int)row->most);
+	for (size_t i = 0; i < len; i++) {
+		if ((unsigned char)text[i] <= ' ' || text[i] == 127)
+			return diag_set(diag, -LMS_EDATA, "'%s' has blanks or control characters", text);
+	}
+	memcpy(out, text, len + 1);
+	return 0;
+}
+
 static int set_choice(enum boot_key key, const char *text, int *out, struct diag *diag)
 {
 	char list[160] = "";
@@ -167,6 +183,8 @@ int boot_set(struct boot_conf *conf, enum boot_key key, const char *text, struct
 		return set_path(row, text, member, diag);
 	case BOOT_URL:
 		return set_url(row, text, member, diag);
+	case BOOT_WORD:
+		return set_word(row, text, member, diag);
 	case BOOT_CHOICE:
 		return set_choice(key, text, member, diag);
 	case BOOT_INT:
@@ -199,6 +217,7 @@ void boot_value_format(const struct boot_conf *conf, enum boot_key key, struct b
 		break;
 	case BOOT_PATH:
 	case BOOT_URL:
+	case BOOT_WORD:
 		buf_puts(out, member);
 		break;
 	case BOOT_CHOICE:

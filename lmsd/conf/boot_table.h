@@ -3,7 +3,7 @@
 
 #include "conf/boot.h"
 
-enum boot_type { BOOT_ADDR, BOOT_PATH, BOOT_URL, BOOT_INT, BOOT_CHOICE };
+enum boot_type { BOOT_ADDR, BOOT_PATH, BOOT_URL, BOOT_WORD, BOOT_INT, BOOT_CHOICE };
 
 struct boot_row {
 	const char *key;

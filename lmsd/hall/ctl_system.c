@@ -4,6 +4,7 @@
 
 #include "app.h"
 #include "control/roles.h"
+#include "hall/broker/broker.h"
 #include "hall/door/certificate.h"
 #include "site/site.h"
 
@@ -102,6 +103,8 @@ static const char *missing(const struct ctl_call *c, const struct ctl_system *r,
 			 plural(r->meters - r->meters_ok));
 		note_missing(out, size, text);
 	}
+	if (broker_trouble(app_of(c)->broker) != NULL)
+		note_missing(out, size, broker_trouble(app_of(c)->broker));
 	if (certificate_trouble(app_of(c), c->wall, text, sizeof(text)))
 		note_missing(out, size, text);
 	return out[0] ? out : NULL;
@@ -142,6 +145,7 @@ int ctl_system_status(struct ctl_call *c, const struct ctl_system_status_args *a
 	r.listen_ws = c->hall->listen_ws;
 	r.listen_wss = c->hall->listen_wss;
 	r.files_url = c->hall->files_url;
+	r.mqtt = broker_state(app_of(c)->broker);
 	r.tls_ends = certificate_ends(app_of(c), &what);
 	return ctl_answer_record(c, &r);
 }

@@ -95,6 +95,8 @@ static void every_key_can_be_set_in_the_file(void **state)
 		"recording = { size = 64; segment = 4; };\n"
 		"files = { listen = \"127.0.0.1:9080\"; url = \"https://lms.example/\"; tls = \"on\"; max_size = 3; store = 4;\n"
 		" signers = \"/pem\"; };\n"
+		"mqtt = { host = \"broker.example\"; port = 8884; tls = \"on\"; ca = \"/m/ca\"; certificate = \"/m/crt\";\n"
+		" key = \"/m/key\"; user = \"lms\"; password = \"/m/pw\"; client_id = \"site-7\"; prefix = \"a/b\"; qos = 2; interval = 9; };\n"
 		"meters = { directory = \"/m\"; site_directory = \"/mine\"; }; stations = { directory = \"/s\"; };\n";
 	struct boot_conf c;
 	struct diag d;
@@ -122,6 +124,18 @@ static void every_key_can_be_set_in_the_file(void **state)
 	assert_int_equal(c.files_max_size, 3);
 	assert_int_equal(c.files_store, 4);
 	assert_string_equal(c.files_signers, "/pem");
+	assert_string_equal(c.mqtt_host, "broker.example");
+	assert_int_equal(c.mqtt_port, 8884);
+	assert_int_equal(c.mqtt_tls, BOOT_MQTT_TLS_ON);
+	assert_string_equal(c.mqtt_ca, "/m/ca");
+	assert_string_equal(c.mqtt_certificate, "/m/crt");
+	assert_string_equal(c.mqtt_key, "/m/key");
+	assert_string_equal(c.mqtt_user, "lms");
+	assert_string_equal(c.mqtt_password, "/m/pw");
+	assert_string_equal(c.mqtt_client_id, "site-7");
+	assert_string_equal(c.mqtt_prefix, "a/b");
+	assert_int_equal(c.mqtt_qos, 2);
+	assert_int_equal(c.mqtt_interval, 9);
 	assert_string_equal(c.meters_directory, "/m");
 	assert_string_equal(c.meters_site_directory, "/mine");
 	assert_string_equal(c.stations_directory, "/s");
