@@ -356,6 +356,13 @@ static void keys_that_contradict_each_other_are_refused(void **state)
 		{ "files = {\n listen = \"0.0.0.0:9080\"; };", 0, "files.url: not set" },
 		{ "files = {\n max_size = 8;\n store = 7; };", 3, "files.store: 7 MiB are less than files.max_size" },
 		{ "files = {\n listen = \"127.0.0.1:0\";\n signers = \"/nowhere/pem\"; };", 3, "files.signers: /nowhere/pem" },
+		{ "mqtt = {\n host = \"b\";\n certificate = \"/m/crt\"; };", 3, "mqtt.certificate: set without mqtt.key" },
+		{ "mqtt = {\n host = \"b\";\n ca = \"/etc/passwd\"; };", 3, "mqtt.ca: set while mqtt.tls is off" },
+		{ "mqtt = {\n host = \"b\"; tls = \"on\";\n ca = \"/nowhere/ca\"; };", 3, "mqtt.ca: /nowhere/ca" },
+		{ "mqtt = {\n host = \"b\";\n password = \"/m/pw\"; };", 3, "mqtt.password: set without mqtt.user" },
+		{ "mqtt = {\n host = \"b\"; user = \"u\";\n password = \"/etc/passwd\"; };", 3, "can be read by everybody" },
+		{ "mqtt = {\n host = \"b\";\n prefix = \"lms/#\"; };", 3, "mqtt.prefix: 'lms/#' is no beginning of a topic" },
+		{ "mqtt = {\n host = \"b\";\n prefix = \"lms/\"; };", 3, "mqtt.prefix: 'lms/' is no beginning of a topic" },
 		{ "\nstations = { directory = \"/etc/passwd\"; };", 2, "is not a directory" },
 	};
 	struct boot_conf c;

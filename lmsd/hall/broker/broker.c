@@ -7,6 +7,10 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "site/outer/from.h"
+#include "site/outer/grid.h"
+#include "site/outer/heard.h"
+#include "site/outer/source.h"
 
 #define TOPICS_MAX 1024
 
@@ -21,6 +25,42 @@ struct broker {
 	char name[230];			/* HOST:PORT */
 	size_t listens;
 };
+
+/* ---- states that come by a topic ------------------------------------------------------------------- */
+
+/* Is it the topic of that way? NULL: any topic. */
+static bool is_way(const struct state_way *way, const char *topic)
+{
+	return way != NULL && way->from.kind == FROM_MQTT && (topic == NULL || strcmp(way->from.topic, topic) == 0);
+}
+
+static void tell_states(struct app *app, const char *topic, const struct heard *heard)
+{
+	struct site *site = app->hall.site;
+	mono_t now = loop_now(app->loop);
+
+	if (is_way(site->conf->grid_way, topic) && site_grid_heard(site, heard, now, loop_wall(), &app->fx))
+		feed_grid(app, loop_wall());
+	for (size_t i = 0; i < site->conf->source_count; i++)
+		if (is_way(site->conf->sources[i].way, topic))
+			site_source_heard(site, site->conf->sources[i].k.id, heard, now, loop_wall(), &app->fx);
+}
+
+/* The payload is a word or number, perhaps in quotes as JSON wants it. */
+static void tell_word(struct app *app, const struct mqtt_message *m)
+{
+	char word[80];
+	const char *at = m->text;
+	size_t len = m->len;
+	const struct heard heard = { .word = word, .old = m->retained };
+
+	while (len > 0 && strchr(" \t\r\n\"", at[0]) != NULL)
+		at++, len--;
+	while (len > 0 && strchr(" \t\r\n\"", at[len - 1]) != NULL)
+		len--;
+	snprintf(word, sizeof(word), "%.*s", (int)(len < sizeof(word) ? len : sizeof(word) - 1), at);
+	tell_states(app, m->topic, &heard);
+}
 
 /* ---- what the broker says ------------------------------------------------------------------------ */
 
@@ -43,6 +83,8 @@ static void on_link(void *ctx, bool up, const char *why)
 		log_event(LOG_LEVEL_WARNING, "mqtt", "", "mqtt_lost", "broker=%s %s", b->name, log_text(why));
 		b->told_down = true;
 	}
+	if (!up)
+		tell_states(app, NULL, &(struct heard){ .err = -LMS_EOFFLINE, .text = b->trouble });
 }
 
 static void on_message(void *ctx, const struct mqtt_message *m)
@@ -54,6 +96,7 @@ static void on_message(void *ctx, const struct mqtt_message *m)
 
 	b->app->turn_open = true;
 	sense_told(b->app, &told, loop_now(b->app->loop), loop_wall());
+	tell_word(b->app, m);
 }
 
 static void on_refused(void *ctx, const char *topic)
@@ -107,13 +150,27 @@ void broker_close(struct broker *b)
 	free(b);
 }
 
+static void add_topic(const struct state_way *way, const char **topics, size_t *count)
+{
+	for (size_t i = 0; i < *count && is_way(way, NULL); i++)
+		if (strcmp(topics[i], way->from.topic) == 0)
+			return;
+	if (is_way(way, NULL) && *count < TOPICS_MAX)
+		topics[(*count)++] = way->from.topic;
+}
+
 void broker_configure(struct broker *b)
 {
 	const char *topics[TOPICS_MAX];
+	const struct site_conf *conf;
 
 	if (b == NULL)
 		return;
+	conf = b->app->hall.site->conf;
 	b->listens = sense_topics(b->app, topics, TOPICS_MAX);
+	add_topic(conf->grid_way, topics, &b->listens);
+	for (size_t i = 0; i < conf->source_count; i++)
+		add_topic(conf->sources[i].way, topics, &b->listens);
 	mqtt_listen(b->mqtt, topics, b->listens);
 	if (b->up)
 		publisher_restart(b->publisher, loop_now(b->app->loop));

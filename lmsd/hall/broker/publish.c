@@ -168,7 +168,7 @@ static void put_source(const struct app *app, size_t i, struct json_writer *w)
 {
 	const struct site *s = app->hall.site;
 	const struct source_conf *source = &s->conf->sources[i];
-	const struct signal *g = site_source_signal(s, source->k.id);
+	const struct signal *g = site_source_signal(s, source);
 
 	jw_kstr(w, "id", source->k.id);
 	jw_kstr(w, "state", site_source_state(s, source));
@@ -182,7 +182,7 @@ static void put_grid(const struct app *app, struct json_writer *w)
 
 	jw_kstr(w, "state", grid_state_name(site_grid_state(s)));
 	jw_kbool(w, "sure", site_grid_is_sure(s));
-	jw_kstr(w, "by", s->grid.by[0] ? s->grid.by : NULL);
+	jw_kstr(w, "by", site_grid_signal(s)->by[0] ? site_grid_signal(s)->by : NULL);
 }
 
 /* ---- telling it ------------------------------------------------------------------------------------ */

@@ -135,7 +135,7 @@ bool site_grid_heard(struct site *s, const struct heard *heard, mono_t now, wall
 {
 	const struct state_way *way = s->conf->grid_way;
 	bool was_sure, other;
-	const char *state;
+	const char *state, *by;
 
 	if (!way)
 		return false;
@@ -144,12 +144,15 @@ bool site_grid_heard(struct site *s, const struct heard *heard, mono_t now, wall
 	if (!state)
 		return false;
 	was_sure = site_grid_is_sure(s);
-	other = signal_tell(&s->grid_way, state, heard->by ? heard->by : way->text, NUM_NONE, now, wall);
-	if (other || !was_sure)
+	by = heard->by ? heard->by : way->text;
+	other = heard->old ? signal_hint(&s->grid_way, state, by, wall)
+			   : signal_tell(&s->grid_way, state, by, NUM_NONE, now, wall);
+	other |= was_sure != site_grid_is_sure(s);
+	if (other)
 		signal_store(&s->grid_way, KEY_WAY, now, wall, fx);
 	if (other)
 		tell(s);
-	return other || !was_sure;
+	return other;
 }
 
 bool site_grid_time(struct site *s, mono_t now, wall_t wall, struct effects *fx)

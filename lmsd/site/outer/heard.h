@@ -13,6 +13,7 @@ struct heard {
 	const char *text;
 	const char *word;	/* as it was received; NULL: number */
 	int64_t number;
+	bool old;		/* nobody knows when it was said: signal_hint() */
 	const char *by;		/* who told it; NULL: the way as it is configured */
 };
 

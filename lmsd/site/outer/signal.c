@@ -29,6 +29,18 @@ bool signal_tell(struct signal *g, const char *state, const char *by, int64_t fo
 	return other;
 }
 
+bool signal_hint(struct signal *g, const char *state, const char *by, wall_t wall)
+{
+	if (g->lost || strcmp(g->state, state) == 0)
+		return false;
+	snprintf(g->state, sizeof(g->state), "%s", state);
+	snprintf(g->by, sizeof(g->by), "%s", by);
+	g->since = wall;
+	g->until = MONO_NEVER;
+	g->sure = false;
+	return true;
+}
+
 bool signal_forget(struct signal *g, mono_t now, wall_t wall)
 {
 	bool changed = g->state[0] != '\0' || g->lost;

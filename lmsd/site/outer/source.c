@@ -290,7 +290,7 @@ void site_source_heard(struct site *s, const char *id, const struct heard *heard
 	const struct source_conf *source = conf_of(s, id);
 	struct source_live *l;
 	bool other, was_sure;
-	const char *state;
+	const char *state, *by;
 
 	if (!source || !source->way)
 		return;
@@ -300,12 +300,13 @@ void site_source_heard(struct site *s, const char *id, const struct heard *heard
 	if (!state)
 		return;
 	was_sure = site_source_is_sure(s, source);
-	other = signal_tell(&l->way, state, heard->by ? heard->by : source->way->text, NUM_NONE, now, wall);
+	by = heard->by ? heard->by : source->way->text;
+	other = heard->old ? signal_hint(&l->way, state, by, wall) : signal_tell(&l->way, state, by, NUM_NONE, now, wall);
 	if (other || !was_sure)
 		store_way(l, now, wall, fx);
 	if (other)
 		log_event(LOG_LEVEL_NOTICE, "source", id, "source_state", "state=%s by=%s", state, log_text(l->way.by));
-	s->outer_changed |= other || !was_sure;
+	s->outer_changed |= other || was_sure != site_source_is_sure(s, source);
 }
 
 static void drop(struct source_live *l, mono_t now, wall_t wall, struct effects *fx)
