@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "hall/broker/broker.h"
 #include "ocpp/frames/frame_log.h"
+#include "site/tag_log.h"
 
 /* ---- links -------------------------------------------------------------------------------- */
 
@@ -63,6 +64,7 @@ static void carry_config(struct app *app, struct site_conf *conf)
 		site->staged = NULL;
 	file_jobs_forget(app, old, conf);
 	site_attach(site, conf);
+	site_tag_groups_note(site, old, conf, &app->fx);
 	app_time_zone(app);
 	diag_init(&diag);
 	if (feed_configure(app, loop_now(app->loop), &diag) < 0)

@@ -96,7 +96,8 @@ static int load_live_row(void *ctx, const char *key, const char *json, size_t le
 static int load_conf(struct app *app, struct diag *diag)
 {
 	static const enum store_table tables[] = {
-		STORE_META, STORE_SITE, STORE_ZONE, STORE_METER, STORE_SOURCE, STORE_STATION, STORE_CONNECTOR,
+		STORE_META, STORE_SITE, STORE_ZONE, STORE_METER, STORE_SOURCE, STORE_GROUP, STORE_TAG_GROUP, STORE_STATION,
+		STORE_CONNECTOR,
 	};
 	struct load_ctx l = { .app = app, .conf = site_conf_load_begin() };
 	struct diag complaint;

@@ -24,6 +24,8 @@ union any_keys {
 	struct ctl_zone_keys zone;
 	struct ctl_meter_keys meter;
 	struct ctl_source_keys source;
+	struct ctl_group_keys group;
+	struct ctl_tag_group_keys tag_group;
 	struct ctl_station_keys station;
 	struct ctl_connector_keys connector;
 	struct ctl_tag_keys tag;
@@ -42,6 +44,16 @@ static void take_meter(struct site_edit *e, const union any_keys *k)
 static void take_source(struct site_edit *e, const union any_keys *k)
 {
 	site_edit_source(e, &k->source, SITE_REPLACE);
+}
+
+static void take_group(struct site_edit *e, const union any_keys *k)
+{
+	site_edit_group(e, &k->group, SITE_REPLACE);
+}
+
+static void take_tag_group(struct site_edit *e, const union any_keys *k)
+{
+	site_edit_tag_group(e, &k->tag_group, SITE_REPLACE);
 }
 
 static void take_station(struct site_edit *e, const union any_keys *k)
@@ -68,6 +80,8 @@ static const struct section {
 	{"zones", CTL_NOUN_zone, take_zone},
 	{"meters", CTL_NOUN_meter, take_meter},
 	{"sources", CTL_NOUN_source, take_source},
+	{"groups", CTL_NOUN_group, take_group},
+	{"tag_groups", CTL_NOUN_tag_group, take_tag_group},
 	{"stations", CTL_NOUN_station, take_station},
 	{"connectors", CTL_NOUN_connector, take_connector},
 	{"tags", CTL_NOUN_tag, take_tag},
@@ -236,7 +250,7 @@ static void check_members(struct apply *a, const struct json *doc)
 		near = text_nearest(j->key, names, ARRAY_LEN(names));
 		diag_set(&a->c->diag, -LMS_EDATA, "%.60s: is unknown (%s%s%s)", j->key,
 			 near ? "did you mean '"
-			      : "a document has site, zones, meters, sources, stations, connectors, tags",
+			      : "a document has site, zones, meters, sources, groups, tag_groups, stations, connectors, tags",
 			 near ? near : "", near ? "'?" : "");
 	}
 }

@@ -23,11 +23,15 @@ void site_edit_site(struct site_edit *e, const struct ctl_site_keys *k);
 void site_edit_zone(struct site_edit *e, const struct ctl_zone_keys *k, enum edit_mode mode);
 void site_edit_source(struct site_edit *e, const struct ctl_source_keys *k, enum edit_mode mode);
 void site_edit_meter(struct site_edit *e, const struct ctl_meter_keys *k, enum edit_mode mode);
+void site_edit_group(struct site_edit *e, const struct ctl_group_keys *k, enum edit_mode mode);
+void site_edit_tag_group(struct site_edit *e, const struct ctl_tag_group_keys *k, enum edit_mode mode);
 void site_edit_station(struct site_edit *e, const struct ctl_station_keys *k, enum edit_mode mode);
 void site_edit_connector(struct site_edit *e, const struct ctl_connector_keys *k, enum edit_mode mode);
 void site_edit_delete_zone(struct site_edit *e, const char *id);
 void site_edit_delete_source(struct site_edit *e, const char *id);
 void site_edit_delete_meter(struct site_edit *e, const char *id);
+void site_edit_delete_group(struct site_edit *e, const char *id);
+void site_edit_delete_tag_group(struct site_edit *e, const char *id);
 void site_edit_delete_station(struct site_edit *e, const char *id);
 void site_edit_delete_connector(struct site_edit *e, const char *id);	/* its settings only */
 /* Tags are a table of their own: they change at the commit, without a new generation. */

@@ -84,6 +84,8 @@ struct site_conf {
 	struct zone_conf *zones;	size_t zone_count;	/* parents precede children */
 	struct meter_conf *meters;	size_t meter_count;	/* by id */
 	struct source_conf *sources;	size_t source_count;	/* by id */
+	struct ctl_group_keys *groups;	size_t group_count;	/* of stations, by id */
+	struct ctl_tag_group_keys *tag_groups;	size_t tag_group_count;	/* by id */
 	struct station_conf *stations;	size_t station_count;	/* by id */
 	int *zone_order;		/* indices of zones by id */
 	struct draft *draft;		/* keys that it is built from; NULL once it is whole */
@@ -93,6 +95,8 @@ int site_conf_zone(const struct site_conf *c, const char *id);	/* index or -1 */
 int site_conf_meter(const struct site_conf *c, const char *id);
 int site_conf_station(const struct site_conf *c, const char *id);
 int site_conf_source(const struct site_conf *c, const char *id);
+int site_conf_group(const struct site_conf *c, const char *id);
+int site_conf_tag_group(const struct site_conf *c, const char *id);
 /* Grid phases that a wiring uses: three for a rotation and for unknown. */
 phase_mask_t wiring_phases(const char *wiring);
 /* Is `zone` below or equal to `above`? Indices. */
@@ -339,9 +343,12 @@ const char *auth_status_text(enum auth_status st);	/* OCPP AuthorizationStatus *
 /* Upper-case, ':' removed. out has ID_MAX + 1. 0 or -LMS_EDATA. */
 int tag_normalize(const char *uid, char *out);
 struct tag *site_tag(struct site *s, const char *uid);			/* uid in any writing; NULL */
-struct auth { enum auth_status status; struct tag *tag; wall_t expires; bool vip; const char *group; };
-/* Station rule, tag state, expiry (ocpp.md "Authorization"). for_start: a transaction would begin. */
-struct auth site_authorize(struct site *s, const struct station *st, const char *uid, bool for_start, wall_t wall);
+struct auth { enum auth_status status; struct tag *tag; wall_t expires; bool vip; const char *group, *why; /* a constant, for people; NULL = accepted */ };
+/* Station rule, state of tag and group, expiry, schedule, place (ocpp.md "Authorization"). connector 0: not
+ * known yet. for_start: a transaction would begin. */
+struct auth site_authorize(struct site *s, const struct station *st, const char *uid, int connector, bool for_start,
+			   wall_t wall);
+wall_t site_tag_expires(const struct site *s, const struct ctl_tag_keys *k);	/* its own, or its group's before */
 /* May `uid` end this transaction? Same tag, same group, or super. */
 bool site_may_stop(struct site *s, const struct tx *tx, const char *uid, wall_t wall);
 

@@ -132,12 +132,3 @@ out:
 	arena_fini(&arena);
 	return ret;
 }
-
-enum auth_status tag_status(const struct tag *t, wall_t wall)
-{
-	if (t->k.active == 0 || (t->k.auth && strcmp(t->k.auth, "deny") == 0))
-		return AUTH_BLOCKED;
-	if (t->k.expires != WALL_NONE && wall > t->k.expires)
-		return AUTH_EXPIRED;
-	return AUTH_ACCEPTED;
-}

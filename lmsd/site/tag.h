@@ -7,5 +7,3 @@
 struct tag *tag_put(struct site *s, const struct ctl_tag_keys *k);
 void tag_remove(struct site *s, struct tag *t);
 void tag_store(const struct tag *t, struct effects *fx);
-/* May it be used now? Expiry and state; not where and how often. */
-enum auth_status tag_status(const struct tag *t, wall_t wall);

@@ -6,13 +6,23 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "site/tags/where.h"
 
 struct tag_log {
 	struct { int64_t seq; char uid[ID_MAX + 1]; } rows[TAG_LOG_ROWS];	/* by seq modulo their number */
 };
 
-bool site_tag_listable(const struct ctl_tag_keys *k)
+static bool group_is_out(const struct site *s, const struct ctl_tag_keys *k)
 {
+	int index = k->group ? site_conf_tag_group(s->conf, k->group) : -1;
+
+	return index >= 0 && s->conf->tag_groups[index].active == 0;
+}
+
+bool site_tag_listable(const struct site *s, const struct ctl_tag_keys *k)
+{
+	if (where_is_bound(k) || (k->auth && strcmp(k->auth, "schedule") == 0) || group_is_out(s, k))
+		return false;
 	return k->active != 0 && !(k->auth && strcmp(k->auth, "deny") == 0) && strlen(k->uid) <= TAG_LIST_UID_MAX;
 }
 
@@ -31,18 +41,12 @@ static void put(struct site *s, int64_t seq, const char *uid)
 		s->tag_seq = seq;
 }
 
-void site_tag_note(struct site *s, const char *uid, const struct ctl_tag_keys *before, const struct ctl_tag_keys *after,
-		   struct effects *fx)
+static void note(struct site *s, const char *uid, struct effects *fx)
 {
-	bool was = before && site_tag_listable(before), is = after && site_tag_listable(after);
 	struct json_writer w;
 	char key[8];
 	struct buf b;
 
-	if (!was && !is)
-		return;
-	if (was && is && before->expires == after->expires && same_text(before->group, after->group))
-		return;
 	put(s, s->tag_seq + 1, uid);
 	s->tags_changed = true;
 	buf_init(&b);
@@ -54,6 +58,43 @@ void site_tag_note(struct site *s, const char *uid, const struct ctl_tag_keys *b
 	snprintf(key, sizeof(key), "%03d", (int)(s->tag_seq % TAG_LOG_ROWS));
 	fx_put(fx, STORE_TAG_LOG, key, b.data, b.len);
 	buf_fini(&b);
+}
+
+void site_tag_note(struct site *s, const char *uid, const struct ctl_tag_keys *before, const struct ctl_tag_keys *after,
+		   struct effects *fx)
+{
+	bool was = before && site_tag_listable(s, before), is = after && site_tag_listable(s, after);
+
+	if (!was && !is)
+		return;
+	if (was && is && before->expires == after->expires && same_text(before->group, after->group))
+		return;
+	note(s, uid, fx);
+}
+
+static const struct ctl_tag_group_keys *group_in(const struct site_conf *c, const char *id)
+{
+	int index = site_conf_tag_group(c, id);
+
+	return index < 0 ? NULL : &c->tag_groups[index];
+}
+
+static bool group_changed(const struct site_conf *before, const struct site_conf *after, const char *id)
+{
+	const struct ctl_tag_group_keys *a = group_in(before, id), *b = group_in(after, id);
+
+	return (a && a->active == 0) != (b && b->active == 0) ||
+	       (a ? a->expires : WALL_NONE) != (b ? b->expires : WALL_NONE);
+}
+
+void site_tag_groups_note(struct site *s, const struct site_conf *before, const struct site_conf *after,
+			  struct effects *fx)
+{
+	if (before->tag_group_count == 0 && after->tag_group_count == 0)
+		return;
+	for (const struct tag *t = s->tags; t; t = t->hh.next)
+		if (t->k.group && group_changed(before, after, t->k.group))
+			note(s, t->k.uid, fx);
 }
 
 bool site_tag_log_reaches(const struct site *s, int64_t after)

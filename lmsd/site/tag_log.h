@@ -11,11 +11,16 @@
 #define TAG_LOG_ROWS 1000
 #define TAG_LIST_UID_MAX 20	/* OCPP 1.6, 7.28: IdToken */
 
-/* May stations decide on it alone? Only what no counter and no schedule could refuse, and that they can name. */
-bool site_tag_listable(const struct ctl_tag_keys *k);
+/* May stations decide on it alone? Only what no counter, no schedule and no place could refuse, and that
+ * they can name. */
+bool site_tag_listable(const struct site *s, const struct ctl_tag_keys *k);
 /* It was changed from `before` to `after` (NULL = it was not, it is no more): noted where stations would see it. */
 void site_tag_note(struct site *s, const char *uid, const struct ctl_tag_keys *before, const struct ctl_tag_keys *after,
 		   struct effects *fx);
+/* The settings of groups of tags differ between two generations: their tags are noted. To be called when the
+ * change is stored, and when it is in force, as what stations are told goes by what is in force. */
+void site_tag_groups_note(struct site *s, const struct site_conf *before, const struct site_conf *after,
+			  struct effects *fx);
 /* Are all changes after this one known? */
 bool site_tag_log_reaches(const struct site *s, int64_t after);
 /* The tag of a change that is known: after < seq <= s->tag_seq. */

@@ -206,6 +206,16 @@ static int dispatch(struct ctl_call *c, const void *args)
 	HANDLED(tag, add);
 	HANDLED(tag, set);
 	HANDLED(tag, delete);
+	HANDLED(group, list);
+	HANDLED(group, show);
+	HANDLED(group, create);
+	HANDLED(group, set);
+	HANDLED(group, delete);
+	HANDLED(tag_group, list);
+	HANDLED(tag_group, show);
+	HANDLED(tag_group, create);
+	HANDLED(tag_group, set);
+	HANDLED(tag_group, delete);
 	HANDLED(source, list);
 	HANDLED(source, show);
 	HANDLED(source, add);

@@ -89,7 +89,7 @@ static void the_table_of_access(void **state)
 		snprintf(params, sizeof(params), c->site_access ? "{'access': '%s'}" : "{'access': null}",
 			 c->site_access ? c->site_access : "");
 		desk_must(&d, "site.set", params);
-		a = site_authorize(d.site, site_station(d.site, c->station), c->uid, c->for_start, DESK_WALL);
+		a = site_authorize(d.site, site_station(d.site, c->station), c->uid, 1, c->for_start, DESK_WALL);
 		if (a.status == c->status && !a.tag == !c->known)
 			continue;
 		print_message("# %s: %s, %s\n", c->name, auth_status_text(a.status), a.tag ? "known" : "not known");
@@ -107,11 +107,11 @@ static void an_accepted_tag_brings_its_group_expiry_and_rank(void **state)
 	(void)state;
 	desk_init(&d);
 	desk_must(&d, "config.apply", document);
-	a = site_authorize(d.site, site_station(d.site, "CARD"), "04aa", true, DESK_WALL);
+	a = site_authorize(d.site, site_station(d.site, "CARD"), "04aa", 1, true, DESK_WALL);
 	assert_true(a.vip);
 	assert_string_equal(a.group, "FLEET");
 	assert_int_equal(a.expires, WALL_NONE);
-	a = site_authorize(d.site, site_station(d.site, "CARD"), "04EE", true, DESK_WALL);
+	a = site_authorize(d.site, site_station(d.site, "CARD"), "04EE", 1, true, DESK_WALL);
 	assert_false(a.vip);
 	assert_null(a.group);
 	assert_int_equal(a.expires, DESK_WALL);

@@ -134,7 +134,7 @@ static void an_error_says_where_it_is(void **state)
 	static const struct { const char *text, *says; } cases[] = {
 		{ "", "character 1" },
 		{ "  ", "at 'the end'" },
-		{ "mo 17:00-20:00 16", "at 'mo 17:00-20:00 16' (character 1): is no day" },
+		{ "m 17:00-20:00 16", "at 'm 17:00-20:00 16' (character 1): is no day" },
 		{ "mon- 17:00-20:00 16", "no day to end with" },
 		{ "mon-fri,17:00-20:00 16", "at '17:00-20:00 16' (character 9): is no day" },
 		{ "mon 17-20 16", "at '17-20 16' (character 5): is no time" },

@@ -151,6 +151,8 @@ static enum record_type stored_type(enum field_type type)
 static const struct { enum store_table table; enum ctl_noun_id noun; } configs[] = {
 	{ STORE_SITE, CTL_NOUN_site }, { STORE_ZONE, CTL_NOUN_zone },
 	{ STORE_METER, CTL_NOUN_meter }, { STORE_STATION, CTL_NOUN_station },
+	{ STORE_SOURCE, CTL_NOUN_source }, { STORE_GROUP, CTL_NOUN_group },
+	{ STORE_TAG_GROUP, CTL_NOUN_tag_group },
 	{ STORE_CONNECTOR, CTL_NOUN_connector }, { STORE_TAG, CTL_NOUN_tag },
 };
 

@@ -10,17 +10,17 @@
 #include "ocpp/limit/way.h"
 
 /* An unknown tag would start nothing, or a transaction that nobody can bill. */
-static int check_tag(struct ctl_call *c, const struct station *st, const char *tag, bool *vip)
+static int check_tag(struct ctl_call *c, const struct connector *conn, const char *tag, bool *vip)
 {
-	struct auth auth = site_authorize(c->hall->site, st, tag, true, c->wall);
+	struct auth auth = site_authorize(c->hall->site, conn->station, tag, conn->number, true, c->wall);
 
 	*vip = auth.vip;
 	if (auth.status == AUTH_ACCEPTED)
 		return 0;
 	if (!site_tag(c->hall->site, tag))
 		return diag_set(&c->diag, -LMS_ENOTFOUND, "tag %s: is not known (tag add %s creates it)", tag, tag);
-	return diag_set(&c->diag, -LMS_ECONFLICT, "tag %s: may not start here: %s (tag show %s tells more)", tag,
-			auth_status_text(auth.status), tag);
+	return diag_set(&c->diag, -LMS_ECONFLICT, "tag %s: may not start here: %s: %s (tag show %s tells more)", tag,
+			auth_status_text(auth.status), auth.why, tag);
 }
 
 int ctl_connector_start(struct ctl_call *c, const struct ctl_connector_start_args *a)
@@ -40,7 +40,7 @@ int ctl_connector_start(struct ctl_call *c, const struct ctl_connector_start_arg
 	if (a->limit_ma != NUM_NONE && way_of(site_connector_conf(c->hall->site, conn)) != WAY_PROFILE)
 		return diag_set(&c->diag, -LMS_ECONFLICT, "connector %s: limit: it is not told its limits by the profile of a "
 				"transaction (leave it out: lmsd sets them its way)", a->id);
-	ret = check_tag(c, conn->station, a->tag, &vip);
+	ret = check_tag(c, conn, a->tag, &vip);
 	if (ret == 0)
 		ret = ctl_session(c, conn->station->id, &s);
 	if (ret)

@@ -29,17 +29,17 @@ static int find_place(struct ctl_call *c, const char *place, struct station **st
 	return 0;
 }
 
-static int check_tag(struct ctl_call *c, const struct station *st, const char *uid, struct tag **tag)
+static int check_tag(struct ctl_call *c, const struct station *st, int number, const char *uid, struct tag **tag)
 {
-	struct auth auth = site_authorize(c->hall->site, st, uid, false, c->wall);
+	struct auth auth = site_authorize(c->hall->site, st, uid, number, false, c->wall);
 
 	*tag = site_tag(c->hall->site, uid);
 	if (!*tag)
 		return diag_set(&c->diag, -LMS_ENOTFOUND, "tag %s: is not known (tag add %s creates it)", uid, uid);
 	if (auth.status == AUTH_ACCEPTED)
 		return 0;
-	return diag_set(&c->diag, -LMS_ECONFLICT, "tag %s: may not charge here: %s (tag show %s tells more)", uid,
-			auth_status_text(auth.status), uid);
+	return diag_set(&c->diag, -LMS_ECONFLICT, "tag %s: may not charge here: %s: %s (tag show %s tells more)", uid,
+			auth_status_text(auth.status), auth.why, uid);
 }
 
 static int find_end(struct ctl_call *c, const struct ctl_reservation_create_args *a, wall_t *expires)
@@ -67,7 +67,7 @@ int ctl_reservation_create(struct ctl_call *c, const struct ctl_reservation_crea
 
 	ret = find_place(c, a->connector, &st, &number);
 	if (ret == 0)
-		ret = check_tag(c, st, a->tag, &tag);
+		ret = check_tag(c, st, number, a->tag, &tag);
 	if (ret == 0)
 		ret = find_end(c, a, &expires);
 	if (ret == 0)

@@ -94,7 +94,7 @@ static void start_free(struct inbound *in, struct connector *conn)
 	call_payload(c, &b);
 	queue_push(in->s, c, in->t);
 	status_authorized(in->s, in->st, conn->number,
-			  site_authorize(in->s->o->site, in->st, tag, false, in->t->wall).vip, in->t);
+			  site_authorize(in->s->o->site, in->st, tag, 0, false, in->t->wall).vip, in->t);
 }
 
 static void keep_status(struct inbound *in, struct connector *conn, const char *status, wall_t time)

@@ -47,10 +47,13 @@ void inbound_authorize(struct inbound *in)
 	struct auth auth = invalid;
 
 	if (session_known(in->s, in->st) && strlen(tag) <= ID_MAX)
-		auth = site_authorize(in->s->o->site, in->st, tag, false, in->t->wall);
-	if (auth.status == AUTH_ACCEPTED && site_reserved_whole(in->s->o->site, in->st, tag))
+		auth = site_authorize(in->s->o->site, in->st, tag, 0, false, in->t->wall);
+	if (auth.status == AUTH_ACCEPTED && site_reserved_whole(in->s->o->site, in->st, tag)) {
 		auth.status = AUTH_BLOCKED;
-	log_station(INFO, in->s->id, "authorize", "tag=%s answer=%s", log_text(tag), auth_status_text(auth.status));
+		auth.why = "the station is reserved for another";
+	}
+	log_station(INFO, in->s->id, "authorize", "tag=%s answer=%s%s%s", log_text(tag), auth_status_text(auth.status),
+		    auth.why ? " why=" : "", auth.why ? auth.why : "");
 	if (auth.status == AUTH_ACCEPTED)
 		status_authorized(in->s, in->st, 0, auth.vip, in->t);
 	jw_object(&in->w);

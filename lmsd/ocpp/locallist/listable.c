@@ -25,7 +25,7 @@ const struct listable *listable_of(struct ocpp *o)
 	l->count = 0;
 	l->seq = o->site->tag_seq;
 	for (const struct tag *tag = o->site->tags; tag; tag = tag->hh.next)
-		if (site_tag_listable(&tag->k))
+		if (site_tag_listable(o->site, &tag->k))
 			l->tags[l->count++] = tag;
 	qsort(l->tags, l->count, sizeof(*l->tags), tag_cmp);
 	return l;
@@ -46,16 +46,17 @@ size_t listable_after(const struct listable *l, const char *uid)
 	return low;
 }
 
-uint64_t listable_cut(const struct listable *all, size_t count)
+uint64_t listable_cut(const struct site *s, const struct listable *all, size_t count)
 {
 	uint64_t hash = RPC_HASH_START;
 
 	for (size_t i = 0; i < count; i++) {
 		const struct ctl_tag_keys *k = &all->tags[i]->k;
+		wall_t expires = site_tag_expires(s, k);
 
 		hash = rpc_hash(hash, k->uid, strlen(k->uid) + 1);
 		hash = rpc_hash(hash, k->group ? k->group : "", k->group ? strlen(k->group) + 1 : 1);
-		hash = rpc_hash(hash, &k->expires, sizeof(k->expires));
+		hash = rpc_hash(hash, &expires, sizeof(expires));
 	}
 	return hash;
 }
@@ -63,8 +64,9 @@ uint64_t listable_cut(const struct listable *all, size_t count)
 /* One AuthorizationData. Without a tag it takes the uid off the list (OCPP 1.6, 7.3). One that has expired says so:
  * a station that has booted offline may think that it is 1970.
  */
-void listable_write(struct json_writer *w, const char *uid, const struct tag *tag, wall_t wall)
+void listable_write(const struct site *s, struct json_writer *w, const char *uid, const struct tag *tag, wall_t wall)
 {
+	wall_t expires = tag ? site_tag_expires(s, &tag->k) : WALL_NONE;
 	char text[RFC3339_MAX];
 
 	jw_object(w);
@@ -72,11 +74,11 @@ void listable_write(struct json_writer *w, const char *uid, const struct tag *ta
 	if (tag) {
 		jw_key(w, "idTagInfo");
 		jw_object(w);
-		if (tag->k.expires != WALL_NONE)
-			jw_kstr(w, "expiryDate", rfc3339_format(tag->k.expires, text));
+		if (expires != WALL_NONE)
+			jw_kstr(w, "expiryDate", rfc3339_format(expires, text));
 		if (tag->k.group && strlen(tag->k.group) <= TAG_LIST_UID_MAX)
 			jw_kstr(w, "parentIdTag", tag->k.group);
-		jw_kstr(w, "status", tag->k.expires != WALL_NONE && tag->k.expires < wall ? "Expired" : "Accepted");
+		jw_kstr(w, "status", expires != WALL_NONE && expires < wall ? "Expired" : "Accepted");
 		jw_object_end(w);
 	}
 	jw_object_end(w);

@@ -168,7 +168,7 @@ static void write_full(struct ocpp_session *s, size_t portion, wall_t wall, stru
 	size_t i = listable_after(all, l->last), n = 0;
 
 	for (; i < all->count && n < portion && has_room(l, l->sent + 1); i++, n++, l->sent++) {
-		listable_write(w, all->tags[i]->k.uid, all->tags[i], wall);
+		listable_write(s->o->site, w, all->tags[i]->k.uid, all->tags[i], wall);
 		memcpy(l->last, all->tags[i]->k.uid, strlen(all->tags[i]->k.uid) + 1);
 	}
 	l->more = i < all->count && has_room(l, l->sent + 1);
@@ -178,7 +178,7 @@ static const struct tag *tag_listed(struct ocpp_session *s, const char *uid)
 {
 	const struct tag *tag = site_tag(s->o->site, uid);
 
-	return tag && site_tag_listable(&tag->k) ? tag : NULL;
+	return tag && site_tag_listable(s->o->site, &tag->k) ? tag : NULL;
 }
 
 static void write_changes(struct ocpp_session *s, size_t portion, wall_t wall, struct json_writer *w)
@@ -186,7 +186,7 @@ static void write_changes(struct ocpp_session *s, size_t portion, wall_t wall, s
 	struct list_sync *l = s->list;
 
 	for (size_t n = 0; l->at < l->todo_count && n < portion; l->at++, l->sent++, n++)
-		listable_write(w, l->todo[l->at], tag_listed(s, l->todo[l->at]), wall);
+		listable_write(s->o->site, w, l->todo[l->at], tag_listed(s, l->todo[l->at]), wall);
 	l->more = l->at < l->todo_count;
 }
 
@@ -305,7 +305,7 @@ static void decide(struct ocpp_session *s, struct station *st, const struct turn
 	}
 	l->goal = s->o->site->tag_seq;
 	l->sent = l->messages = 0;
-	l->cut = fits ? 0 : listable_cut(all, (size_t)l->max);
+	l->cut = fits ? 0 : listable_cut(s->o->site, all, (size_t)l->max);
 	if (!fits && !l->no_room)
 		log_station(WARNING, s->id, "local_list_too_short", "tags=%zu room=%lld", all->count, (long long)l->max);
 	l->no_room = !fits;
@@ -569,7 +569,7 @@ int locallist_send(struct ocpp_session *s, bool full, int64_t version, uint64_t 
 	l->token = token;
 	l->version = version != NUM_NONE ? version - 1 : l->asked && l->version > st->list.version ? l->version : st->list.version;
 	l->goal = s->o->site->tag_seq;
-	l->cut = has_room(l, listable_of(s->o)->count) ? 0 : listable_cut(listable_of(s->o), (size_t)l->max);
+	l->cut = has_room(l, listable_of(s->o)->count) ? 0 : listable_cut(s->o->site, listable_of(s->o), (size_t)l->max);
 	if (full) {
 		begin_full(s, t);
 		return 0;

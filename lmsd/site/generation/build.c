@@ -297,6 +297,25 @@ static void build_sources(struct build *b)
 	free(list);
 }
 
+static void build_groups(struct build *b)
+{
+	const struct ctl_noun_desc *n = item_noun(ITEM_GROUP), *tn = item_noun(ITEM_TAG_GROUP);
+	size_t count;
+	struct item **list = items_sorted(b->d, ITEM_GROUP, &count);
+
+	b->c->groups = arena_array(&b->c->arena, count + 1, sizeof(*b->c->groups));
+	for (size_t i = 0; i < count; i++)
+		fields_copy(n->keys, n->key_count, &b->c->groups[i], &list[i]->k.group, &b->c->arena);
+	b->c->group_count = count;
+	free(list);
+	list = items_sorted(b->d, ITEM_TAG_GROUP, &count);
+	b->c->tag_groups = arena_array(&b->c->arena, count + 1, sizeof(*b->c->tag_groups));
+	for (size_t i = 0; i < count; i++)
+		fields_copy(tn->keys, tn->key_count, &b->c->tag_groups[i], &list[i]->k.tag_group, &b->c->arena);
+	b->c->tag_group_count = count;
+	free(list);
+}
+
 static bool zone_is_single_phase_site(const struct site_conf *c, int zone)
 {
 	while (zone >= 0 && c->zones[zone].parent >= 0)
@@ -482,6 +501,7 @@ void conf_build(struct site_conf *c, struct draft *d, struct diag *diag)
 	c->grid_way = build_way(&b, "site", "grid_from", c->site.grid_from, c->site.grid_values, GRID_TOLD, true);
 	build_meters(&b);
 	build_sources(&b);
+	build_groups(&b);
 	build_zones(&b);
 	build_stations(&b);
 	build_connectors(&b);

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "site/generation/draft.h"
+#include "site/tags/where.h"
 
 static bool phase_any(const struct phase_ma *p)
 {
@@ -303,6 +304,8 @@ static int check_station(const struct site_conf *c, const struct station_conf *s
 			       st->k.id);
 	if (!ret)
 		ret = check_access(st, diag);
+	if (!ret)
+		ret = where_check_groups(c, st, diag);
 	if (!ret)
 		ret = check_types(st, diag);
 	if (!ret)

@@ -24,6 +24,16 @@ static const char *source_id_at(const struct site_conf *c, size_t at)
 	return c->sources[at].k.id;
 }
 
+static const char *group_id_at(const struct site_conf *c, size_t at)
+{
+	return c->groups[at].id;
+}
+
+static const char *tag_group_id_at(const struct site_conf *c, size_t at)
+{
+	return c->tag_groups[at].id;
+}
+
 static const char *station_id_at(const struct site_conf *c, size_t at)
 {
 	return c->stations[at].k.id;
@@ -68,6 +78,16 @@ int site_conf_station(const struct site_conf *c, const char *id)
 int site_conf_source(const struct site_conf *c, const char *id)
 {
 	return find_id(c, c->source_count, source_id_at, id);
+}
+
+int site_conf_group(const struct site_conf *c, const char *id)
+{
+	return find_id(c, c->group_count, group_id_at, id);
+}
+
+int site_conf_tag_group(const struct site_conf *c, const char *id)
+{
+	return find_id(c, c->tag_group_count, tag_group_id_at, id);
 }
 
 bool site_conf_zone_below(const struct site_conf *c, int zone, int above)
@@ -267,6 +287,16 @@ void site_conf_write(const struct site *s, const struct site_conf *c, struct jso
 	jw_array(w);
 	for (size_t i = 0; i < c->source_count; i++)
 		write_keys(&ctl_nouns[CTL_NOUN_source], &c->sources[i].k, w);
+	jw_array_end(w);
+	jw_key(w, "groups");
+	jw_array(w);
+	for (size_t i = 0; i < c->group_count; i++)
+		write_keys(&ctl_nouns[CTL_NOUN_group], &c->groups[i], w);
+	jw_array_end(w);
+	jw_key(w, "tag_groups");
+	jw_array(w);
+	for (size_t i = 0; i < c->tag_group_count; i++)
+		write_keys(&ctl_nouns[CTL_NOUN_tag_group], &c->tag_groups[i], w);
 	jw_array_end(w);
 	jw_key(w, "stations");
 	jw_array(w);

@@ -11,6 +11,8 @@ const struct item_type item_types[ITEM_KINDS] = {
 	[ITEM_ZONE] = {CTL_NOUN_zone, STORE_ZONE, "zone"},
 	[ITEM_METER] = {CTL_NOUN_meter, STORE_METER, "meter"},
 	[ITEM_SOURCE] = {CTL_NOUN_source, STORE_SOURCE, "source"},
+	[ITEM_GROUP] = {CTL_NOUN_group, STORE_GROUP, "group"},
+	[ITEM_TAG_GROUP] = {CTL_NOUN_tag_group, STORE_TAG_GROUP, "tag-group"},
 	[ITEM_STATION] = {CTL_NOUN_station, STORE_STATION, "station"},
 	[ITEM_CONNECTOR] = {CTL_NOUN_connector, STORE_CONNECTOR, "connector"},
 };
@@ -64,8 +66,8 @@ struct draft *draft_new(const struct site_conf *base)
 	if (!base)
 		return d;
 	d->site = base->site;
-	it = arena_array(&d->arena, base->zone_count + base->meter_count + base->source_count + base->station_count,
-			 sizeof(*it));
+	it = arena_array(&d->arena, base->zone_count + base->meter_count + base->source_count + base->group_count +
+			 base->tag_group_count + base->station_count, sizeof(*it));
 	for (size_t i = 0; i < base->zone_count; i++, it++) {
 		it->k.zone = base->zones[i].k;
 		it->before = &base->zones[i].k;
@@ -80,6 +82,16 @@ struct draft *draft_new(const struct site_conf *base)
 		it->k.source = base->sources[i].k;
 		it->before = &base->sources[i].k;
 		item_take(d, ITEM_SOURCE, it, base->sources[i].k.id);
+	}
+	for (size_t i = 0; i < base->group_count; i++, it++) {
+		it->k.group = base->groups[i];
+		it->before = &base->groups[i];
+		item_take(d, ITEM_GROUP, it, base->groups[i].id);
+	}
+	for (size_t i = 0; i < base->tag_group_count; i++, it++) {
+		it->k.tag_group = base->tag_groups[i];
+		it->before = &base->tag_groups[i];
+		item_take(d, ITEM_TAG_GROUP, it, base->tag_groups[i].id);
 	}
 	for (size_t i = 0; i < base->station_count; i++, it++)
 		draft_take_station(d, it, &base->stations[i]);
@@ -130,6 +142,12 @@ struct item *draft_add(struct draft *d, enum item_kind kind, const char *id)
 		break;
 	case ITEM_SOURCE:
 		it->k.source.id = it->id;
+		break;
+	case ITEM_GROUP:
+		it->k.group.id = it->id;
+		break;
+	case ITEM_TAG_GROUP:
+		it->k.tag_group.id = it->id;
 		break;
 	case ITEM_STATION:
 		it->k.station.id = it->id;

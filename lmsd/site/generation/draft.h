@@ -9,7 +9,7 @@
 #include "site/edit.h"
 #include "site/site.h"
 
-enum item_kind { ITEM_ZONE, ITEM_METER, ITEM_SOURCE, ITEM_STATION, ITEM_CONNECTOR, ITEM_KINDS };
+enum item_kind { ITEM_ZONE, ITEM_METER, ITEM_SOURCE, ITEM_GROUP, ITEM_TAG_GROUP, ITEM_STATION, ITEM_CONNECTOR, ITEM_KINDS };
 
 /* 230 V less and plus 10 %; what a site may say instead. */
 #define VOLTAGE_MIN_DEFAULT INT64_C(207)
@@ -26,6 +26,8 @@ struct item {
 		struct ctl_zone_keys zone;
 		struct ctl_meter_keys meter;
 		struct ctl_source_keys source;
+		struct ctl_group_keys group;
+		struct ctl_tag_group_keys tag_group;
 		struct ctl_station_keys station;
 		struct ctl_connector_keys connector;
 	} k;

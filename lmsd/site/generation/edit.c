@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "site/generation/draft.h"
 #include "site/generation/edit_parts.h"
+#include "site/tag_log.h"
 
 struct site_edit *site_edit_new(struct site *s)
 {
@@ -65,7 +66,7 @@ void site_edit_site(struct site_edit *e, const struct ctl_site_keys *k)
 }
 
 /* The item that a step works on, by mode; NULL with the edit's diag set. */
-static struct item *edit_item(struct site_edit *e, enum item_kind kind, const char *id,
+struct item *edit_item(struct site_edit *e, enum item_kind kind, const char *id,
 			      enum edit_mode mode)
 {
 	struct draft *d = edit_draft(e);
@@ -89,7 +90,7 @@ static struct item *edit_item(struct site_edit *e, enum item_kind kind, const ch
 	return it;
 }
 
-static bool edit_id(struct site_edit *e, const char *id, const char *what)
+bool edit_id(struct site_edit *e, const char *id, const char *what)
 {
 	if (diag_failed(&e->diag))
 		return false;
@@ -100,7 +101,7 @@ static bool edit_id(struct site_edit *e, const char *id, const char *what)
 	return !diag_failed(&e->diag);
 }
 
-static void edit_overlay(struct site_edit *e, enum item_kind kind, struct item *it,
+void edit_overlay(struct site_edit *e, enum item_kind kind, struct item *it,
 			 const void *keys)
 {
 	if (!it)
@@ -185,7 +186,7 @@ void site_edit_connector(struct site_edit *e, const struct ctl_connector_keys *k
 
 /* ---- deleting ---- */
 
-static struct item *edit_delete(struct site_edit *e, enum item_kind kind, const char *id)
+struct item *edit_delete(struct site_edit *e, enum item_kind kind, const char *id)
 {
 	struct item *it;
 
@@ -202,78 +203,67 @@ static bool is_same(const char *a, const char *b)
 	return a && b && strcmp(a, b) == 0;
 }
 
-/* Notes one more user of something that shall go; the first few are named. */
-static void note_user(char *text, size_t size, size_t *count, const char *word, const char *id)
+void edit_note_user(struct edit_users *users, const char *word, const char *id)
 {
-	size_t used = strlen(text);
+	size_t used = strlen(users->text);
 
-	if ((*count)++ < 3)
-		snprintf(text + used, size - used, "%s%s %s", used ? ", " : "", word, id);
+	if (users->count++ < 3)
+		snprintf(users->text + used, sizeof(users->text) - used, "%s%s %s", used ? ", " : "", word, id);
 }
 
-static void refuse_in_use(struct site_edit *e, const char *word, const char *id, const char *users,
-			  size_t count)
+void edit_gone_unless_used(struct site_edit *e, struct item *it, const char *word, const struct edit_users *users)
 {
 	char more[32] = "";
 
-	if (count > 3)
-		snprintf(more, sizeof(more), " and %zu more", count - 3);
-	diag_set(&e->diag, -LMS_ECONFLICT, "%s %s: is used by %s%s (move or delete them first)",
-		 word, id, users, more);
+	it->gone = users->count == 0;
+	if (it->gone)
+		return;
+	if (users->count > 3)
+		snprintf(more, sizeof(more), " and %zu more", users->count - 3);
+	diag_set(&e->diag, -LMS_ECONFLICT, "%s %s: is used by %s%s (move or delete them first)", word, it->id,
+		 users->text, more);
 }
 
 void site_edit_delete_zone(struct site_edit *e, const char *id)
 {
 	struct item *it = edit_delete(e, ITEM_ZONE, id);
-	char users[200] = "";
-	size_t count = 0;
+	struct edit_users users = { .count = 0 };
 
 	if (!it)
 		return;
 	for (struct item *z = e->draft->items[ITEM_ZONE]; z; z = z->hh.next)
 		if (!z->gone && is_same(z->k.zone.parent, id))
-			note_user(users, sizeof(users), &count, "zone", z->id);
+			edit_note_user(&users, "zone", z->id);
 	for (struct item *st = e->draft->items[ITEM_STATION]; st; st = st->hh.next)
 		if (!st->gone && is_same(st->k.station.zone, id))
-			note_user(users, sizeof(users), &count, "station", st->id);
-	if (count)
-		refuse_in_use(e, "zone", id, users, count);
-	else
-		it->gone = true;
+			edit_note_user(&users, "station", st->id);
+	edit_gone_unless_used(e, it, "zone", &users);
 }
 
 void site_edit_delete_meter(struct site_edit *e, const char *id)
 {
 	struct item *it = edit_delete(e, ITEM_METER, id);
-	char users[200] = "";
-	size_t count = 0;
+	struct edit_users users = { .count = 0 };
 
 	if (!it)
 		return;
 	for (struct item *z = e->draft->items[ITEM_ZONE]; z; z = z->hh.next)
 		if (!z->gone && (is_same(z->k.zone.meter, id) || is_same(z->k.zone.pv_meter, id)))
-			note_user(users, sizeof(users), &count, "zone", z->id);
-	if (count)
-		refuse_in_use(e, "meter", id, users, count);
-	else
-		it->gone = true;
+			edit_note_user(&users, "zone", z->id);
+	edit_gone_unless_used(e, it, "meter", &users);
 }
 
 void site_edit_delete_source(struct site_edit *e, const char *id)
 {
 	struct item *it = edit_delete(e, ITEM_SOURCE, id);
-	char users[200] = "";
-	size_t count = 0;
+	struct edit_users users = { .count = 0 };
 
 	if (!it)
 		return;
 	for (struct item *z = e->draft->items[ITEM_ZONE]; z; z = z->hh.next)
 		if (!z->gone && is_same(z->k.zone.source, id))
-			note_user(users, sizeof(users), &count, "zone", z->id);
-	if (count)
-		refuse_in_use(e, "source", id, users, count);
-	else
-		it->gone = true;
+			edit_note_user(&users, "zone", z->id);
+	edit_gone_unless_used(e, it, "source", &users);
 }
 
 void site_edit_delete_station(struct site_edit *e, const char *id)
@@ -336,7 +326,7 @@ int site_edit_commit(struct site_edit *e, struct effects *fx, bool dry,
 		*changes = NULL;
 	if (change_count)
 		*change_count = 0;
-	if (diag_failed(&e->diag) || edit_build(e)) {
+	if (diag_failed(&e->diag) || edit_build(e) || edit_check_tags(e)) {
 		*diag = e->diag;
 		return e->diag.err;
 	}
@@ -360,6 +350,7 @@ int site_edit_commit(struct site_edit *e, struct effects *fx, bool dry,
 	if (!e->candidate)
 		return 0;
 	edit_store(e, fx);
+	site_tag_groups_note(e->site, edit_base(e), e->candidate, fx);
 	fx_config(fx, e->candidate);
 	e->site->staged = e->candidate;
 	e->candidate = NULL; /* the effect's now */

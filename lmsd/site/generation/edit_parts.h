@@ -29,6 +29,15 @@ struct change_list {
 };
 
 struct draft *edit_draft(struct site_edit *e);
+/* The item that a step works on, by mode; NULL with the edit's diag set. */
+struct item *edit_item(struct site_edit *e, enum item_kind kind, const char *id, enum edit_mode mode);
+bool edit_id(struct site_edit *e, const char *id, const char *what);
+void edit_overlay(struct site_edit *e, enum item_kind kind, struct item *it, const void *keys);
+struct item *edit_delete(struct site_edit *e, enum item_kind kind, const char *id);
+/* Who uses what shall go; the first few are named in the refusal. */
+struct edit_users { char text[200]; size_t count; };
+void edit_note_user(struct edit_users *users, const char *word, const char *id);
+void edit_gone_unless_used(struct site_edit *e, struct item *it, const char *word, const struct edit_users *users);
 /* edit_diff.c: what differs, by the draft's items; order is kind, then id. */
 void edit_diff(struct site_edit *e, struct change_list *list);
 void edit_diff_keys(struct change_list *list, const struct ctl_noun_desc *n, const char *id,
@@ -39,5 +48,7 @@ void edit_store(struct site_edit *e, struct effects *fx);
 void edit_diff_tags(struct site_edit *e, struct change_list *list);
 void edit_apply_tags(struct site_edit *e, struct effects *fx);
 void edit_prune_tags(struct site_edit *e);
+/* What their keys name, in the configuration as it will be. */
+int edit_check_tags(struct site_edit *e);
 /* Tags that a zone newly exempts exist, or will after this edit. One that is deleted later harms nobody. */
 void edit_check_exempt(struct site_edit *e);

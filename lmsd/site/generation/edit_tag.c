@@ -8,6 +8,7 @@
 #include "site/outer/sun.h"
 #include "site/tag.h"
 #include "site/tag_log.h"
+#include "site/tags/where.h"
 
 static int missing_tag(struct site_edit *e, const char *uid)
 {
@@ -113,6 +114,16 @@ void edit_prune_tags(struct site_edit *e)
 		if (!t)
 			tag_edit_get(e, live->k.uid)->gone = true;
 	}
+}
+
+int edit_check_tags(struct site_edit *e)
+{
+	const struct site_conf *conf = e->candidate ? e->candidate : site_conf_newest(e->site);
+
+	for (const struct tag_edit *t = e->tags; t && !diag_failed(&e->diag); t = t->hh.next)
+		if (!t->gone)
+			where_check(&t->k, t->live ? &t->live->k : NULL, conf, &e->diag);
+	return e->diag.err;
 }
 
 void edit_diff_tags(struct site_edit *e, struct change_list *list)

@@ -271,11 +271,12 @@ static struct tx *tx_new(struct site *s, const struct tx_start *in, const struct
 	return tx;
 }
 
-static void record_refused(struct site *s, struct tx *tx, enum auth_status status,
-			   struct effects *fx)
+static void record_refused(struct site *s, struct tx *tx, const struct auth *auth, struct effects *fx)
 {
 	set_text(tx->state, sizeof(tx->state), "refused");
-	set_text(tx->reason, sizeof(tx->reason), auth_status_text(status));
+	set_text(tx->reason, sizeof(tx->reason), auth_status_text(auth->status));
+	if (auth->why && auth->tag)
+		tx_note(tx, auth->why);
 	tx->stop = tx->start;
 	tx->assumed = true; /* the station may have begun all the same, and then stops it */
 	ledger_end(s, tx);
@@ -306,7 +307,7 @@ static struct tx *start_again(struct site *s, struct tx *tx, int32_t *id, struct
 	*auth =
 	    (struct auth){ .status = AUTH_ACCEPTED, .tag = t, .expires = WALL_NONE, .vip = tx->vip};
 	if (t) {
-		auth->expires = t->k.expires;
+		auth->expires = site_tag_expires(s, &t->k);
 		auth->group = t->k.group;
 	}
 	if (strcmp(tx->state, "refused") == 0)
@@ -325,14 +326,16 @@ struct tx *site_tx_start(struct site *s, const struct tx_start *in, mono_t now, 
 	close_others(s, in, wall, fx);
 	/* A replayed one is past: what counts is whether the tag was good then, not what runs now.
 	 */
-	*auth = site_authorize(s, c->station, in->tag, !in->replay,
+	*auth = site_authorize(s, c->station, in->tag, c->number, !in->replay,
 			       in->replay && in->time != WALL_NONE ? in->time : wall);
-	if (auth->status == AUTH_ACCEPTED && !in->replay && site_reserved_for_other(s, c, in->tag))
+	if (auth->status == AUTH_ACCEPTED && !in->replay && site_reserved_for_other(s, c, in->tag)) {
 		auth->status = AUTH_BLOCKED;
+		auth->why = "the connector is reserved for another";
+	}
 	tx = tx_new(s, in, auth, wall, fx);
 	*id = tx->id;
 	if (auth->status != AUTH_ACCEPTED) {
-		record_refused(s, tx, auth->status, fx);
+		record_refused(s, tx, auth, fx);
 		return NULL;
 	}
 	set_text(tx->state, sizeof(tx->state), "running");
@@ -438,7 +441,7 @@ int site_tx_stop(struct site *s, const struct tx_stop *in, wall_t wall, struct a
 
 	*auth = (struct auth){ .status = AUTH_ACCEPTED, .expires = WALL_NONE};
 	if (in->tag && *in->tag)
-		*auth = site_authorize(s, in->station, in->tag, false, wall);
+		*auth = site_authorize(s, in->station, in->tag, 0, false, wall);
 	if (!tx)
 		return stop_orphan(s, in, wall, fx);
 	if (strcmp(tx->station, in->station->id) != 0) {

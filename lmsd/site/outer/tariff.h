@@ -1,21 +1,19 @@
 /* site/outer/tariff.h - weekly windows that lower a zone's limit, in the site's time zone.
  *
  * "mon-fri 17:00-20:00 16; sat,sun 11:00-14:00 20,20,10; daily 22:00-06:00 40": days, times, current per
- * phase. A window over midnight belongs to the day on which it begins. What the clock on the wall says
- * counts: an hour that is left out in spring has no windows, one that comes twice in autumn has them
- * twice. Windows may overlap: the least holds.
+ * phase (week.h). Windows may overlap: the least holds.
  */
 #pragma once
 
 #include "base/diag.h"
 #include "base/timefmt.h"
 #include "base/types.h"
+#include "site/outer/week.h"
 
-#define TARIFF_WINDOWS_MAX 32
+#define TARIFF_WINDOWS_MAX WEEK_WINDOWS_MAX
 
 struct tariff_window {
-	uint8_t days;			/* bit 0 = Monday, on which it begins */
-	int from_min, to_min;		/* of the day; to <= from: over midnight */
+	struct week_window when;
 	struct phase_ma limit;
 };
 
