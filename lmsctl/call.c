@@ -301,6 +301,8 @@ static int show_text(struct lmsctl *l, const struct json *result)
 {
 	if (l->verb->id == CTL_VERB_station_call)
 		return cmd_station_call(l, result);
+	if (l->verb->id == CTL_VERB_meter_check)
+		return cmd_meter_check(l, result);
 	if (l->verb->id == CTL_VERB_station_config_diff || l->verb->id == CTL_VERB_station_config_restore)
 		return cmd_config_rows(l, result);
 	if (l->verb->id == CTL_VERB_station_local_list_version)

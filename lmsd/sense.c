@@ -72,8 +72,7 @@ void sense_free(struct sense *s)
 
 /* ---- from keys to meters ---------------------------------------------------------------------- */
 
-/* The largest fuse that a zone measured by this meter stands behind; NUM_NONE = none known. */
-static int64_t meter_fuse_ma(const struct site_conf *conf, int meter)
+int64_t sense_fuse_ma(const struct site_conf *conf, int meter)
 {
 	int64_t fuse = NUM_NONE;
 
@@ -83,9 +82,8 @@ static int64_t meter_fuse_ma(const struct site_conf *conf, int meter)
 	return fuse;
 }
 
-/* The same rules at `apply` and at start: 0, or negative with diag. */
-static int meter_setup_of(const struct app *app, const struct ctl_meter_keys *k, int64_t fuse_ma,
-			  struct meter_setup *setup, struct diag *d)
+int sense_setup(const struct app *app, const struct ctl_meter_keys *k, int64_t fuse_ma, struct meter_setup *setup,
+		struct diag *d)
 {
 	const struct meter_profile *p = profile_set_find(&app->profiles, k->profile ? k->profile : "");
 	const char *near;
@@ -121,7 +119,7 @@ int sense_check(void *ctx, const struct ctl_meter_keys *k, int64_t fuse_ma, stru
 	const struct app *app = ctx;
 	struct meter_setup setup;
 
-	return meter_setup_of(app, k, fuse_ma, &setup, d);
+	return sense_setup(app, k, fuse_ma, &setup, d);
 }
 
 static char *keys_text(const struct ctl_meter_keys *k, int64_t fuse_ma, const struct meter_profile *p)
@@ -172,14 +170,14 @@ void sense_configure(struct app *app)
 	s->count = conf->meter_count;
 	for (size_t i = 0; i < conf->meter_count; i++) {
 		const struct ctl_meter_keys *k = &conf->meters[i].k;
-		int64_t fuse_ma = meter_fuse_ma(conf, (int)i);
+		int64_t fuse_ma = sense_fuse_ma(conf, (int)i);
 		struct meter_address address;
 		struct meter_setup setup;
 
 		s->meters[i].keys = keys_text(k, fuse_ma, profile_set_find(&app->profiles, k->profile ? k->profile : ""));
 		s->meters[i].answered_at = INT64_MIN;
 		diag_init(&d);
-		if (meter_setup_of(app, k, fuse_ma, &setup, &d) < 0) {
+		if (sense_setup(app, k, fuse_ma, &setup, &d) < 0) {
 			snprintf(s->meters[i].complaint, sizeof(s->meters[i].complaint), "%s", d.text);
 			log_meter(ERROR, k->id, "not_read", "%s", d.text);
 			continue;

@@ -1,4 +1,5 @@
-/* sense_meters.h - the inside of sense: for sense.c (what is read) and sense_push.c (what is told) only. */
+/* sense_meters.h - the inside of sense: for sense.c (what is read), sense_push.c (what is told) and
+ * hall/commission (what is tried) only. */
 #pragma once
 
 #include "app.h"
@@ -30,3 +31,8 @@ struct sense {
 
 /* Takes a reading in, by the index of its meter, which has a state; balance and people learn of it. */
 void sense_reading(struct app *app, int meter, struct meter_reading *r, mono_t now);
+/* What these keys make: the same rules at `apply`, at start and for a check. 0, or negative with diag. */
+int sense_setup(const struct app *app, const struct ctl_meter_keys *k, int64_t fuse_ma, struct meter_setup *setup,
+		struct diag *d);
+/* The largest fuse that a zone measured by this meter stands behind; NUM_NONE = none known. */
+int64_t sense_fuse_ma(const struct site_conf *conf, int meter);

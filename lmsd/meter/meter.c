@@ -25,8 +25,7 @@ static bool is_line_voltage(enum meter_var var)
 	return var >= METER_voltage_l12 && var <= METER_voltage_l31;
 }
 
-/* The variable that the device's `var` is in terms of grid phases, or -1 if it has no conductor. */
-static int to_grid(const struct meter_setup *s, enum meter_var var)
+int meter_to_grid(const struct meter_setup *s, enum meter_var var)
 {
 	int phase = meter_var_info(var)->phase;
 	int a, b;
@@ -54,7 +53,7 @@ struct meter_state *meter_new(const struct meter_setup *setup)
 	snprintf(m->id, sizeof(m->id), "%s", setup->id ? setup->id : "");
 	m->setup.id = m->id;
 	for (size_t i = 0; i < setup->profile->reg_count && !setup->profile->pushed; i++) {
-		int var = to_grid(setup, setup->profile->regs[i].var);
+		int var = meter_to_grid(setup, setup->profile->regs[i].var);
 
 		if (var < 0)
 			continue;
@@ -71,6 +70,8 @@ struct meter_state *meter_new(const struct meter_setup *setup)
 		m->slow_stale_us += setup->stale_us * 2 * (plan.count - plan.fast_count);
 	m->changed_at = m->good_at = INT64_MIN;
 	m->zero_since = MONO_NEVER;
+	m->counting.v = NUM_NONE;
+	m->counting.at = INT64_MIN;
 	m->good_wall = WALL_NONE;
 	m->latency_us = NUM_NONE;
 	return m;
@@ -269,7 +270,7 @@ static uint64_t store(struct meter_state *m, const struct intake *in)
 	uint64_t renewed = 0;
 
 	for (int i = 0; i < METER_VAR_COUNT; i++) {
-		int var = in->set >> i & 1 ? to_grid(&m->setup, (enum meter_var)i) : -1;
+		int var = in->set >> i & 1 ? meter_to_grid(&m->setup, (enum meter_var)i) : -1;
 
 		if (var < 0)
 			continue;
@@ -421,6 +422,11 @@ const char *meter_status_name(enum meter_status s)
 mono_t meter_zero_since(const struct meter_state *m)
 {
 	return m->zero_since;
+}
+
+int64_t meter_uncounted_wh(const struct meter_state *m)
+{
+	return m->counting.v == NUM_NONE || m->counting.at == INT64_MIN ? NUM_NONE : m->counting.passed_ws / 3600;
 }
 
 unsigned meter_faults(const struct meter_state *m)

@@ -40,6 +40,9 @@ int meter_setup_invert(struct meter_setup *s, const char *text, struct diag *d);
  * "meter", "direct", "250/5". fuse_ma NUM_NONE = not known; "direct" above 63 A is refused. */
 int meter_setup_ct(struct meter_setup *s, const char *text, int64_t fuse_ma, struct diag *d);
 
+/* The variable that the device's `var` is in terms of grid phases, or -1 if it has no conductor. */
+int meter_to_grid(const struct meter_setup *s, enum meter_var var);
+
 struct meter_value {
 	int64_t v;		/* fixed-point unit of its dimension, or NUM_NONE */
 	mono_t at;		/* when the meter was asked for it */
@@ -111,6 +114,9 @@ const char *meter_status_name(enum meter_status s);
 /* All currents have been exactly zero since then, MONO_NEVER = they are not. Cars behind the meter that
  * report a draw of later than that prove it wrong. */
 mono_t meter_zero_since(const struct meter_state *m);
+/* Imported, by the powers that were read, since the import counter last moved; NUM_NONE: it has none, or
+ * powers are not known. */
+int64_t meter_uncounted_wh(const struct meter_state *m);
 unsigned meter_faults(const struct meter_state *m);	/* set of enum meter_fault */
 /* What is wrong in words, "" if nothing; into out, always terminated. */
 const char *meter_fault_text(const struct meter_state *m, char *out, size_t size);

@@ -15,6 +15,7 @@
 #define JUMP_CONFIRMED	   3
 #define SUM_CONFIRMED	   2
 #define ENERGY_CONFIRMED   3
+#define COUNTING_GAP_US	   (60 * US_PER_S)
 
 static int64_t magnitude(int64_t v)
 {
@@ -196,12 +197,30 @@ static void judge_energy(struct meter_state *m, uint64_t renewed, mono_t at)
 	set_fault(m, METER_FAULT_ENERGY, any);
 }
 
+/* Adds up what goes by until the import counter moves. A gap between powers is not guessed at. */
+static void note_counting(struct meter_state *m, uint64_t renewed, mono_t at)
+{
+	int64_t wh = m->value[METER_energy_import_total].v, w = m->value[METER_power_total].v;
+
+	if (renewed & METER_BIT(METER_energy_import_total) && good(m, METER_energy_import_total) &&
+	    wh != m->counting.v) {
+		m->counting.v = wh;
+		m->counting.passed_ws = 0;
+	}
+	if (!good(m, METER_power_total))
+		return;
+	if (m->counting.at != INT64_MIN && at - m->counting.at < COUNTING_GAP_US && w > 0)
+		m->counting.passed_ws += w * (at - m->counting.at) / US_PER_S;
+	m->counting.at = at;
+}
+
 void meter_judge(struct meter_state *m, uint64_t renewed, mono_t at, int64_t cars_ma)
 {
 	const uint64_t currents =
 		METER_BIT(METER_current_l1) | METER_BIT(METER_current_l2) | METER_BIT(METER_current_l3);
 
 	judge_energy(m, renewed, at);
+	note_counting(m, renewed, at);
 	/* Who tells a meter's values may tell its energy apart from them. */
 	if (!(m->setup.profile->pushed ? renewed & currents : m->has & currents))
 		return;

@@ -32,6 +32,11 @@ struct meter_state {
 		mono_t at;
 		int count;		/* readings in a row that contradict it */
 	} energy[METER_VAR_COUNT];
+	struct {			/* does the import counter count? */
+		int64_t v;		/* its last reading, NUM_NONE = none */
+		int64_t passed_ws;	/* that powers say went by since it moved */
+		mono_t at;		/* of the last power; INT64_MIN = none */
+	} counting;
 };
 
 #define METER_BIT(var) (UINT64_C(1) << (var))

@@ -55,6 +55,8 @@ struct worker {
 	struct link *link;
 	struct meter_address addr;
 	mono_t errand_at;	/* its latest question */
+	int errand_slave;	/* was asked last of those that nobody polls */
+	struct plan_block errand_asked;
 	struct slot *slots;
 	size_t slot_count;
 	int link_fails;
@@ -520,37 +522,47 @@ static void end_errand(struct worker *w, bool cut)
 	w->errand_ended(e);
 }
 
+/* Whose answers may still come: the slot of a slave that is polled, else the one for errands. */
+static struct plan_block *latest_request(struct worker *w, int slave)
+{
+	for (size_t i = 0; i < w->slot_count; i++)
+		if (w->slots[i].task.addr.slave == slave)
+			return &w->slots[i].asked;
+	if (w->errand_slave != slave)
+		w->errand_asked.count = 0;
+	w->errand_slave = slave;
+	return &w->errand_asked;
+}
+
 /* As a poll does, but once: what is wrong is what the errand is for. */
 static void put_question(struct worker *w, const struct errand_question *q, struct errand_reply *r)
 {
-	struct plan_block b = { q->fc, q->addr, q->count, METER_SLOW };
+	struct plan_block b = { q->fc, q->addr, q->count, METER_SLOW }, *latest = latest_request(w, q->slave);
 	struct slot s = { .task = { .addr = w->addr,
 				    .timeout_us = q->timeout_us,
-				    .inter_request_us = q->silence_us } };
+				    .inter_request_us = q->silence_us },
+			  .asked = *latest };
 	bool was_open = link_is_open(w->link);
 
 	s.task.addr.slave = q->slave;
-	for (int attempt = 0; attempt < 2; attempt++) {
-		r->text[0] = '\0';
-		r->err = ensure_open(w, &s, r->text);
-		r->cause = link_cause(w->link);
-		if (r->err < 0)
-			return;
+	r->err = ensure_open(w, &s, r->text);
+	for (int attempt = 0; r->err == 0; attempt++) {
 		r->opened = true;
 		keep_silence(w, &s, &b);
 		r->at = now_mono();
 		r->err = exchange(w, &s, &b, r->words, &r->exception, r->text);
 		r->cause = link_cause(w->link);
 		r->latency_us = w->quiet_since - r->at;
+		*latest = b;
 		if (r->err == 0 || r->err == -LMS_EREFUSED)
 			return;
 		clear_link(w, &s, r->err);
-		/* Only what lay on a connection from before says nothing about the slave. */
-		if (!was_open || w->addr.rtu || (r->err != -LMS_EIO && r->err != -LMS_EPROTOCOL) ||
-		    stopping(w))
+		if (attempt || !worth_another(w, &s, r->err, was_open))
 			return;
-		was_open = false;
+		r->text[0] = '\0';
+		r->err = ensure_open(w, &s, r->text);
 	}
+	r->cause = link_cause(w->link);
 }
 
 static void errand_step(struct worker *w, struct errand *e)

@@ -15,6 +15,7 @@ Control: JSON objects, one per line, on standard input and on the Unix socket (m
     {"freeze": true}          values stay as they are
     {"nan": true}             currents and powers are not numbers
     {"zero": true}            every register reads 0
+    {"without": ["pf_l1"]}    registers that this device lacks
     {"exception": 4}          every request is refused with this exception; 0 ends it
     {"late": 1.5}             answers come this many seconds late
     {"reset": true}           closes all connections, once
@@ -176,6 +177,7 @@ class Meter:
         self.held = None  # building current set by hand
         self.flags = {"mute": False, "freeze": False, "nan": False, "zero": False}
         self.mute_slaves, self.exception, self.late, self.reset = [], 0, 0.0, False
+        self.without = []  # variables that this device lacks
         self.imported, self.exported = 1234567.0, 4321.0  # Wh
         self.values, self.registers = {}, {3: {}, 4: {}}
         self.tick()
@@ -216,6 +218,8 @@ class Meter:
         self.ticked = now
         registers = {3: {}, 4: {}}
         for variable in self.profile.variables:
+            if variable["name"] in self.without:
+                continue
             value = self.values.get(variable["name"], 0.0)
             if self.flags["nan"] and variable["name"].startswith(("current", "power")):
                 value = math.nan
@@ -241,6 +245,7 @@ class Meter:
         for flag in self.flags:
             self.flags[flag] = bool(order.get(flag, self.flags[flag]))
         self.mute_slaves = order.get("mute_slaves", self.mute_slaves)
+        self.without = order.get("without", self.without)
         self.exception = int(order.get("exception", self.exception))
         self.late = float(order.get("late", self.late))
         self.reset = bool(order.get("reset"))
