@@ -24,6 +24,8 @@ struct app;
 struct rivals;
 struct sense;
 struct broker;
+struct bus_meter;
+struct bus_sample;
 
 /* One connection of a station, named by a number that is never used again. */
 struct wire {
@@ -223,6 +225,16 @@ void sense_told(struct app *app, const struct sense_told *told, mono_t now, wall
 size_t sense_topics(const struct app *app, const char **out, size_t max);
 /* Members of an object that is open: state and values of a meter, those that are not good without a number. */
 void sense_put_values(const struct app *app, size_t meter, mono_t now, struct json_writer *w);
+
+/* ---- hall/ways.c -------------------------------------------------------------------------- */
+
+/* The registers, coils and inputs of devices that tell the grid signal and the states of sources, polled beside the
+ * meters. Appends them to `out`, which has room for WAYS_MAX(conf); how many. Strings live in the turn's arena. */
+#define WAYS_MAX(conf) ((conf)->source_count + 1)
+size_t ways_points(struct app *app, struct bus_meter *out);
+void ways_points_done(struct bus_meter *points, size_t count);	/* once the buses know them */
+/* What was read of one; false: it is a meter's. */
+bool ways_sample(struct app *app, const struct bus_sample *sample, mono_t now);
 
 /* ---- profiles.c ---------------------------------------------------------------------------- */
 

@@ -161,10 +161,10 @@ void sense_configure(struct app *app)
 	struct sense *s = app->sense;
 	struct sensed *old = s->meters;
 	size_t old_count = s->count;
-	struct bus_meter *list = xcalloc(conf->meter_count + 1, sizeof(*list));
+	struct bus_meter *list = xcalloc(conf->meter_count + WAYS_MAX(conf), sizeof(*list));
 	struct diag d;
 	const char **buses = xcalloc(conf->meter_count + 1, sizeof(*buses));
-	size_t n = 0;
+	size_t n = 0, points;
 
 	s->meters = xcalloc(conf->meter_count + 1, sizeof(*s->meters));
 	s->count = conf->meter_count;
@@ -198,12 +198,15 @@ void sense_configure(struct app *app)
 		list[n].poll_us = k->poll_ms == NUM_NONE ? POLL_US : k->poll_ms * US_PER_MS;
 		n++;
 	}
+	points = ways_points(app, list + n);
+	n += points;
 	diag_init(&d);
 	if (bus_set_configure(s->buses, list, n, &d) < 0)
 		log_lmsd(ERROR, "meters", "%s", d.text);
-	bus_alerts_keep(&s->bus_alerts, buses, n);
+	bus_alerts_keep(&s->bus_alerts, buses, n - points);
 	free(buses);
 	sensed_free(old, old_count);
+	ways_points_done(list + n - points, points);
 	free(list);
 }
 
@@ -401,6 +404,8 @@ void sense_sample(struct app *app, const struct bus_sample *sample, mono_t now)
 	int i = site_conf_meter(app->hall.site->conf, sample->meter_id);
 	struct meter_reading r;
 
+	if (ways_sample(app, sample, now))
+		return;
 	if (i < 0 || (size_t)i >= app->sense->count || app->sense->meters[i].state == NULL)	/* of a configuration that is gone */
 		return;
 	bus_sample_reading(sample, &r);

@@ -293,10 +293,16 @@ static int explain(struct link *l, const struct link_request *q, int err, char *
 
 /* ---- one request ------------------------------------------------------------------------------ */
 
+/* Coils and inputs come as bits. */
+static int answer_bytes(const struct link_request *q)
+{
+	return q->fc <= 2 ? (q->count + 7) / 8 : 2 * q->count;
+}
+
 /* How long the two messages are on the line. */
 static int64_t wire_us(const struct link *l, const struct link_request *q)
 {
-	return l->addr.rtu ? (8 + 5 + 2 * q->count) * RTU_CHAR_BITS * US_PER_S / l->addr.baud : 0;
+	return l->addr.rtu ? (8 + 5 + answer_bytes(q)) * RTU_CHAR_BITS * US_PER_S / l->addr.baud : 0;
 }
 
 static void put16(uint8_t *p, unsigned v)
@@ -358,7 +364,7 @@ static const char *mismatch(const struct link *l, const struct link_request *q, 
 		return pdu_len == 2 && pdu[1] != 0 ? NULL : "its length is wrong";
 	if (pdu[0] != q->fc)
 		return "another function";
-	if (pdu[1] != 2 * q->count || pdu_len != 2 + 2 * q->count)
+	if (pdu[1] != answer_bytes(q) || pdu_len != 2 + answer_bytes(q))
 		return "another number of registers";
 	return NULL;
 }
@@ -383,7 +389,7 @@ static int take_answer(struct link *l, const struct link_request *q, const uint8
 		return -LMS_EREFUSED;
 	}
 	for (int i = 0; i < q->count; i++)
-		words[i] = (uint16_t)get16(pdu + 2 + 2 * i);
+		words[i] = q->fc <= 2 ? pdu[2 + i / 8] >> (i % 8) & 1 : (uint16_t)get16(pdu + 2 + 2 * i);
 	return 0;
 }
 

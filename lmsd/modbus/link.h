@@ -50,7 +50,7 @@ void link_break(struct link *l);
 
 struct link_request {
 	int slave;
-	uint8_t fc;		/* 3 or 4 */
+	uint8_t fc;		/* 3 or 4; 1 or 2: each coil or input is a word, 0 or 1 */
 	uint16_t addr, count;
 	int64_t timeout_us;	/* of the whole answer; on a serial line besides the time that it is on the wire */
 };
