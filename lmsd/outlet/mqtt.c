@@ -37,7 +37,11 @@
 #define STEADY_US      (10 * US_PER_S)	/* a connection that lasted so long was none in vain */
 #define GOODBYE_US     US_PER_S
 #define TICK_US        (20 * US_PER_MS)
-#define TICK_MESSAGES  50		/* read in one tick, that is 2,500 a second */
+#define TICK_MESSAGES  50		/* read in one tick, that is 2,500 a second … */
+#define BUSY_TICKS     50		/* … for so long: then somebody floods; or if there come … */
+#define FLOOD_MESSAGES 500		/* … of one topic in … */
+#define FLOOD_US       US_PER_S
+#define BAN_US	       (60 * US_PER_S)	/* nobody listens to it then */
 #define IN_FLIGHT_MAX  64		/* handed to the library and not away */
 #define OUT_TOPICS_MAX 20000
 #define OUT_BYTES_MAX  ((size_t)8 << 20)
@@ -59,6 +63,9 @@ struct topic {			/* that we listen to */
 	bool asked;		/* the broker was told so on this connection */
 	int mid;
 	bool refused;		/* the broker says no: to be told */
+	int burst;		/* messages of the running second */
+	bool flooded;		/* too many: to be told */
+	mono_t banned;		/* until then */
 	bool fresh;		/* what follows is to be handed over */
 	char *text;
 	size_t len;
@@ -82,6 +89,9 @@ struct mqtt {
 	bool hears;			/* messages wait to be handed over */
 	char log[200];			/* what the library said last */
 	int in_flight, budget;
+	int busy;			/* ticks in a row in which there was more to read than is read */
+	mono_t second, ban_due;		/* bursts are counted from; a topic may be listened to again */
+	bool floods;			/* this connection is full of what nobody wants */
 
 	pthread_mutex_t lock;		/* guards all below */
 	bool closing, up;
@@ -193,6 +203,31 @@ static void on_subscribe(struct mosquitto *mosq, void *arg, int mid, int count, 
 	pthread_mutex_unlock(&m->lock);
 }
 
+/* What lies in the buffers of a connection that is flooded is old by the time it is read, and would be taken for new:
+ * so the connection is given up, and without that topic the next one is quiet. Under the lock. */
+static void ban(struct mqtt *m, struct topic *t)
+{
+	t->flooded = m->floods = m->gone = true;
+	t->fresh = false;
+	t->banned = clock_mono() + BAN_US;
+	m->ban_due = t->banned < m->ban_due ? t->banned : m->ban_due;
+	snprintf(m->log, sizeof(m->log), "topic %.100s floods", t->name);
+}
+
+/* All topics together are too many. */
+static void ban_loudest(struct mqtt *m)
+{
+	struct topic *loudest = NULL;
+
+	pthread_mutex_lock(&m->lock);
+	for (struct topic *t = m->topics; t != NULL; t = t->hh.next)
+		if (loudest == NULL || t->burst > loudest->burst)
+			loudest = t;
+	if (loudest != NULL)
+		ban(m, loudest);
+	pthread_mutex_unlock(&m->lock);
+}
+
 static void on_message(struct mosquitto *mosq, void *arg, const struct mosquitto_message *msg)
 {
 	size_t len = msg->payloadlen > 0 ? (size_t)msg->payloadlen : 0;
@@ -204,8 +239,10 @@ static void on_message(struct mosquitto *mosq, void *arg, const struct mosquitto
 	pthread_mutex_lock(&m->lock);
 	m->counts.received++;
 	HASH_FIND_STR(m->topics, msg->topic, t);
+	if (t != NULL && ++t->burst > FLOOD_MESSAGES && !m->floods)
+		ban(m, t);
 	/* One that the broker kept is older than one that has come meanwhile. */
-	if (t != NULL && t->wanted && !(msg->retain && t->fresh)) {
+	if (t != NULL && t->wanted && !m->floods && !(msg->retain && t->fresh)) {
 		m->counts.skipped += t->fresh;
 		t->too_long = len > MQTT_TEXT_MAX;
 		t->len = t->too_long ? 64 : len;
@@ -265,14 +302,11 @@ static int set_user(struct mqtt *m, struct mosquitto *mosq)
 
 static int set_tls(struct mqtt *m, struct mosquitto *mosq)
 {
-	int rc = MOSQ_ERR_SUCCESS;
+	int rc;
 
 	if (!m->tls)
-		return rc;
-	if (m->ca == NULL)
-		rc = mosquitto_int_option(mosq, MOSQ_OPT_TLS_USE_OS_CERTS, 1);
-	if (rc == MOSQ_ERR_SUCCESS)
-		rc = mosquitto_tls_set(mosq, m->ca, NULL, m->certificate, m->key, NULL);
+		return MOSQ_ERR_SUCCESS;
+	rc = mosquitto_tls_set(mosq, m->ca, m->ca ? NULL : X509_get_default_cert_dir(), m->certificate, m->key, NULL);
 	if (rc == MOSQ_ERR_SUCCESS)
 		rc = mosquitto_tls_opts_set(mosq, 1, NULL, NULL);
 	return rc;
@@ -306,10 +340,24 @@ static struct mosquitto *client_new(struct mqtt *m)
 	return NULL;
 }
 
+static void note_end(struct mqtt *m, int rc, int err)
+{
+	const char *why = rc != MOSQ_ERR_SUCCESS ? mosquitto_strerror(rc) : "the broker closed the connection";
+
+	if (rc == MOSQ_ERR_ERRNO && err == EPROTO && m->tls && !m->welcome)
+		why = m->certificate ? "TLS: the broker does not take our certificate (mqtt.certificate)"
+				     : "TLS: the broker ended it; it may want a certificate of ours (mqtt.certificate)";
+	else if (rc == MOSQ_ERR_ERRNO)
+		why = strerror(err);
+	else if (rc == MOSQ_ERR_CONN_LOST)
+		why = "the broker closed the connection";
+	snprintf(m->log, sizeof(m->log), "%s", why);
+}
+
 static bool client_connect(struct mqtt *m, struct mosquitto *mosq)
 {
 	mosquitto_property *props = NULL;
-	int rc, fd;
+	int rc, fd, err;
 
 	/* The library's connect() has no end but the system's; so it is only asked where somebody is at home. */
 	fd = connect_host(m->host, m->port, CONNECT_US, m->stop, m->log, sizeof(m->log));
@@ -319,9 +367,10 @@ static bool client_connect(struct mqtt *m, struct mosquitto *mosq)
 	if (!m->old)
 		mosquitto_property_add_int32(&props, MQTT_PROP_MAXIMUM_PACKET_SIZE, PACKET_MAX);
 	rc = mosquitto_connect_bind_v5(mosq, m->host, m->port, KEEPALIVE_S, NULL, props);
+	err = errno;
 	mosquitto_property_free_all(&props);
 	if (rc != MOSQ_ERR_SUCCESS && !m->log[0])
-		snprintf(m->log, sizeof(m->log), "%s", rc == MOSQ_ERR_ERRNO ? strerror(errno) : mosquitto_strerror(rc));
+		note_end(m, rc, err);
 	return rc == MOSQ_ERR_SUCCESS;
 }
 
@@ -329,7 +378,9 @@ static bool client_connect(struct mqtt *m, struct mosquitto *mosq)
 static void ask_topics(struct mqtt *m, struct mosquitto *mosq, bool all)
 {
 	struct topic *t, *tmp;
+	mono_t now = clock_mono();
 
+	m->ban_due = MONO_NEVER;
 	pthread_mutex_lock(&m->lock);
 	HASH_ITER(hh, m->topics, t, tmp) {
 		if (!t->wanted) {
@@ -339,6 +390,9 @@ static void ask_topics(struct mqtt *m, struct mosquitto *mosq, bool all)
 			free(t->name);
 			free(t->text);
 			free(t);
+		} else if (t->banned > now) {
+			t->asked = false;
+			m->ban_due = t->banned < m->ban_due ? t->banned : m->ban_due;
 		} else if (all || !t->asked) {
 			t->asked = mosquitto_subscribe(mosq, &t->mid, t->name, m->qos) == MOSQ_ERR_SUCCESS;
 		}
@@ -386,6 +440,19 @@ static bool tls_pending(struct mosquitto *mosq)
 	return ssl != NULL && SSL_pending(ssl) > 0;
 }
 
+static void count_anew(struct mqtt *m, mono_t now)
+{
+	if (m->busy >= BUSY_TICKS)
+		ban_loudest(m);
+	if (now < m->second + FLOOD_US)
+		return;
+	m->second = now;
+	pthread_mutex_lock(&m->lock);
+	for (struct topic *t = m->topics; t != NULL; t = t->hh.next)
+		t->burst = 0;
+	pthread_mutex_unlock(&m->lock);
+}
+
 /* One wait, and what came of it. 0, or what the library says of the end. */
 static int step(struct mqtt *m, struct mosquitto *mosq, mono_t *tick, mono_t until)
 {
@@ -396,6 +463,7 @@ static int step(struct mqtt *m, struct mosquitto *mosq, mono_t *tick, mono_t unt
 	uint64_t kicks;
 
 	if (now >= *tick) {
+		m->busy = m->budget > 0 ? 0 : m->busy + 1;
 		m->budget = TICK_MESSAGES;
 		*tick = now + TICK_US;
 		if (m->hears)
@@ -460,7 +528,8 @@ static bool serve(struct mqtt *m, struct mosquitto *mosq)
 		pthread_mutex_lock(&m->lock);
 		changed = m->topics_changed;
 		pthread_mutex_unlock(&m->lock);
-		if (told && changed)
+		count_anew(m, clock_mono());
+		if (told && (changed || clock_mono() >= m->ban_due))
 			ask_topics(m, mosq, false);
 		if (told)
 			publish_some(m, mosq);
@@ -473,8 +542,7 @@ static bool serve(struct mqtt *m, struct mosquitto *mosq)
 		return true;
 	}
 	if (!m->log[0])
-		snprintf(m->log, sizeof(m->log), "%s", rc == MOSQ_ERR_ERRNO ? strerror(errno) :
-			 rc != MOSQ_ERR_SUCCESS ? mosquitto_strerror(rc) : "the broker closed the connection");
+		note_end(m, rc, errno);
 	/* Some that know 3.1.1 only say nothing at all to what they do not know. */
 	if (!m->welcome && rc == MOSQ_ERR_CONN_LOST)
 		m->old = !m->old;
@@ -488,8 +556,10 @@ static bool attempt(struct mqtt *m)
 	struct mosquitto *mosq;
 	bool good = false;
 
-	m->welcome = m->gone = m->hears = false;
-	m->in_flight = 0;
+	m->welcome = m->gone = m->hears = m->floods = false;
+	m->in_flight = m->busy = 0;
+	m->budget = 1;
+	m->second = 0;
 	m->log[0] = '\0';
 	mosq = client_new(m);
 	if (mosq != NULL && client_connect(m, mosq))
@@ -554,16 +624,16 @@ static bool take_one(struct mqtt *m, struct topic *out)
 
 	pthread_mutex_lock(&m->lock);
 	for (struct topic *t = m->topics; t != NULL && !found; t = t->hh.next) {
-		if (!t->wanted || (!t->fresh && !t->refused))
+		if (!t->wanted || (!t->fresh && !t->refused && !t->flooded))
 			continue;
 		*out = *t;
 		out->name = xstrdup(t->name);
-		if (!t->refused)
-			t->text = NULL;
-		else
+		if (t->refused || t->flooded)
 			out->text = NULL;
-		t->fresh &= t->refused;
-		t->refused = false;
+		else
+			t->text = NULL;
+		t->fresh &= t->refused || t->flooded;
+		t->refused = t->flooded = false;
 		found = true;
 		/* To the end, so that all have their turn. */
 		HASH_DEL(m->topics, t);
@@ -586,7 +656,9 @@ static void deliver(void *ctx)
 		};
 
 		if (t.refused)
-			m->ops.refused(m->ctx, t.name);
+			m->ops.refused(m->ctx, t.name, "the broker sends it to others only");
+		else if (t.flooded)
+			m->ops.refused(m->ctx, t.name, "it floods: nobody listens to it for a minute");
 		else
 			m->ops.message(m->ctx, &msg);
 		free(t.name);

@@ -3,8 +3,8 @@
  * The thread shares nothing with the loop but two bounded stores. Outgoing: the newest text of each topic, as long as
  * the broker takes any; while it does not, nothing is kept, since what is old by then is of no use: who publishes
  * begins anew when ops.link says that it is there. Incoming: the newest text of each topic that was asked for, so that
- * one who floods a topic costs its own place and no more; a few are handed over per turn of the loop, and the thread
- * reads no more of them than the loop is meant to see.
+ * one who floods a topic costs its own place and no more; a few are handed over per turn of the loop. What has lain in
+ * a full connection would be taken for new when it is not: so one that is flooded is given up, and the topic for a while.
  *
  * The broker is asked (MQTT 5) to send nothing larger than MQTT_TEXT_MAX and some; one that speaks 3.1.1 alone is
  * taken, too. A certificate that is not the host's, or that nobody signed whom we know, is refused.
@@ -43,8 +43,8 @@ struct mqtt_ops {			/* all on the loop */
 	/* The broker is there, or is not: `why` then; each vain attempt tells it again. */
 	void (*link)(void *ctx, bool up, const char *why);
 	void (*message)(void *ctx, const struct mqtt_message *m);
-	/* The broker refuses to send us this topic. */
-	void (*refused)(void *ctx, const char *topic);
+	/* Nobody listens to this topic, and why. */
+	void (*refused)(void *ctx, const char *topic, const char *why);
 };
 
 struct mqtt_counts {

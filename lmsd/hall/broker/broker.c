@@ -99,13 +99,12 @@ static void on_message(void *ctx, const struct mqtt_message *m)
 	tell_word(b->app, m);
 }
 
-static void on_refused(void *ctx, const char *topic)
+static void on_refused(void *ctx, const char *topic, const char *why)
 {
 	struct broker *b = ctx;
 
 	b->app->turn_open = true;
-	log_event(LOG_LEVEL_WARNING, "mqtt", "", "mqtt_topic_refused", "topic=%s the broker of %s sends it to others only",
-		  log_text(topic), b->name);
+	log_event(LOG_LEVEL_WARNING, "mqtt", "", "mqtt_topic_refused", "topic=%s %s", log_text(topic), why);
 }
 
 static const struct mqtt_ops ops = { .link = on_link, .message = on_message, .refused = on_refused };
