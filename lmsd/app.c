@@ -12,6 +12,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "hall/alerts.h"
 #include "hall/background.h"
 #include "hall/broker/broker.h"
 #include "base/err.h"
@@ -283,6 +284,7 @@ static void on_turn_end(void *ctx)
 		feed_turn(app, now, loop_wall());
 		broker_turn(app->broker, now, loop_wall());
 		hours_turn(app, now, loop_wall());
+		alerts_turn(app, now, loop_wall());
 		record_turn(app, now, loop_wall());
 		carry_turn(app);
 	}
@@ -299,6 +301,7 @@ static void on_turn_end(void *ctx)
 	due = earliest(due, control_next_due(app->control));
 	due = earliest(due, app->flush_due);
 	due = earliest(due, hours_due(app));
+	due = earliest(due, alerts_due(app));
 	due = earliest(due, feed_outer_due(app));
 	due = earliest(due, sense_due(app));
 	due = earliest(due, broker_due(app->broker));
@@ -499,6 +502,7 @@ void app_free(struct app *app)
 	arena_fini(&app->arena);
 	door_free(app->door);
 	free(app->slots);
+	free(app->alerts);
 	free(app->tz_rows);
 	free(app);
 }

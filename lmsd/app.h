@@ -82,6 +82,7 @@ struct app {
 	mono_t flush_due, snapshot_due;
 	uint64_t block;		/* number of the last one */
 	struct hours *hours;
+	struct alerts_watch *alerts;
 
 	struct arena arena;	/* of the running turn */
 	struct arena spare;	/* for the next one, when nothing of the one before waits */
@@ -154,6 +155,8 @@ void feed_answer(struct app *app, const struct effect *e, mono_t now);
 /* Writes what balance and meters say where the handlers read it, at most once per moment of the loop:
  * with 10,000 connectors the pages of one list would spend their time on it. */
 void feed_views(struct app *app, mono_t now);
+/* Only those of zones and meters. */
+void feed_zone_views(struct app *app, mono_t now);
 bool feed_admit(void *ctx, struct connector *conn, bool idle, int64_t limit_ma, uint64_t *token, char *why,
 		size_t why_size);
 void feed_limit_expire(struct app *app, mono_t now);

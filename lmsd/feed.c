@@ -403,15 +403,20 @@ static void view_zone(const struct zone_conf *conf, const struct bal_zone_view *
 
 void feed_views(struct app *app, mono_t now)
 {
-	struct site *site = app->hall.site;
-	struct bal_zone_view *views;
-	struct arena arena;
-
 	if (app->viewed == now)
 		return;
 	app->viewed = now;
 	for (size_t i = 0; i < app->slot_count; i++)
 		view_connector(app, app->slots[i]);
+	feed_zone_views(app, now);
+}
+
+void feed_zone_views(struct app *app, mono_t now)
+{
+	struct site *site = app->hall.site;
+	struct bal_zone_view *views;
+	struct arena arena;
+
 	if (app->balanced) {
 		arena_init(&arena);
 		/* Stations' own limits are zones of the balance, too, behind those of the site. */

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "site/alert/alert.h"
 #include "site/door/cert_request.h"
 #include "site/door/security_log.h"
 #include "site/outer/grid.h"
@@ -70,6 +71,10 @@ static int load_live_row(void *ctx, const char *key, const char *json, size_t le
 		ret = load_signal(l->app, key, json, len, &diag);
 	else if (l->table == STORE_GRID_LOG)
 		ret = site_grid_load_change(site, key, json, len, &diag);
+	else if (l->table == STORE_ALERT)
+		ret = alert_load(site, key, json, len, loop_now(l->app->loop), &diag);
+	else if (l->table == STORE_ALERT_RULE)
+		ret = alert_rule_load(site, key, json, len, &diag);
 	else if (l->table == STORE_TRANSFER)
 		ret = site_transfer_load(site, key, json, len, &diag);
 	else if (l->table == STORE_RESERVATION)
@@ -122,7 +127,8 @@ static int load_conf(struct app *app, struct diag *diag)
 static int load_live(struct app *app, struct diag *diag)
 {
 	static const enum store_table tables[] = {
-		STORE_META, STORE_SECURITY_EVENT, STORE_CERT_REQUEST, STORE_OVERRIDE, STORE_SIGNAL, STORE_GRID_LOG, STORE_BOOT, STORE_TRANSFER,
+		STORE_META, STORE_SECURITY_EVENT, STORE_CERT_REQUEST, STORE_OVERRIDE, STORE_SIGNAL, STORE_GRID_LOG, STORE_ALERT_RULE, STORE_ALERT,
+		STORE_BOOT, STORE_TRANSFER,
 		STORE_TAG, STORE_TAG_LOG, STORE_LOCAL_LIST, STORE_RESERVATION, STORE_TX_RUN,
 	};
 	struct load_ctx l = { .app = app };

@@ -1,4 +1,4 @@
-/* lmstop/actions.c - `x`: what can be done with a connector or a station, asked twice before it is.
+/* lmstop/actions.c - `x`: what can be done with a connector, a station or an alert, asked twice before it is.
  *
  * Nothing is sent before the question that names the target was answered with y.
  */
@@ -42,6 +42,8 @@ static const struct action actions[] = {
 	  "Restart the station %s?" },
 	{ 'R', "restart the station, hard", CTL_VERB_station_restart, ITEM_STATION, PROMPT_NONE,
 	  "\"hard\":true", "Restart the station %s hard?" },
+	{ 'h', "have it in hand", CTL_VERB_alert_ack, ITEM_ALERT, PROMPT_NONE, NULL,
+	  "Have alert %s in hand, so that it is not told again?" },
 };
 
 static bool is_offered(const struct ui *ui, const struct action *a, enum item_kind kind)
@@ -99,7 +101,7 @@ static bool find_target(struct ui *ui)
 			 (int)t->connector);
 		ui->target_kind = ITEM_CONNECTOR;
 	}
-	return ui->target_kind == ITEM_CONNECTOR || ui->target_kind == ITEM_STATION;
+	return ui->target_kind == ITEM_CONNECTOR || ui->target_kind == ITEM_STATION || ui->target_kind == ITEM_ALERT;
 }
 
 void actions_open(struct ui *ui)
@@ -131,7 +133,7 @@ static void station_of(const struct ui *ui, char *out, size_t size, int *connect
 
 static bool about_connector(const struct action *a)
 {
-	return a->kind == ITEM_CONNECTOR;
+	return a->kind == ITEM_CONNECTOR || a->kind == ITEM_ALERT;
 }
 
 static void target_name(const struct ui *ui, char *out, size_t size)
@@ -174,7 +176,10 @@ static void write_params(struct ui *ui, int64_t limit_ma, struct buf *out)
 	station_of(ui, station, sizeof(station), &connector);
 	jw_init(&w, out);
 	jw_object(&w);
-	jw_kstr(&w, "id", of_station ? station : ui->target);
+	if (a->kind == ITEM_ALERT)
+		jw_kint(&w, "id", atoll(ui->target));
+	else
+		jw_kstr(&w, "id", of_station ? station : ui->target);
 	if (of_station && about_connector(a))
 		jw_kint(&w, "connector", connector);
 	if (a->prompt == PROMPT_TAG)

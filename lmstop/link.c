@@ -22,6 +22,7 @@ static const struct { const char *verb, *args; int every_ms; } lists[MODEL_LISTS
 	[MODEL_CONNECTORS] = { "connector.list", "{}", 500 },
 	[MODEL_METERS] = { "meter.list", "{}", 500 },
 	[MODEL_TRANSACTIONS] = { "transaction.list", "{\"state\":\"running\"}", 1000 },
+	[MODEL_ALERTS] = { "alert.list", "{}", 1000 },
 	[MODEL_EVENTS] = { "event.list", "{}", 500 },
 };
 

@@ -14,6 +14,7 @@ static const enum ctl_noun_id nouns[MODEL_LISTS] = {
 	[MODEL_STATIONS] = CTL_NOUN_station, [MODEL_PENDING] = CTL_NOUN_station,
 	[MODEL_CONNECTORS] = CTL_NOUN_connector, [MODEL_METERS] = CTL_NOUN_meter,
 	[MODEL_TRANSACTIONS] = CTL_NOUN_transaction, [MODEL_EVENTS] = CTL_NOUN_event,
+	[MODEL_ALERTS] = CTL_NOUN_alert,
 	[MODEL_METER] = CTL_NOUN_meter, [MODEL_MESSAGES] = CTL_NOUN_message,
 };
 
@@ -261,6 +262,11 @@ const struct ctl_meter *model_meter(const struct model *m, size_t i, mono_t *rec
 const struct ctl_transaction *model_transaction(const struct model *m, size_t i, mono_t *received)
 {
 	return record(m, MODEL_TRANSACTIONS, i, received);
+}
+
+const struct ctl_alert *model_alert(const struct model *m, size_t i)
+{
+	return record(m, MODEL_ALERTS, i, NULL);
 }
 
 const struct ctl_event *model_event(const struct model *m, size_t i)

@@ -10,7 +10,7 @@
 
 enum model_list_id {
 	MODEL_SYSTEM, MODEL_ZONES, MODEL_STATIONS, MODEL_PENDING, MODEL_CONNECTORS, MODEL_METERS,
-	MODEL_TRANSACTIONS, MODEL_EVENTS,
+	MODEL_TRANSACTIONS, MODEL_ALERTS, MODEL_EVENTS,
 	MODEL_METER,		/* the one meter that is looked at, with all its values */
 	MODEL_MESSAGES,		/* the latest OCPP frames of the one station that is looked at */
 	MODEL_LISTS
@@ -58,6 +58,7 @@ const struct ctl_station *model_pending(const struct model *m, size_t i);
 const struct ctl_connector *model_connector(const struct model *m, size_t i);
 const struct ctl_meter *model_meter(const struct model *m, size_t i, mono_t *received);
 const struct ctl_transaction *model_transaction(const struct model *m, size_t i, mono_t *received);
+const struct ctl_alert *model_alert(const struct model *m, size_t i);
 const struct ctl_event *model_event(const struct model *m, size_t i);
 const struct ctl_message *model_message(const struct model *m, size_t i);
 

@@ -21,7 +21,7 @@ const struct key_row key_rows[] = {
 const size_t key_row_count = ARRAY_LEN(key_rows);
 
 const struct view_ops *const view_screens[] = {
-	&view_overview, &view_zones, &view_stations, &view_meters, &view_transactions, &view_events,
+	&view_overview, &view_zones, &view_stations, &view_meters, &view_transactions, &view_alerts, &view_events,
 };
 const size_t view_screen_count = ARRAY_LEN(view_screens);
 

@@ -5,7 +5,7 @@
 #include "lmstop/ui.h"
 
 extern const struct view_ops view_overview, view_zones, view_stations, view_meters,
-	view_transactions, view_events;
+	view_transactions, view_alerts, view_events;
 extern const struct view_ops view_zone, view_station, view_connector, view_meter, view_transaction;
 
 /* The screens in the order of their keys. */

@@ -20,6 +20,7 @@ const struct view_ops *view_of_item(enum item_kind kind)
 	case ITEM_TRANSACTION:
 		return &view_transaction;
 	case ITEM_EVENT:
+	case ITEM_ALERT:
 	case ITEM_NONE:
 		break;
 	}

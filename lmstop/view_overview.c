@@ -136,6 +136,9 @@ static void draw_tiles(struct page *p, const struct ctl_system *s)
 		draw_boxes(p, tiles);
 	else
 		draw_line_of_tiles(p, tiles);
+	if (s->alerts > 0)
+		page_note(p, 1, STYLE_WARN, "%lld alert%s that nobody has in hand (6 shows %s)", (long long)s->alerts,
+			  s->alerts == 1 ? "" : "s", s->alerts == 1 ? "it" : "them");
 	if (s->state && strcmp(s->state, "operational") != 0)
 		page_note(p, 1, STYLE_WARN, "%s: %s",
 			  strcmp(s->state, "not_operational") == 0 ? "not operational" : s->state,

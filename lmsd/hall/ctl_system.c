@@ -6,6 +6,7 @@
 #include "control/roles.h"
 #include "hall/broker/broker.h"
 #include "hall/door/certificate.h"
+#include "site/alert/alert.h"
 #include "site/site.h"
 
 static const struct app *app_of(const struct ctl_call *c)
@@ -132,6 +133,7 @@ int ctl_system_status(struct ctl_call *c, const struct ctl_system_status_args *a
 	r.timezone = site->tz.name;
 	r.title = site->conf->site.title;
 	r.generation = (int64_t)site->conf->generation;
+	r.alerts = (int64_t)alert_open_count(site);
 	r.tags = (int64_t)HASH_COUNT(site->tags);
 	r.sessions_week = site->totals.sessions_week;
 	r.sessions_month = site->totals.sessions_month;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "site/alert/alert.h"
 #include "site/door/cert_request.h"
 #include "site/generation/draft.h"
 #include "site/outer/grid.h"
@@ -57,6 +58,7 @@ void site_free(struct site *s)
 	free(s->tag_log);
 	site_override_free(s);
 	site_grid_free(s);
+	alert_free(s);
 	site_source_free(s);
 	site_conf_free(s->owned);
 	ledger_free(s->ledger);

@@ -40,6 +40,8 @@ SITE = {
     "transaction.list": [{"id": 7, "station": "CP1", "connector": 1, "tag": "04A1", "holder": "Anna Keller",
                           "state": "running", "start": "2026-11-21T04:30:00Z", "duration_ms": 60000,
                           "energy_wh": 1234}],
+    "alert.list": [{"id": 3, "alert": "station_offline", "severity": "warning", "object": "CP9", "state": "open",
+                    "since": "2026-11-19T05:00:00Z", "text": "is not connected"}],
     "event.list": [{"seq": 1, "time": "2026-11-21T04:30:00Z", "level": "info", "subject": "station", "object": "CP1",
                     "event": "station_booted", "text": "vendor=Alpha"}],
 }

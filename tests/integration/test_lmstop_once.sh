@@ -39,6 +39,7 @@ frame "zones" 0 'main +Main board +63 A +static' "${s[@]}" --screen zones
 frame "stations, made safe" 0 'CP1 +online +main +0?.*\\x1b\[31mAlpha' "${s[@]}" --screen 2
 frame "meters" 0 'board +ok .*63 A +43.5 kW' "${s[@]}" --screen meters
 frame "transactions" 0 '7 +CP1/1 +04A1 +Anna Keller' "${s[@]}" --screen transactions
+frame "alerts" 0 'warning +CP9 +station_offline' "${s[@]}" --screen 6 --utc
 frame "events" 0 'info +station +CP1 +station_booted +vendor=Alpha' "${s[@]}" --screen 7 --utc
 frame "colours where they are asked for" 0 $'\033\\[0;32m' "${s[@]}" --color=always
 frame "a time zone is taken" 0 '05:30:00|11-21' "${s[@]}" --screen events --tz Europe/Paris

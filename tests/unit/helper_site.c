@@ -225,6 +225,12 @@ static int dispatch(struct ctl_call *c, const void *args)
 	HANDLED(grid, show);
 	HANDLED(grid, log);
 	HANDLED(grid, check);
+	HANDLED(alert, list);
+	HANDLED(alert, show);
+	HANDLED(alert, ack);
+	HANDLED(alert_rule, list);
+	HANDLED(alert_rule, show);
+	HANDLED(alert_rule, set);
 	HANDLED(event, list);
 	HANDLED(config, show);
 	HANDLED(config, apply);

@@ -74,6 +74,13 @@ static const char *const rig_site[MODEL_LISTS] = {
 	"'start':'2026-11-19T04:00:00Z','duration_ms':4200000,'energy_wh':8090},"
 	"{'id':4712,'station':'CP2','connector':1,'zone':'P1','tag':'04A1B2C4','holder':'Bruno Petit','state':'running',"
 	"'start':'2026-11-19T05:00:00Z','duration_ms':600000,'energy_wh':520}",
+	[MODEL_ALERTS] =
+	"{'id':3,'alert':'station_offline','severity':'warning','subject':'station','object':'CP10','state':'open',"
+	"'since':'2026-11-19T00:09:00Z','text':'is not connected'},"
+	"{'id':4,'alert':'meter_lost','severity':'error','subject':'meter','object':'yard','state':'acknowledged',"
+	"'since':'2026-11-18T16:09:00Z','text':'no answer','by':'uid 1000','note':'is being replaced'},"
+	"{'id':5,'alert':'connector_fault','severity':'error','subject':'connector','object':'CP1/1','state':'open',"
+	"'since':'2026-11-19T05:08:00Z','text':'GroundFailure'}",
 	[MODEL_EVENTS] =
 	"{'seq':1,'time':'2026-11-19T00:09:00Z','level':'warning','subject':'station','object':'CP10',"
 	"'event':'station_closed','text':'reason=timeout'},"

@@ -60,7 +60,7 @@ static void test_the_keys_of_later_screens_do_nothing_yet(void **state)
 
 	(void)state;
 	rig_init(&r, 100, 30);
-	rig_type(&r, "25689");
+	rig_type(&r, "2589");
 	assert_ptr_equal(ui_level(&r.ui)->view, &view_stations);
 	rig_fini(&r);
 }
@@ -142,6 +142,7 @@ static const struct action_case cases[] = {
     {"DDDDxay", "station.availability", "{\"id\":\"CP2\",\"connector\":2,\"type\":\"Operative\"}"},
     {"2DDxDy", "station.availability", "{\"id\":\"CP2\",\"type\":\"Inoperative\"}"},
     {"2DDxry", "station.restart", "{\"id\":\"CP2\"}"},
+    {"6xhy", "alert.ack", "{\"id\":5}"},
     {"2DDxRy", "station.restart", "{\"id\":\"CP2\",\"hard\":true}"},
     {"DDxRy", "station.restart", "{\"id\":\"CP1\",\"hard\":true}"},
     {"4Dxey", "connector.stop", "{\"id\":\"CP2/1\"}"},

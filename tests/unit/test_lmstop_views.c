@@ -28,6 +28,7 @@ static const struct view_case cases[] = {
 	{ "meter", 110, 34, "3\r", false, false },
 	{ "transactions", 120, 12, "4", false, false },
 	{ "transaction", 100, 44, "4\r", false, false },
+	{ "alerts", 100, 12, "6", false, false },
 	{ "events", 100, 12, "7", false, false },
 	{ "help", 80, 24, "?", false, false },
 	{ "menu", 90, 24, "DDx", false, false },
