@@ -303,6 +303,8 @@ static int show_text(struct lmsctl *l, const struct json *result)
 		return cmd_station_call(l, result);
 	if (l->verb->id == CTL_VERB_meter_check)
 		return cmd_meter_check(l, result);
+	if (l->verb->id == CTL_VERB_meter_scan)
+		return cmd_meter_found(l, result);
 	if (l->verb->id == CTL_VERB_station_config_diff || l->verb->id == CTL_VERB_station_config_restore)
 		return cmd_config_rows(l, result);
 	if (l->verb->id == CTL_VERB_station_local_list_version)
@@ -433,6 +435,8 @@ int call_run(struct lmsctl *l)
 		return run_dry(l, params);
 	if (l->verb->id == CTL_VERB_station_test)
 		ret = cmd_station_test(l, params, &result);
+	else if (l->verb->id == CTL_VERB_meter_scan)
+		ret = cmd_meter_scan(l, params, &result);
 	else
 		ret = client_call(l->client, l->verb->method, params, &result, &l->diag);
 	return ret ? ret : show_result(l, result);

@@ -116,6 +116,9 @@ int cmd_zone_replay(struct lmsctl *l, const struct json *result);
 int cmd_zone_simulate(struct lmsctl *l, const struct json *result);
 /* cmd_meter.c: the exit status says whether the meter is good. */
 int cmd_meter_check(struct lmsctl *l, const struct json *result);
+/* meter scan: tells how far it is until it has ended. */
+int cmd_meter_scan(struct lmsctl *l, const char *params, const struct json **result);
+int cmd_meter_found(struct lmsctl *l, const struct json *result);
 int cmd_station_answer(struct lmsctl *l, const struct json *result);
 /* station test: tells how far it is until it has ended. */
 int cmd_station_test(struct lmsctl *l, const char *params, const struct json **result);

@@ -64,6 +64,7 @@ void sense_free(struct sense *s)
 	if (s == NULL)
 		return;
 	bus_set_free(s->buses);
+	meter_scan_free(s->scan);
 	loop_timer_free(s->look);
 	bus_alerts_fini(&s->bus_alerts);
 	sensed_free(s->meters, s->count);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "app.h"
+#include "hall/commission/scan.h"
 #include "meter/address.h"
 #include "meter/pushed.h"
 #include "sense_alert.h"
@@ -24,6 +25,7 @@ struct sensed {				/* one meter of the configuration in force */
 struct sense {
 	struct bus_set *buses;
 	struct bus_alerts bus_alerts;
+	struct meter_scan *scan;	/* the one that runs, or the last; NULL = none yet */
 	struct loop_timer *look;	/* at the age of values */
 	struct sensed *meters;		/* by index of the configuration */
 	size_t count;
