@@ -163,6 +163,8 @@ static const char *open_remedy(int err)
 	case EACCES:
 	case EPERM:
 		return " (the user of lmsd must be in the group of the device, dialout)";
+	case ENOTTY:
+		return " (it is no serial device)";
 	default:
 		return "";
 	}
@@ -203,12 +205,6 @@ static int open_rtu(struct link *l, char *text)
 		l->cause = LINK_TAKEN;
 		modbus_close(l->ctx);
 		return in_use(l, text);
-	}
-	if (!isatty(own)) {
-		l->cause = LINK_UNUSABLE;
-		snprintf(text, LINK_TEXT_MAX, "%s is not a serial device", l->addr.device);
-		modbus_close(l->ctx);
-		return -LMS_EIO;
 	}
 	ioctl(own, TIOCEXCL);
 	fd = dup(own);

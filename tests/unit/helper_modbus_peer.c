@@ -23,7 +23,11 @@
 struct peer {
 	pthread_t thread;
 	int listener, stop_fd, port;
-	atomic_int fault, arg, slave, from, connections;
+	atomic_int fault, arg, slave, from, connections, alike;
+	_Atomic int64_t gap[2];	/* 0: the same slave, 1: another */
+	int64_t said_at;
+	int last_slave;
+	int shape[256];		/* of each slave's latest request */
 	atomic_int requests[256];
 	int conns[CONNS];
 	struct { int64_t due; int fd; uint8_t frame[260]; size_t len; } lates[LATES];
@@ -91,6 +95,16 @@ static void hang_up(struct peer *p, int i)
 	p->conns[i] = -1;
 }
 
+static void note_gap(struct peer *p, int slave)
+{
+	int64_t gap = now_us() - p->said_at;
+	bool other = slave != p->last_slave;
+
+	if (p->said_at && gap < p->gap[other])
+		p->gap[other] = gap;
+	p->last_slave = slave;
+}
+
 static void serve(struct peer *p, int i, const uint8_t *q)
 {
 	int fd = p->conns[i], slave = q[6], addr = q[8] << 8 | q[9], arg = p->arg;
@@ -99,7 +113,10 @@ static void serve(struct peer *p, int i, const uint8_t *q)
 	uint8_t frame[260];
 	size_t len = answer(q, frame);
 
+	note_gap(p, slave);
 	p->requests[slave]++;
+	p->alike += p->shape[slave] == (q[7] << 16 | q[10] << 8 | q[11]);
+	p->shape[slave] = q[7] << 16 | q[10] << 8 | q[11];
 	switch (fault) {
 	case PEER_MUTE:
 		return;
@@ -135,6 +152,7 @@ static void serve(struct peer *p, int i, const uint8_t *q)
 	case PEER_FINE:
 		break;
 	}
+	p->said_at = now_us();	/* before: the answer may be there before we are back */
 	say(fd, frame, len);
 }
 
@@ -210,6 +228,7 @@ struct peer *peer_start(int port)
 	for (int i = 0; i < CONNS; i++)
 		p->conns[i] = -1;
 	p->slave = -1;
+	p->gap[0] = p->gap[1] = INT64_MAX;
 	p->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	setsockopt(p->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (bind(p->listener, (struct sockaddr *)&sa, sizeof(sa)) < 0 ||
@@ -257,6 +276,16 @@ void peer_set(struct peer *p, enum peer_fault fault, int arg, int slave, int fro
 int peer_requests(const struct peer *p, int slave)
 {
 	return p->requests[slave];
+}
+
+int64_t peer_gap(const struct peer *p, bool other_slave)
+{
+	return p->gap[other_slave];
+}
+
+int peer_alike(const struct peer *p)
+{
+	return p->alike;
 }
 
 int peer_connections(const struct peer *p)

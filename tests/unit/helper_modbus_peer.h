@@ -29,5 +29,9 @@ int peer_port(const struct peer *p);
 /* The fault applies to `slave` and those after it (-1 = all), for addresses from `from` on. */
 void peer_set(struct peer *p, enum peer_fault fault, int arg, int slave, int from);
 int peer_requests(const struct peer *p, int slave);	/* so far */
+/* Requests that had the function and the length of the slave's request before. */
+int peer_alike(const struct peer *p);
+/* The shortest time from an answer to the next request, of the same slave or of another; us. */
+int64_t peer_gap(const struct peer *p, bool other_slave);
 int peer_connections(const struct peer *p);		/* accepted so far */
 bool peer_word_is_right(int fc, int addr, uint16_t word);

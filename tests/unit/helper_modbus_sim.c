@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -86,6 +87,32 @@ void sim_start_tcp(struct sim *s, int port, const char *profile)
 void sim_start_rtu(struct sim *s, const char *device, const char *slaves)
 {
 	start(s, "--serial", device, "SDM630", slaves);
+}
+
+#define FAULTY_LINKS 64
+
+void sim_start_faulty(struct sim *s, int ports, int *port, const char *const *links, int link_count)
+{
+	const char *args[6 + 2 * FAULTY_LINKS] = { "tests/sim/faulty.py", "--exit-on-eof", "--tcp" };
+	char *argv[sizeof(args) / sizeof(args[0])], count[16], line[600] = "", *at;
+	int n = 3;
+
+	snprintf(count, sizeof(count), "%d", ports);
+	args[n++] = count;
+	for (int i = 0; i < link_count && i < FAULTY_LINKS; i++) {
+		args[n++] = "--rtu";
+		args[n++] = links[i];
+	}
+	memcpy(argv, args, sizeof(argv));
+	s->port = 0;
+	s->pid = child_start(argv, &s->orders, &s->says);
+	if (!fgets(line, sizeof(line), s->says) || strncmp(line, "ready ports=", 12) != 0)
+		fail_msg("tests/sim/faulty.py does not start");
+	at = line + 12;
+	for (int i = 0; i < ports; i++) {
+		port[i] = (int)strtol(at, &at, 10);
+		at += *at == ',';
+	}
 }
 
 void sim_order(struct sim *s, const char *line)

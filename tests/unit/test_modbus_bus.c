@@ -29,7 +29,7 @@ struct heard {
 	int last_err, last_exception, identity;
 	char text[200];
 	mono_t at;
-	int64_t latency_us;
+	int64_t latency_us, longest_gap;
 };
 
 struct rig {
@@ -52,6 +52,8 @@ static void on_sample(void *ctx, const struct bus_sample *s)
 	if (s->meter_id[0] != 'M')
 		r->strangers++;
 	assert_true(s->at > h->at || (s->err && s->at >= h->at));
+	if (h->at && s->at - h->at > h->longest_gap)
+		h->longest_gap = s->at - h->at;
 	h->at = s->at;
 	h->last_err = s->err;
 	h->identity = s->identity;
@@ -223,6 +225,56 @@ static void a_refused_block_leaves_the_others(void **state)
 	rig_end(&r);
 }
 
+/* Fast: 3 registers, slow: 3, 3, 1 and 2. */
+static void make_alike(struct meter_profile *p)
+{
+	static const struct { enum meter_var var; uint16_t addr; } regs[] = {
+		{ METER_current_l1, 10 }, { METER_current_l2, 11 }, { METER_current_l3, 12 },
+		{ METER_voltage_l1n, 100 }, { METER_voltage_l2n, 101 }, { METER_voltage_l3n, 102 },
+		{ METER_voltage_l12, 200 }, { METER_voltage_l23, 201 }, { METER_voltage_l31, 202 },
+		{ METER_frequency, 300 }, { METER_pf_l1, 400 }, { METER_pf_l2, 401 },
+	};
+
+	p->reg_count = 0;
+	for (size_t i = 0; i < ARRAY_LEN(regs); i++) {
+		struct meter_reg *reg = profile_add_reg(p, regs[i].var);
+
+		reg->fc = 3;
+		reg->addr = regs[i].addr;
+		reg->type = REG_U16;
+	}
+}
+
+/* On a serial line, and behind a gateway to one, the length alone tells their answers apart. */
+static void neighbouring_requests_differ_in_length(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_start(&r);
+	make_alike(r.p);
+	configure(&r, 1, 0);
+	assert_true(wait_for(&r, &r.meter[1].good, 9, 5 * US_PER_S));
+	assert_int_equal(r.meter[1].failed + r.meter[1].wrong_words, 0);
+	assert_true(r.meter[1].slow_blocks >= 9);
+	assert_int_equal(peer_alike(r.peer), 0);
+	rig_end(&r);
+}
+
+static void after_a_miss_another_length_is_asked_first(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_start(&r);
+	configure(&r, 1, 0);
+	assert_true(wait_for(&r, &r.meter[1].good, 2, 5 * US_PER_S));
+	peer_set(r.peer, PEER_MUTE, 0, -1, 0);
+	assert_true(wait_for(&r, &r.meter[1].failed, 4, 8 * US_PER_S));
+	assert_int_equal(peer_alike(r.peer), 0);
+	rig_end(&r);
+}
+
 static void a_mute_slave_is_an_error_and_comes_back(void **state)
 {
 	struct rig r;
@@ -269,6 +321,42 @@ static void a_silent_slave_does_not_hold_up_the_others(void **state)
 		fail_msg("%d readings in 3 s", r.meter[1].good);
 	assert_int_equal(r.meter[1].failed, 0);
 	assert_in_range(r.meter[2].failed, 2, 5);
+	rig_end(&r);
+}
+
+static void devices_get_the_silence_that_they_want(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_start(&r);
+	r.p->inter_request_ms = 20;
+	r.p->after_slave_switch_ms = 25;
+	configure(&r, 2, 0);
+	assert_true(wait_for(&r, &r.meter[1].good, 5, 8 * US_PER_S));
+	assert_true(wait_for(&r, &r.meter[2].good, 5, 8 * US_PER_S));
+	assert_in_range(peer_gap(r.peer, false), 20 * MS, US_PER_S);
+	assert_in_range(peer_gap(r.peer, true), 45 * MS, US_PER_S);
+	assert_int_equal(r.meter[1].failed + r.meter[2].failed, 0);
+	rig_end(&r);
+}
+
+/* Two time-outs of 400 ms do not come in a row. */
+static void slaves_that_fall_silent_together_leave_room_for_the_others(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_start(&r);
+	configure(&r, 3, 400 * MS);
+	for (int i = 1; i <= 3; i++)
+		assert_true(wait_for(&r, &r.meter[i].good, 2, 5 * US_PER_S));
+	r.meter[1].longest_gap = 0;
+	peer_set(r.peer, PEER_MUTE, 0, 2, 0);
+	assert_true(wait_for(&r, &r.meter[2].failed, 1, 5 * US_PER_S));
+	assert_true(wait_for(&r, &r.meter[3].failed, 1, 5 * US_PER_S));
+	assert_true(wait_for(&r, &r.meter[1].good, r.meter[1].good + 2, 5 * US_PER_S));
+	assert_in_range(r.meter[1].longest_gap, 300 * MS, 750 * MS);
 	rig_end(&r);
 }
 
@@ -552,9 +640,13 @@ int main(void)
 		cmocka_unit_test(values_arrive_at_every_poll),
 		cmocka_unit_test(slaves_of_a_gateway_share_a_connection),
 		cmocka_unit_test(a_refused_block_leaves_the_others),
+		cmocka_unit_test(neighbouring_requests_differ_in_length),
+		cmocka_unit_test(after_a_miss_another_length_is_asked_first),
 		cmocka_unit_test(a_mute_slave_is_an_error_and_comes_back),
 		cmocka_unit_test(a_silent_slave_is_asked_less_and_less),
 		cmocka_unit_test(a_silent_slave_does_not_hold_up_the_others),
+		cmocka_unit_test(devices_get_the_silence_that_they_want),
+		cmocka_unit_test(slaves_that_fall_silent_together_leave_room_for_the_others),
 		cmocka_unit_test(silent_slaves_are_tried_one_per_round),
 		cmocka_unit_test(a_late_answer_is_never_taken_for_another),
 		cmocka_unit_test(an_answer_that_comes_twice_is_dropped_with_its_connection),

@@ -110,7 +110,7 @@ static void silence_is_told_once_when_it_begins_and_when_it_ends(void **state)
 	struct rig *r = *state;
 
 	polls(r, 3, 0, 0);
-	polls(r, 40, -LMS_EOFFLINE, 0);
+	polls(r, 20, -LMS_EOFFLINE, 0);
 	assert_string_equal(r->said, "meter_ok meter_lost ");
 	assert_non_null(strstr(r->last, "address=1@gateway zones=P1,P2 no answer: slave 1 does not answer (look at "));
 	polls(r, 20, 0, 0);
