@@ -134,6 +134,7 @@ static int fetch_page(struct lmsctl *l, struct rows *r, const char *params, cons
 		ret = rows_add(r, l, j);
 		if (ret)
 			return ret;
+		l->found_wrong |= strcmp(json_str(json_get(j, "verdict"), "ok"), "ok") != 0;
 		if (*left > 0)
 			(*left)--;
 	}
@@ -171,6 +172,8 @@ static int run_list(struct lmsctl *l, const char *params)
 	}
 	if (ret == 0)
 		output_end(&rows, l);
+	if (ret == 0 && l->found_wrong)
+		ret = -LMS_EFAILED;
 out:
 	rows_fini(&rows);
 	return ret;

@@ -57,6 +57,7 @@ struct lmsctl {
 	struct arena arena;		/* of the whole run */
 	struct diag diag;
 	struct client *client;
+	bool found_wrong;		/* a check listed something that is not ok */
 };
 
 /* words.c: the command line. Fills the options, the command and the words. */

@@ -56,8 +56,8 @@ main(async () => {
 	equal(limits()[0], 0, 'without sun only the exempt car charges');
 	equal(reason(), 'pv_waits', 'the other says that it waits for the sun');
 	await until(() => sunny().state === 'ok', 'both meters to be followed', 30000);
-	const check = lmsd.must('pv', 'check');
-	ok(check.ok, 'pv check finds all that is needed', check);
+	const check = lmsd.ctl('pv', 'check');
+	ok(check.status === 0 && check.json.every((r) => r.verdict === 'ok'), 'pv check finds all that is needed', check.json);
 
 	sun = 14;	// 12 A beyond the house: about 8 kW
 	await until(() => limits()[0] >= 6, 'the surplus to start the car', 60000);
@@ -85,7 +85,8 @@ main(async () => {
 	ok(sum() <= 63, `without data the limits of the zone hold (${limits()})`);
 	const events = () => lmsd.must('event', 'list').map((e) => e.event);
 	ok(events().includes('pv_lost'), 'an event says so', events());
-	ok(!lmsd.must('pv', 'check').ok, 'and pv check');
+	const lost = lmsd.ctl('pv', 'check');
+	ok(lost.status === 1 && lost.json.some((r) => r.check === 'state' && r.verdict === 'missing'), 'and pv check', lost.json);
 	ok(lmsd.must('connector', 'explain', 'A/1').causes.some((c) => c.code === 'pv_lost'), 'and the causes of the car');
 
 	inverter = await startMeter(port);

@@ -296,7 +296,8 @@ static void the_check_shows_every_state_and_whom_it_does_not_reach(void **state)
 	text = buf_cstr(&r.answer);
 	assert_non_null(strstr(text, "1 of 2 stations are in no zone that follows the signal (S1)"));
 	assert_non_null(strstr(text, "\"after_ma\":[26400,26400,26400]"));
-	assert_int_equal(json_get(desk_answer(&r), "items")->count, 5 * 4 + 1);
+	assert_int_equal(json_get(desk_answer(&r), "items")->count, 5 * 4 + 4);
+	assert_non_null(strstr(text, "by command: lmsctl grid set"));
 	desk_fini(&r);
 }
 
