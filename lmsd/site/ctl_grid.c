@@ -1,6 +1,7 @@
 /* site/ctl_grid.c - control handlers: the grid signal, what it means and what it has done. */
 #include <stdio.h>
 
+#include "base/period.h"
 #include "base/text.h"
 #include "site/ctl_site_util.h"
 #include "site/outer/grid.h"
@@ -36,27 +37,40 @@ int ctl_grid_show(struct ctl_call *c, const struct ctl_grid_show_args *a)
 	return ctl_answer_record(c, &rec);
 }
 
+static const struct grid_change *next_within(const struct site *s, uint64_t after, const struct period *period)
+{
+	const struct grid_change *g;
+
+	while ((g = site_grid_next_change(s, after)) && (g->time < period->from || g->time >= period->until))
+		after = g->seq;
+	return g;
+}
+
 int ctl_grid_log(struct ctl_call *c, const struct ctl_grid_log_args *a)
 {
 	const struct site *s = c->hall->site;
+	struct period period = { INT64_MIN, INT64_MAX };
 	const struct grid_change *g;
 	size_t limit = ctl_page_limit(a->limit), skip = 0;
 	uint64_t after = 0;
 	char next[24];
 	int64_t cursor;
 
+	if (a->period && period_parse(a->period, &s->tz, c->wall, &period, &c->diag))
+		return c->diag.err;
+
 	if (a->cursor) {
 		if (parse_int(a->cursor, 0, INT64_MAX, &cursor, NULL))
 			return diag_set(&c->diag, -LMS_EUSAGE, "cursor: '%.60s' is not of a page before", a->cursor);
 		after = (uint64_t)cursor;
-	} else {	/* the latest */
+	} else if (!a->period) {	/* the latest */
 		while ((g = site_grid_next_change(s, after)) && (after = g->seq))
 			skip++;
 		for (after = 0; skip > limit && (g = site_grid_next_change(s, after)); skip--)
 			after = g->seq;
 	}
 	ctl_answer_list(c);
-	for (; limit > 0 && (g = site_grid_next_change(s, after)); limit--) {
+	for (; limit > 0 && (g = next_within(s, after, &period)); limit--) {
 		struct ctl_grid rec;
 
 		ctl_record_clear(&ctl_nouns[CTL_NOUN_grid], &rec);
@@ -73,6 +87,6 @@ int ctl_grid_log(struct ctl_call *c, const struct ctl_grid_log_args *a)
 		after = g->seq;
 	}
 	snprintf(next, sizeof(next), "%llu", (unsigned long long)after);
-	return ctl_answer_list_end(c, site_grid_next_change(s, after) ? next : NULL);
+	return ctl_answer_list_end(c, next_within(s, after, &period) ? next : NULL);
 }
 

@@ -234,52 +234,98 @@ static void after_a_restart_the_worse_of_then_and_lost_holds_until_it_is_told(vo
 
 static void the_log_keeps_the_latest_changes_over_restarts(void **state)
 {
+	const uint64_t last = GRID_LOG_ROWS + 7;
 	struct desk r;
 	const struct grid_change *g;
 	const struct json *j;
-	char key[8];
+	char key[8], json[200];
 	int64_t n;
 
 	(void)state;
 	desk_zones(&r, "null");
 	assert_int_equal(set(&r, "reduced", NO), 1);
-	for (int i = 1; i <= GRID_LOG_ROWS + 7; i++) {
+	/* As if nearly so many had been before: two that will be overwritten, the oldest that stays, the latest. */
+	for (uint64_t seq = 2; seq < last; seq = seq == 2 ? 7 : seq == 7 ? 8 : seq == 8 ? last - 3 : last) {
+		snprintf(key, sizeof(key), "%05u", (unsigned)(seq % GRID_LOG_ROWS));
+		snprintf(json, sizeof(json), "{\"seq\":%llu,\"time\":%llu,\"state\":\"stop\",\"by\":\"x\"}",
+			 (unsigned long long)seq, (unsigned long long)seq);
+		assert_int_equal(site_grid_load_change(r.site, key, json, strlen(json), &r.diag), 0);
+	}
+	for (int i = 1; i <= 3; i++) {
 		struct grid_change change = { .zone = "CAP", .before = { { 60000, 60000, 60000 } },
 					      .after = { { i, NO, 0 } }, .sessions_after = 3 };
 
 		site_grid_note(r.site, &change, r.wall + i, &r.fx);
 	}
 	desk_settle(&r);
-	assert_int_equal(desk_stored_count(&r, STORE_GRID_LOG), GRID_LOG_ROWS);
+	assert_int_equal(desk_stored_count(&r, STORE_GRID_LOG), 3);
+	assert_int_equal(site_grid_next_change(r.site, 0)->seq, 8);
 	desk_restart(&r);
-	for (unsigned i = 0; i < GRID_LOG_ROWS; i++) {
-		const char *json;
+	for (unsigned i = 5; i <= 7; i++) {
+		const char *stored;
 
-		snprintf(key, sizeof(key), "%03u", i);
-		json = desk_stored(&r, STORE_GRID_LOG, key);
-		assert_int_equal(site_grid_load_change(r.site, key, json, strlen(json), &r.diag), 0);
+		snprintf(key, sizeof(key), "%05u", i);
+		stored = desk_stored(&r, STORE_GRID_LOG, key);
+		assert_int_equal(site_grid_load_change(r.site, key, stored, strlen(stored), &r.diag), 0);
 	}
+	/* What a smaller ring left under a key of its own is no newer for that. */
+	assert_int_equal(site_grid_load_change(r.site, "005", "{\"seq\":5,\"time\":5}", 18, &r.diag), 0);
 	g = site_grid_next_change(r.site, 0);
-	assert_int_equal(g->seq, 8);
-	assert_int_equal(g->after.l[0], 8);
+	assert_int_equal(g->seq, last - 2);
+	assert_int_equal(g->after.l[0], 1);
 	assert_true(g->after.l[1] == NO);
 	assert_int_equal(g->after.l[2], 0);
 	assert_int_equal(g->sessions_after, 3);
 	assert_string_equal(g->state, "reduced");
 	assert_string_equal(g->zone, "CAP");
-	assert_null(site_grid_next_change(r.site, GRID_LOG_ROWS + 7));
+	assert_null(site_grid_next_change(r.site, last));
 	desk_must(&r, "grid.log", "{'limit': 2}");
 	j = json_at(json_get(desk_answer(&r), "items"), 0);
 	assert_int_equal(json_int(json_get(j, "seq"), &n), 0);
-	assert_int_equal(n, GRID_LOG_ROWS + 6);
+	assert_int_equal(n, last - 1);
 	assert_null(json_str(json_get(desk_answer(&r), "next"), NULL));
-	desk_must(&r, "grid.log", "{'limit': 2, 'cursor': '8'}");
+	snprintf(json, sizeof(json), "{'limit': 1, 'cursor': '%llu'}", (unsigned long long)last - 2);
+	desk_must(&r, "grid.log", json);
 	j = json_at(json_get(desk_answer(&r), "items"), 0);
 	assert_int_equal(json_int(json_get(j, "seq"), &n), 0);
-	assert_int_equal(n, 9);
-	assert_string_equal(json_str(json_get(desk_answer(&r), "next"), ""), "10");
+	assert_int_equal(n, last - 1);
+	snprintf(json, sizeof(json), "%llu", (unsigned long long)last - 1);
+	assert_string_equal(json_str(json_get(desk_answer(&r), "next"), ""), json);
 	diag_init(&r.diag);
 	assert_true(site_grid_load_change(r.site, "001", "{}", 2, &r.diag) < 0);
+	desk_fini(&r);
+}
+
+static void a_period_of_the_log_is_told_whole_page_by_page(void **state)
+{
+	static const char *const periods[] = { "2026-05", "2026-06", "2026-05-31..2026-06-01" };
+	static const size_t counts[] = { 31, 30, 2 };
+	struct desk r;
+	char json[100], key[8];
+
+	(void)state;
+	desk_zones(&r, "null");
+	for (int day = 0; day < 61; day++) {	/* 2026-05-01 12:00 UTC and later */
+		snprintf(key, sizeof(key), "%05d", day + 1);
+		snprintf(json, sizeof(json), "{\"seq\":%d,\"time\":%lld,\"state\":\"stop\"}", day + 1,
+			 (long long)((INT64_C(1777636800) + day * 86400) * US_PER_S));
+		assert_int_equal(site_grid_load_change(r.site, key, json, strlen(json), &r.diag), 0);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(periods); i++) {
+		char cursor[24] = "0";
+		size_t n = 0;
+
+		while (cursor[0]) {
+			snprintf(json, sizeof(json), "{'limit': 7, 'period': '%s', 'cursor': '%s'}", periods[i], cursor);
+			desk_must(&r, "grid.log", json);
+			n += json_get(desk_answer(&r), "items")->count;
+			snprintf(cursor, sizeof(cursor), "%s", json_str(json_get(desk_answer(&r), "next"), ""));
+		}
+		assert_int_equal(n, counts[i]);
+	}
+	desk_must(&r, "grid.log", "{'period': '2025', 'limit': 7}");
+	assert_int_equal(json_get(desk_answer(&r), "items")->count, 0);
+	assert_true(desk_call(&r, "grid.log", "{'period': 'soon'}") < 0);
 	desk_fini(&r);
 }
 
@@ -311,6 +357,7 @@ int main(void)
 		cmocka_unit_test(a_watchdog_gives_up_what_is_not_told_again),
 		cmocka_unit_test(after_a_restart_the_worse_of_then_and_lost_holds_until_it_is_told),
 		cmocka_unit_test(the_log_keeps_the_latest_changes_over_restarts),
+		cmocka_unit_test(a_period_of_the_log_is_told_whole_page_by_page),
 		cmocka_unit_test(the_check_shows_every_state_and_whom_it_does_not_reach),
 	};
 

@@ -46,7 +46,8 @@ void site_grid_limit(const struct site *s, const struct zone_conf *z, struct zon
 
 /* ---- what it has done: the last changes, one row per zone that follows -------------------------- */
 
-#define GRID_LOG_ROWS 500
+/* A year of a signal that changes 25 times a day, in five zones. */
+#define GRID_LOG_ROWS 50000
 
 struct grid_change {
 	uint64_t seq;

@@ -35,7 +35,7 @@ static void store(const struct grid_change *r, struct effects *fx)
 	struct buf b;
 	char key[24];
 
-	snprintf(key, sizeof(key), "%03u", (unsigned)(r->seq % GRID_LOG_ROWS));
+	snprintf(key, sizeof(key), "%05u", (unsigned)(r->seq % GRID_LOG_ROWS));
 	buf_init(&b);
 	jw_init(&w, &b);
 	jw_object(&w);
@@ -115,7 +115,9 @@ int site_grid_load_change(struct site *s, const char *key, const char *json, siz
 	read_phases(json_get(rec, "after_ma"), &r.after);
 	r.sessions_before = read_sessions(json_get(rec, "sessions_before"));
 	r.sessions_after = read_sessions(json_get(rec, "sessions_after"));
-	l->rows[r.seq % GRID_LOG_ROWS] = r;
+	/* One that a smaller ring has left may be too old for this one. */
+	if (r.seq > l->rows[r.seq % GRID_LOG_ROWS].seq)
+		l->rows[r.seq % GRID_LOG_ROWS] = r;
 	if (r.seq > l->last)
 		l->last = r.seq;
 out:
