@@ -6,6 +6,7 @@
  */
 #include "chart/chart.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -386,7 +387,7 @@ void chart_name_curve(const char *name, struct chart_curve *out)
 	int phase = phase_of(name);
 	bool pair = phase >= 0 && last[3] >= '1' && last[3] <= '3';
 
-	out->label = phase < 0 ? name : pair ? pairs[phase] : phases[phase];
+	snprintf(out->label, sizeof(out->label), "%s", phase < 0 ? name : pair ? pairs[phase] : phases[phase]);
 	out->mark = phase < 0 ? '*' : (char)('1' + phase);
 	out->ink = phase < 0 ? CHART_INK_OTHER : CHART_INK_L1 + phase;
 	if (phase < 0 && last && strcmp(last, "_total") == 0) {

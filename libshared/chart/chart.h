@@ -8,12 +8,12 @@
 
 #include "base/timefmt.h"
 
-#define CHART_CURVES_MAX 8
+#define CHART_CURVES_MAX 9
 #define CHART_WIDTH_MIN 24
 #define CHART_HEIGHT_MIN 7
 
 struct chart_curve {
-	const char *label;	/* "L1": for the line above */
+	char label[40];		/* "L1": for the line above */
 	char mark;		/* '1' */
 	int ink;		/* 0 .. CHART_INKS - 1 */
 	const int64_t *values;	/* one per time; NUM_NONE = a gap */
@@ -52,7 +52,7 @@ void chart_picture_fini(struct chart_picture *p);
 const struct chart_cell *chart_cell(const struct chart_picture *p, int y, int x);
 
 /* What belongs on one chart: "current_l1" and "current_l2" do, of one unit. Ink, mark and label of a variable
- * by its name. The label is the name, or "L1" where the phase says it all; it points into `name` or is static. */
+ * by its name; the label is the name, or "L1" where the phase says it all. */
 void chart_name_curve(const char *name, struct chart_curve *out);
 /* Should the axis of this unit begin at zero? Voltages and frequencies say nothing there. */
 bool chart_unit_from_zero(const char *unit);
