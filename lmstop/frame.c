@@ -98,6 +98,8 @@ static bool is_idle_key(const struct ui *ui, const struct key_row *k)
 		return !item || !view_of_item(item->kind);
 	if (k->code == UI_KEY_ESC)
 		return ui->depth == 0 && !ui_level(ui)->filter[0];
+	if (strchr("+-cuvw", (int)(k->code < 0x80 ? k->code : 0)) && k->code)
+		return !graph_has_key(ui, k->code);
 	if (k->code == 's' || k->code == '/')
 		return ui->page.sort_columns == 0;
 	return false;

@@ -109,6 +109,8 @@ static void on_reply(void *ctx, int64_t id, const struct json *result, const str
 			return;
 		}
 	}
+	if (link_graph_reply(l, id, result, error))
+		return;
 	if (id == l->explain) {
 		l->explain = 0;
 		ui_causes_set(l->ui, l->explained, result);
@@ -157,6 +159,7 @@ static void lose(struct link *l, const struct diag *why)
 	}
 	l->meter[0] = l->station[0] = '\0';
 	l->explain = 0;
+	link_graph_lose(l);
 	l->error = why->err;
 	if (ui->link != UI_LOST)
 		ui->lost_at = link_now();
@@ -221,6 +224,7 @@ void link_fini(struct link *l)
 	ev_timer_stop(l->loop, &l->retry);
 	client_close(l->client);
 	l->client = NULL;
+	link_graph_lose(l);
 }
 
 void link_connect(struct link *l)
@@ -321,6 +325,7 @@ void link_follow(struct link *l)
 	follow_object(l, MODEL_METER, "meter.show", ui_meter_wanted(l->ui), l->meter);
 	follow_object(l, MODEL_MESSAGES, "station.messages", ui_messages_wanted(l->ui), l->station);
 	follow_causes(l);
+	link_graph_follow(l);
 	if (l->ui->request.set)
 		send_request(l);
 	update_io(l);
@@ -334,5 +339,7 @@ bool link_complete(const struct link *l)
 		if (lists[i].verb && (!l->model->lists[i].arrived || l->watches[i].failed))
 			return false;
 	}
-	return true;
+	if (ui_meter_wanted(l->ui) && !l->model->lists[MODEL_METER].arrived && !l->watches[MODEL_METER].failed)
+		return false;
+	return link_graph_complete(l);
 }

@@ -15,6 +15,14 @@ struct link_watch {		/* one list */
 	bool failed;
 };
 
+struct link_graph {		/* what is being fetched */
+	struct graph_what what;
+	int64_t request;		/* 0 = none */
+	mono_t asked_at;
+	wall_t from, until;
+	struct series series;
+};
+
 struct link {
 	struct ev_loop *loop;
 	const char *path;		/* borrowed */
@@ -31,6 +39,7 @@ struct link {
 	char explained[ITEM_ID_MAX];
 	char meter[ITEM_ID_MAX];	/* that MODEL_METER is about */
 	char station[ITEM_ID_MAX];	/* and MODEL_MESSAGES */
+	struct link_graph graph;
 	struct { int64_t id; char label[160]; bool of_station; } requests[LINK_REQUESTS];
 };
 
@@ -43,5 +52,12 @@ void link_connect(struct link *l);
 void link_follow(struct link *l);
 /* Every list has come. */
 bool link_complete(const struct link *l);
+
+/* link_graph.c */
+void link_graph_follow(struct link *l);
+bool link_graph_reply(struct link *l, int64_t id, const struct json *result, const struct diag *error);	/* false: not ours */
+bool link_graph_complete(const struct link *l);
+void link_graph_lose(struct link *l);
+
 mono_t link_now(void);
 wall_t link_wall(void);

@@ -37,6 +37,10 @@ static const struct paint paints[THEME_COUNT][STYLE_COUNT] = {
 		[STYLE_BAD] = { COLOR_R, COLOR_NONE, true, false, false },
 		[STYLE_BUSY] = { COLOR_C, COLOR_NONE, true, false, false },
 		[STYLE_BANNER] = { COLOR_W, COLOR_R, true, false, false },
+		[STYLE_L1] = { COLOR_Y, COLOR_NONE, false, false, false },
+		[STYLE_L2] = { COLOR_C, COLOR_NONE, false, false, false },
+		[STYLE_L3] = { COLOR_M, COLOR_NONE, false, false, false },
+		[STYLE_TOTAL] = { COLOR_G, COLOR_NONE, false, false, false },
 	},
 	[THEME_LIGHT] = {
 		[STYLE_NORMAL] = PLAIN,
@@ -51,6 +55,10 @@ static const struct paint paints[THEME_COUNT][STYLE_COUNT] = {
 		[STYLE_BAD] = { COLOR_R, COLOR_NONE, true, false, false },
 		[STYLE_BUSY] = { COLOR_B, COLOR_NONE, true, false, false },
 		[STYLE_BANNER] = { COLOR_W, COLOR_R, true, false, false },
+		[STYLE_L1] = { COLOR_ORANGE_DARK, COLOR_NONE, false, false, false },
+		[STYLE_L2] = { COLOR_B, COLOR_NONE, false, false, false },
+		[STYLE_L3] = { COLOR_M, COLOR_NONE, false, false, false },
+		[STYLE_TOTAL] = { COLOR_G, COLOR_NONE, false, false, false },
 	},
 	[THEME_MONO] = {
 		[STYLE_NORMAL] = PLAIN,
@@ -65,6 +73,10 @@ static const struct paint paints[THEME_COUNT][STYLE_COUNT] = {
 		[STYLE_BAD] = { COLOR_NONE, COLOR_NONE, true, false, false },
 		[STYLE_BUSY] = PLAIN,
 		[STYLE_BANNER] = { COLOR_NONE, COLOR_NONE, true, false, true },
+		[STYLE_L1] = PLAIN,
+		[STYLE_L2] = PLAIN,
+		[STYLE_L3] = PLAIN,
+		[STYLE_TOTAL] = { COLOR_NONE, COLOR_NONE, true, false, false },
 	},
 };
 

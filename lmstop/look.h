@@ -19,6 +19,10 @@ enum style {
 	STYLE_BAD,
 	STYLE_BUSY,	/* something goes on: preparing, waiting */
 	STYLE_BANNER,	/* must be seen: lost daemon */
+	STYLE_L1,	/* curves */
+	STYLE_L2,
+	STYLE_L3,
+	STYLE_TOTAL,
 	STYLE_COUNT
 };
 

@@ -15,6 +15,7 @@
 
 #include "base/err.h"
 #include "base/text.h"
+#include "io/zone_info.h"
 #include "lmstop/link.h"
 #include "lmstop/options.h"
 #include "lmstop/screen.h"
@@ -27,6 +28,8 @@
 
 struct program {
 	struct options opt;
+	struct time_zone zone;
+	struct utc_offset *zone_rows;
 	struct ev_loop *loop;
 	struct model model;
 	struct ui ui;
@@ -63,6 +66,11 @@ static int setup(struct program *p, struct diag *d)
 	p->ui.readonly = p->opt.readonly;
 	p->ui.now = link_now();
 	p->ui.wall = link_wall();
+	if (!p->opt.utc) {
+		p->zone_rows = tz_table_local(&p->zone.count);
+		p->zone.rows = p->zone_rows;
+		p->ui.tz = &p->zone;
+	}
 	setup_look(p);
 	p->loop = ev_default_loop(EVFLAG_AUTO);
 	if (!p->loop)
@@ -71,7 +79,7 @@ static int setup(struct program *p, struct diag *d)
 	if (p->opt.screen && !ui_open_screen(&p->ui, p->opt.screen))
 		return diag_set(d, -LMS_EUSAGE,
 				"--screen: there is no screen '%s' (overview, zones, stations, "
-				"meters, transactions, events)",
+				"meters, transactions, events, or meter/ID …)",
 				p->opt.screen);
 	return 0;
 }
@@ -82,6 +90,7 @@ static void teardown(struct program *p)
 		link_fini(&p->link);
 	ui_fini(&p->ui);
 	model_fini(&p->model);
+	free(p->zone_rows);
 	if (p->loop)
 		ev_loop_destroy(p->loop);
 }
@@ -106,6 +115,8 @@ static void on_once_prepare(struct ev_loop *loop, ev_prepare *w, int events)
 	struct program *p = w->data;
 
 	(void)events;
+	note_time(p);
+	link_follow(&p->link);
 	if (p->link.error || link_complete(&p->link))
 		ev_break(loop, EVBREAK_ALL);
 }

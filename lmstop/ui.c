@@ -31,6 +31,7 @@ void ui_init(struct ui *ui, struct model *live)
 	ui->live = live;
 	model_init(&ui->held);
 	ui->stack[0].view = &view_overview;
+	graph_init(&ui->graph);
 	page_init(&ui->page, ui, 1, &ui->look);
 	ui->dirty = true;
 }
@@ -38,6 +39,7 @@ void ui_init(struct ui *ui, struct model *live)
 void ui_fini(struct ui *ui)
 {
 	page_fini(&ui->page);
+	graph_fini(&ui->graph);
 	model_fini(&ui->held);
 }
 
@@ -292,6 +294,27 @@ static void show_screen(struct ui *ui, const struct view_ops *view)
 	ui->stack[0] = (struct ui_level){ .view = view };
 }
 
+/* "meter/M1": the list, and the thing opened on it. */
+static bool open_thing(struct ui *ui, const char *name)
+{
+	static const struct { const struct view_ops *list, *one; enum item_kind kind; } rows[] = {
+		{ &view_zones, &view_zone, ITEM_ZONE },		 { &view_stations, &view_station, ITEM_STATION },
+		{ &view_stations, &view_connector, ITEM_CONNECTOR }, { &view_meters, &view_meter, ITEM_METER },
+		{ &view_transactions, &view_transaction, ITEM_TRANSACTION },
+	};
+	const char *slash = strchr(name, '/');
+	size_t len = slash ? (size_t)(slash - name) : 0;
+
+	for (size_t i = 0; slash && slash[1] && i < ARRAY_LEN(rows); i++) {
+		if (strlen(rows[i].one->name) != len || strncmp(rows[i].one->name, name, len) != 0)
+			continue;
+		show_screen(ui, rows[i].list);
+		ui_enter(ui, rows[i].one, rows[i].kind, slash + 1);
+		return true;
+	}
+	return false;
+}
+
 bool ui_open_screen(struct ui *ui, const char *name)
 {
 	for (size_t i = 0; i < view_screen_count; i++) {
@@ -302,7 +325,7 @@ bool ui_open_screen(struct ui *ui, const char *name)
 			return true;
 		}
 	}
-	return false;
+	return open_thing(ui, name);
 }
 
 static void next_screen(struct ui *ui)
@@ -428,6 +451,20 @@ static void act(struct ui *ui, enum key_action a)
 		break;
 	case DO_ACTIONS:
 		actions_open(ui);
+		break;
+	case DO_ZOOM_IN:
+		graph_zoom(ui, -1);
+		break;
+	case DO_ZOOM_OUT:
+		graph_zoom(ui, 1);
+		break;
+	case DO_CHART:
+		graph_next_choice(ui);
+		break;
+	case DO_PHASE_1:
+	case DO_PHASE_2:
+	case DO_PHASE_3:
+		graph_toggle_phase(ui, (int)(a - DO_PHASE_1));
 		break;
 	case DO_THEME:
 		ui->look.theme = (enum theme)(((int)ui->look.theme + 1) % THEME_COUNT);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/timefmt.h"
+#include "lmstop/graph.h"
 #include "lmstop/model.h"
 #include "lmstop/page.h"
 
@@ -80,6 +81,7 @@ struct ui {
 	/* The offset at that time; NULL, or returning NULL, means UTC. */
 	const struct time_zone *(*zone_at)(void *ctx, wall_t t);
 	void *zone_ctx;
+	const struct time_zone *tz;	/* the same as a table, borrowed; NULL = UTC */
 	int width, height;
 
 	enum ui_link link;
@@ -104,6 +106,7 @@ struct ui {
 	struct ui_request request;
 
 	struct ui_causes causes;
+	struct graph graph;
 
 	struct page page;		/* as it was drawn last */
 	int body_height;
@@ -113,7 +116,7 @@ struct ui {
 /* `live` is borrowed for the life of ui. */
 void ui_init(struct ui *ui, struct model *live);
 void ui_fini(struct ui *ui);
-/* Shows a screen by name or digit; false if there is none. */
+/* Shows a screen by name or digit, or one thing as "meter/ID"; false if there is none. */
 bool ui_open_screen(struct ui *ui, const char *name);
 void ui_key(struct ui *ui, uint32_t key);
 /* Draws everything into a canvas of ui->width x ui->height. */

@@ -154,6 +154,7 @@ static void draw_one(struct page *p)
 		r = listed;
 	draw_phases(p, r->rec, r->received);
 	page_end_head(p);
+	graph_draw(p);
 	page_rule(p, 0, STYLE_BOLD, "variables", NULL);
 	draw_values(p, r->rec);
 	page_rule(p, 0, STYLE_BOLD, "information", NULL);

@@ -75,8 +75,11 @@ static void draw_one(struct page *p)
 	if (!r) {
 		page_note(p, 1, STYLE_WARN, "transaction %s has ended: lmsctl transaction show %s",
 			  id, id);
+		graph_draw(p);
 		return;
 	}
+	graph_draw(p);
+	page_rule(p, 0, STYLE_BOLD, "information", NULL);
 	draw_fields(p, 1, &ctl_nouns[CTL_NOUN_transaction], r->rec, r->received);
 	if (!connector_of(m, r->rec, of, sizeof(of)))
 		return;

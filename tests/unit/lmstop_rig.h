@@ -156,6 +156,63 @@ static inline void rig_init(struct rig *r, int width, int height)
 	canvas_init(&r->canvas, width, height, &r->ui.look);
 }
 
+/* What lmsd would answer to the chart that is looked at: 120 values with a gap of a tenth, L1 growing; the first
+ * variable negative at times. */
+static inline void rig_graph(struct rig *r)
+{
+	struct graph_what what;
+	struct history_page page;
+	struct json *answer;
+	struct series s;
+	struct arena arena;
+	struct buf b;
+	wall_t from, until = RIG_WALL;
+
+	graph_wanted(&r->ui, &what);
+	if (what.kind == GRAPH_NONE)
+		return;
+	from = until - graph_span_us(&what);
+	series_init(&s);
+	arena_init(&arena);
+	buf_init(&b);
+	if (what.kind == GRAPH_TRANSACTION) {
+		buf_puts(&b, "{\"items\":[");
+		for (int i = 0; i < 40; i++)
+			buf_printf(&b, "%s{\"time\":\"2026-11-19T04:%02d:00Z\",\"energy_wh\":%d,\"power_w\":%d,"
+				   "\"current_ma\":[%d,16000,null]}", i ? "," : "", i, i * 200, i * 280, i * 400);
+		buf_puts(&b, "]}");
+	} else {
+		static const char *const names[][3] = { { "current_l1", "current_l2", "current_l3" },
+							{ "power_l1", "power_l2", "power_total" },
+							{ "voltage_l1n", "voltage_l2n", "voltage_l3n" } };
+		int decimals = what.choice == 1 ? 0 : 3;
+
+		buf_printf(&b, "{\"step_ms\":%lld,\"columns\":[", (long long)((until - from) / 120000));
+		for (int k = 0; k < 3; k++)
+			buf_printf(&b, "%s{\"variable\":\"%s\",\"unit\":\"%s\",\"decimals\":%d,\"stat\":\"value\"}",
+				   k ? "," : "", names[what.choice][k], what.choice == 0 ? "A" : what.choice == 1 ? "W" : "V",
+				   decimals);
+		buf_puts(&b, "],\"rows\":[");
+		for (int i = 0; i < 120; i++) {
+			if (i / 12 == 6)
+				continue;
+			buf_printf(&b, "%s[%lld,%d,%d,null]", i ? "," : "", (long long)((from + (until - from) / 120 * i) / 1000),
+				   i * 250 - 5000, 16000);
+		}
+		buf_puts(&b, "],\"cursor\":null}");
+	}
+	answer = json_parse(&arena, buf_cstr(&b), b.len, &JSON_CAPS_DOCUMENT, NULL);
+	assert_non_null(answer);
+	if (what.kind == GRAPH_TRANSACTION)
+		assert_int_equal(series_add_curve(&s, json_get(answer, "items"), NULL), 0);
+	else
+		assert_true(history_page_read(answer, &page, NULL) == 0 && series_add(&s, &page, NULL) == 0);
+	graph_take(&r->ui, &what, from, until, &s, NULL);
+	series_fini(&s);
+	buf_fini(&b);
+	arena_fini(&arena);
+}
+
 static inline void rig_fini(struct rig *r)
 {
 	canvas_fini(&r->canvas);

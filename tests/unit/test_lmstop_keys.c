@@ -125,6 +125,91 @@ static void test_ages_grow_while_nothing_comes(void **state)
 	rig_fini(&r);
 }
 
+/* ---- charts ---- */
+
+static void test_the_chart_is_zoomed_and_changed_and_asked_for_anew(void **state)
+{
+	struct graph_what before, after;
+	struct buf params;
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 100, 30);
+	graph_wanted(&r.ui, &before);
+	assert_int_equal(before.kind, GRAPH_NONE);
+	rig_type(&r, "3\r");
+	graph_wanted(&r.ui, &before);
+	assert_int_equal(before.kind, GRAPH_METER);
+	assert_string_equal(before.id, "board");
+	assert_non_null(strstr(rig_picture(&r), "waits for"));
+	rig_graph(&r);
+	assert_non_null(strstr(rig_picture(&r), "[currents]"));
+	assert_non_null(strstr(rig_picture(&r), "[1 h]"));
+	rig_type(&r, "-");
+	graph_wanted(&r.ui, &after);
+	assert_false(graph_same(&before, &after));
+	assert_int_equal(graph_span_us(&after), 6 * 3600 * US_PER_S);
+	for (int i = 0; i < 10; i++)
+		rig_type(&r, "+");
+	graph_wanted(&r.ui, &after);
+	assert_int_equal(graph_span_us(&after), 300 * US_PER_S);
+	for (int i = 0; i < 10; i++)
+		rig_type(&r, "-");
+	graph_wanted(&r.ui, &after);
+	assert_int_equal(graph_span_us(&after), INT64_C(30) * 86400 * US_PER_S);
+	rig_type(&r, "c");
+	graph_wanted(&r.ui, &after);
+	buf_init(&params);
+	assert_string_equal(graph_request(&r.ui, &after, RIG_WALL - graph_span_us(&after), RIG_WALL, "7", &params), "meter.history");
+	assert_non_null(strstr(buf_cstr(&params), "power_l1,power_l2,power_l3,power_total"));
+	assert_non_null(strstr(buf_cstr(&params), "\"step_ms\":21600000"));
+	assert_non_null(strstr(buf_cstr(&params), "\"cursor\":\"7\""));
+	buf_fini(&params);
+	/* elsewhere these keys do nothing */
+	rig_type(&r, "2+-cuvw");
+	assert_ptr_equal(ui_level(&r.ui)->view, &view_stations);
+	assert_null(strstr(rig_picture(&r), "zoom"));
+	rig_fini(&r);
+}
+
+static void test_why_there_is_no_chart_is_said_and_what_is_old_is_not_shown_for_another(void **state)
+{
+	struct graph_what what;
+	struct series none;
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 100, 30);
+	rig_type(&r, "3\r");
+	rig_graph(&r);
+	rig_type(&r, "c");
+	assert_non_null(strstr(rig_picture(&r), "waits for"));
+	graph_wanted(&r.ui, &what);
+	series_init(&none);
+	graph_take(&r.ui, &what, 0, 1, &none, "the store is \033[31m gone");
+	assert_non_null(strstr(rig_picture(&r), "the store is \\x1b[31m gone"));
+	rig_fini(&r);
+}
+
+static void test_a_screen_may_be_one_thing(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 100, 30);
+	assert_true(ui_open_screen(&r.ui, "meter/board"));
+	assert_ptr_equal(ui_level(&r.ui)->view, &view_meter);
+	assert_string_equal(ui_level(&r.ui)->id, "board");
+	assert_true(ui_open_screen(&r.ui, "connector/CP2/1"));
+	assert_string_equal(ui_level(&r.ui)->id, "CP2/1");
+	assert_false(ui_open_screen(&r.ui, "meter/"));
+	assert_false(ui_open_screen(&r.ui, "meters/board"));
+	assert_false(ui_open_screen(&r.ui, "tariff/x"));
+	rig_type(&r, "\033");
+	assert_ptr_equal(ui_level(&r.ui)->view, &view_stations);
+	rig_fini(&r);
+}
+
 /* ---- actions ---- */
 
 struct action_case {
@@ -341,6 +426,9 @@ int main(void)
 		cmocka_unit_test(test_the_keys_of_later_screens_do_nothing_yet),
 		cmocka_unit_test(test_the_filter_is_typed_kept_and_cleared),
 		cmocka_unit_test(test_a_held_picture_does_not_change),
+		cmocka_unit_test(test_the_chart_is_zoomed_and_changed_and_asked_for_anew),
+		cmocka_unit_test(test_why_there_is_no_chart_is_said_and_what_is_old_is_not_shown_for_another),
+		cmocka_unit_test(test_a_screen_may_be_one_thing),
 		cmocka_unit_test(test_ages_grow_while_nothing_comes),
 		cmocka_unit_test(test_an_action_is_sent_after_the_question),
 		cmocka_unit_test(test_what_is_sent_is_what_the_tables_take),

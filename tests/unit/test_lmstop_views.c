@@ -25,7 +25,10 @@ static const struct view_case cases[] = {
 	{ "station", 110, 44, "2DD\r", false, false },
 	{ "connector", 110, 36, "2D\r\r", false, false },
 	{ "meters", 120, 12, "3", false, false },
-	{ "meter", 110, 34, "3\r", false, false },
+	{ "meter", 110, 40, "3\r", false, false },
+	{ "meter-powers", 80, 24, "3\rc----", false, false },
+	{ "meter-without-l1", 80, 24, "3\ru", false, false },
+	{ "meter-ascii", 80, 24, "3\r", true, true },
 	{ "transactions", 120, 12, "4", false, false },
 	{ "transaction", 100, 44, "4\r", false, false },
 	{ "alerts", 100, 12, "6", false, false },
@@ -99,6 +102,7 @@ static void check(const struct view_case *c)
 	rig_type(&r, c->keys);
 	if (strcmp(c->name, "meter") == 0)
 		rig_snapshot(&r.model, MODEL_METER, RIG_METER_VALUES, RIG_NOW);
+	rig_graph(&r);
 	if (strcmp(c->name, "station") == 0)
 		rig_snapshot(&r.model, MODEL_MESSAGES, RIG_MESSAGES, RIG_NOW);
 	if (strcmp(c->name, "connector") == 0)
@@ -136,6 +140,7 @@ static void test_no_size_breaks_the_picture(void **state)
 
 				rig_init(&r, width, height);
 				rig_type(&r, keys[k]);
+				rig_graph(&r);
 				rig_picture(&r);
 				rig_type(&r, "DDDDGgDU");
 				rig_picture(&r);

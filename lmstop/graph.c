@@ -1,0 +1,292 @@
+/* lmstop/graph.c - see graph.h. */
+#include "lmstop/graph.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lmstop/view.h"
+
+#define DOTS_PER_COLUMN 2
+#define HEIGHT_LEAST 8
+#define HEIGHT_MOST 18
+#define EVERY_LEAST_US (2 * US_PER_S)
+#define EVERY_MOST_US (60 * US_PER_S)
+
+static const struct {
+	const char *name;
+	int64_t span_s;
+} zooms[] = {
+	{ "5 min", 300 },  { "15 min", 900 }, { "1 h", 3600 },	   { "6 h", 6 * 3600 },
+	{ "1 d", 86400 },  { "7 d", 7 * 86400 }, { "30 d", 30 * 86400 },
+};
+#define ZOOM_FIRST 2
+
+static const struct {
+	const char *name, *variables;
+} choices[] = {
+	{ "currents", "current_l1,current_l2,current_l3" },
+	{ "powers", "power_l1,power_l2,power_l3,power_total" },
+	{ "voltages", "voltage_l1n,voltage_l2n,voltage_l3n" },
+};
+
+static const char *const tx_choices[] = { "power", "currents", "energy" };	/* as series_add_curve makes charts */
+
+void graph_init(struct graph *g)
+{
+	memset(g, 0, sizeof(*g));
+	g->zoom = ZOOM_FIRST;
+	series_init(&g->series);
+}
+
+void graph_fini(struct graph *g)
+{
+	series_fini(&g->series);
+}
+
+/* ---- what is wanted ---- */
+
+static enum graph_kind kind_of(const struct ui *ui)
+{
+	const struct view_ops *v = ui_level(ui)->view;
+
+	return v == &view_meter ? GRAPH_METER : v == &view_transaction ? GRAPH_TRANSACTION : GRAPH_NONE;
+}
+
+void graph_wanted(const struct ui *ui, struct graph_what *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->kind = kind_of(ui);
+	if (out->kind == GRAPH_NONE)
+		return;
+	snprintf(out->id, sizeof(out->id), "%s", ui_level(ui)->id);
+	if (out->kind == GRAPH_METER) {
+		out->zoom = ui->graph.zoom;
+		out->choice = ui->graph.choice;
+	}
+}
+
+bool graph_same(const struct graph_what *a, const struct graph_what *b)
+{
+	return a->kind == b->kind && strcmp(a->id, b->id) == 0 && a->zoom == b->zoom && a->choice == b->choice;
+}
+
+int64_t graph_span_us(const struct graph_what *what)
+{
+	return zooms[what->zoom].span_s * US_PER_S;
+}
+
+int64_t graph_every_us(const struct graph_what *what)
+{
+	int64_t every = what->kind == GRAPH_METER ? graph_span_us(what) / 150 : 10 * US_PER_S;
+
+	return every < EVERY_LEAST_US ? EVERY_LEAST_US : every > EVERY_MOST_US ? EVERY_MOST_US : every;
+}
+
+const char *graph_request(const struct ui *ui, const struct graph_what *what, wall_t from, wall_t until, const char *cursor,
+			  struct buf *params)
+{
+	char time[RFC3339_MAX];
+	struct json_writer w;
+
+	jw_init(&w, params);
+	jw_object(&w);
+	if (what->kind == GRAPH_TRANSACTION) {
+		jw_kint(&w, "id", strtoll(what->id, NULL, 10));
+		jw_object_end(&w);
+		return "transaction.curve";
+	}
+	jw_kstr(&w, "id", what->id);
+	jw_kstr(&w, "variables", choices[what->choice].variables);
+	jw_kstr(&w, "from", rfc3339_format(from, time));
+	jw_kstr(&w, "until", rfc3339_format(until, time));
+	jw_kint(&w, "step_ms", series_step_ms(until - from, ui->width * DOTS_PER_COLUMN));
+	if (cursor)
+		jw_kstr(&w, "cursor", cursor);
+	jw_object_end(&w);
+	return "meter.history";
+}
+
+void graph_take(struct ui *ui, const struct graph_what *what, wall_t from, wall_t until, struct series *s, const char *error)
+{
+	struct graph *g = &ui->graph;
+
+	series_fini(&g->series);
+	g->series = *s;
+	series_init(s);
+	g->shown = *what;
+	g->from = from;
+	g->until = until;
+	snprintf(g->error, sizeof(g->error), "%s", error ? error : "");
+	/* Its own moments are all there is to a transaction. */
+	if (what->kind == GRAPH_TRANSACTION && g->series.count) {
+		g->from = g->series.times[0];
+		g->until = g->series.times[g->series.count - 1] + US_PER_S;
+		if (g->until - g->from < 60 * US_PER_S)
+			g->until = g->from + 60 * US_PER_S;
+	}
+	ui->dirty = true;
+}
+
+/* ---- keys ---- */
+
+bool graph_zoom(struct ui *ui, int direction)
+{
+	int to = ui->graph.zoom + direction;
+
+	if (kind_of(ui) != GRAPH_METER)
+		return false;
+	if (to >= 0 && to < (int)ARRAY_LEN(zooms))
+		ui->graph.zoom = to;
+	return true;
+}
+
+bool graph_next_choice(struct ui *ui)
+{
+	if (kind_of(ui) == GRAPH_METER)
+		ui->graph.choice = (ui->graph.choice + 1) % (int)ARRAY_LEN(choices);
+	else if (kind_of(ui) == GRAPH_TRANSACTION)
+		ui->graph.tx_choice = (ui->graph.tx_choice + 1) % (int)ARRAY_LEN(tx_choices);
+	else
+		return false;
+	return true;
+}
+
+bool graph_toggle_phase(struct ui *ui, int phase)
+{
+	if (kind_of(ui) == GRAPH_NONE)
+		return false;
+	ui->graph.hidden ^= (phase_mask_t)(1 << phase);
+	return true;
+}
+
+bool graph_has_key(const struct ui *ui, uint32_t key)
+{
+	return kind_of(ui) == GRAPH_METER || (kind_of(ui) == GRAPH_TRANSACTION && key != '+' && key != '-');
+}
+
+/* ---- picture ---- */
+
+static enum style style_of(int ink)
+{
+	static const enum style styles[CHART_INKS] = {
+		[CHART_INK_L1] = STYLE_L1,	 [CHART_INK_L2] = STYLE_L2,	  [CHART_INK_L3] = STYLE_L3,
+		[CHART_INK_TOTAL] = STYLE_TOTAL, [CHART_INK_OTHER] = STYLE_TOTAL,
+	};
+
+	return ink < 0 ? STYLE_DIM : styles[ink];
+}
+
+static bool has_values(const struct chart *c, size_t k)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		if (c->curves[k].values[i] != NUM_NONE)
+			return true;
+	}
+	return false;
+}
+
+/* Phases that are switched off, or that the meter does not have, are left out. */
+static void choose_curves(const struct graph *g, struct chart *c)
+{
+	size_t kept = 0;
+
+	for (size_t k = 0; k < c->curve_count; k++) {
+		int ink = c->curves[k].ink;
+
+		if ((ink <= CHART_INK_L3 && (g->hidden >> ink & 1)) || !has_values(c, k))
+			continue;
+		c->curves[kept++] = c->curves[k];
+	}
+	c->curve_count = kept;
+}
+
+static void put_picture(struct page *p, const struct chart *c)
+{
+	struct chart_picture picture;
+
+	chart_draw(c, &picture);
+	for (int y = 0; y < picture.height; y++) {
+		int line = page_line(p);
+
+		for (int x = 0; x < picture.width; x++) {
+			const struct chart_cell *cell = chart_cell(&picture, y, x);
+
+			if (strcmp(cell->text, " ") != 0)
+				canvas_put(&p->canvas, line, 1 + x, 1, style_of(cell->ink), cell->text);
+		}
+	}
+	chart_picture_fini(&picture);
+}
+
+/* "[currents] powers voltages", and the spans likewise. */
+static void put_names(struct buf *b, const char *const *names, size_t count, int chosen)
+{
+	for (size_t i = 0; i < count; i++)
+		buf_printf(b, "%s%s%s%s", i ? " " : "", (int)i == chosen ? "[" : "", names[i], (int)i == chosen ? "]" : "");
+}
+
+static void put_head(struct page *p, enum graph_kind kind)
+{
+	const struct graph *g = &p->ui->graph;
+	const char *names[ARRAY_LEN(choices)], *spans[ARRAY_LEN(zooms)];
+	struct buf left, right;
+
+	for (size_t i = 0; i < ARRAY_LEN(choices); i++)
+		names[i] = choices[i].name;
+	for (size_t i = 0; i < ARRAY_LEN(zooms); i++)
+		spans[i] = zooms[i].name;
+	buf_init(&left);
+	buf_init(&right);
+	if (kind == GRAPH_METER) {
+		put_names(&left, names, ARRAY_LEN(names), g->choice);
+		put_names(&right, spans, ARRAY_LEN(spans), g->zoom);
+	} else {
+		put_names(&left, tx_choices, ARRAY_LEN(tx_choices), g->tx_choice);
+	}
+	for (int k = 0; k < PHASES; k++) {
+		if (g->hidden >> k & 1)
+			buf_printf(&left, "  L%d is off", k + 1);
+	}
+	page_rule(p, 0, STYLE_BOLD, buf_cstr(&left), buf_cstr(&right));
+	buf_fini(&left);
+	buf_fini(&right);
+}
+
+/* Of another zoom, until the new one has come; of another thing never. */
+static bool is_about(const struct graph *g, const struct graph_what *what)
+{
+	return g->shown.kind == what->kind && strcmp(g->shown.id, what->id) == 0 && g->shown.choice == what->choice;
+}
+
+void graph_draw(struct page *p)
+{
+	const struct ui *ui = p->ui;
+	const struct graph *g = &ui->graph;
+	struct chart c = { .tz = ui->tz, .ascii = ui->look.ascii_glyphs || ui->look.ascii_text };
+	struct graph_what what;
+	char title[60];
+
+	graph_wanted(ui, &what);
+	put_head(p, what.kind);
+	if (!is_about(g, &what)) {
+		page_note(p, 1, STYLE_DIM, "waits for what lmsd has kept");
+		return;
+	}
+	if (g->error[0]) {
+		page_note(p, 1, STYLE_WARN, "%s", g->error);
+		return;
+	}
+	if (!series_chart(&g->series, what.kind == GRAPH_TRANSACTION ? (size_t)g->tx_choice : 0, &c, title, sizeof(title)) ||
+	    g->series.count == 0) {
+		page_note(p, 1, STYLE_DIM, "no values yet");
+		return;
+	}
+	choose_curves(g, &c);
+	c.from = g->from;
+	c.until = g->until;
+	c.width = p->canvas.width - 2;
+	c.height = ui->height / 2;
+	c.height = c.height < HEIGHT_LEAST ? HEIGHT_LEAST : c.height > HEIGHT_MOST ? HEIGHT_MOST : c.height;
+	put_picture(p, &c);
+}
