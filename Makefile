@@ -28,7 +28,7 @@ PURE_OBJS   := $(call objs,$(call srcs,$(PURE_DIRS)) $(PURE_FILES))
 SHARED_OBJS := $(call objs,$(call srcs,$(SHARED_DIRS)))
 LMSD_MAIN   := $(BUILD)/obj/lmsd/main.o
 LMSD_OBJS   := $(filter-out $(LMSD_MAIN) $(PURE_OBJS) $(call objs,$(LEFT_OUT)),$(call objs,$(call srcs,$(SHELL_DIRS))))
-LMSCTL_OBJS := $(call objs,$(call srcs,lmsctl lmsctl/cmd))
+LMSCTL_OBJS := $(call objs,$(call srcs,lmsctl lmsctl/cmd lmsctl/local lmsctl/export))
 LMSTOP_MAIN := $(BUILD)/obj/lmstop/main.o
 LMSTOP_OBJS := $(filter-out $(LMSTOP_MAIN),$(call objs,$(call srcs,lmstop)))
 UNIT_SRCS   := $(sort $(wildcard tests/unit/test_*.c tests/scenario/test_*.c tests/golden/test_*.c tests/fuzz/test_*.c))
@@ -48,7 +48,7 @@ ALL_CFLAGS  = -std=c11 -g -fPIE -D_GNU_SOURCE -Ilibshared -Ilmsd -I. -I$(BUILD)/
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 
 LMSD_LIBS   := -lev -lwslay -lmodbus -llmdb -lyajl -lconfig -lmicrohttpd $(if $(filter yes,$(MQTT)),-lmosquitto) -lssl -lcrypto -lsystemd -lpthread -lm
-LMSCTL_LIBS := -lyajl
+LMSCTL_LIBS := -lyajl -lxlsxwriter
 LMSTOP_LIBS := -lncursesw -ltinfo -lyajl -lev -lm
 
 Q := $(if $(V),,@)

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/text.h"
+#include "lmsctl/local/local.h"
 #include "lmsctl/output.h"
 
 #define PAGE_ITEMS 500
@@ -378,12 +379,12 @@ static void limit_to_latest(struct lmsctl *l)
 /* An option that would do nothing is a mistake. */
 static int check_options(struct lmsctl *l)
 {
-	bool transfer = cmd_is_transfer(l->verb);
+	bool transfer = cmd_is_transfer(l->verb), export = local_is(l->verb) && strcmp(l->verb->name, "export") == 0;
 
 	if (l->opt.wait && !transfer)
 		return diag_set(&l->diag, -LMS_EUSAGE, "--wait: goes with station firmware update, diagnostics and log");
-	if (l->opt.out && !transfer && l->verb->id != CTL_VERB_file_get)
-		return diag_set(&l->diag, -LMS_EUSAGE, "-O: goes with file get, station diagnostics and station log");
+	if (l->opt.out && !transfer && !export && l->verb->id != CTL_VERB_file_get)
+		return diag_set(&l->diag, -LMS_EUSAGE, "-O: goes with export, file get, station diagnostics and station log");
 	return 0;
 }
 
@@ -409,6 +410,8 @@ int call_run(struct lmsctl *l)
 	ret = args_build(l, &params);
 	if (ret)
 		return ret;
+	if (local_is(l->verb))
+		return local_run(l, params);
 	if (l->opt.watch && !watchable(l->verb))
 		return diag_set(&l->diag, -LMS_EUSAGE, "cannot be watched");
 	if (l->opt.watch)

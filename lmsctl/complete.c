@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "lmsctl/help.h"
+#include "lmsctl/local/local.h"
 
 static void offer(const char *prefix, const char *candidate)
 {
@@ -30,13 +31,14 @@ static void offer_commands(const char *prefix)
 /* First words of the noun's verbs; after such a first word ("config"), the second ones. */
 static void offer_verbs(struct lmsctl *l, const struct ctl_noun_desc *n, const char *first, const char *prefix)
 {
+	const struct ctl_verb_desc *v;
 	const char *last = "";
 
-	for (size_t i = 0; i < CTL_VERB_COUNT; i++) {
-		const char *text = words_verb(&ctl_verbs[i], ' ', &l->arena);
+	for (size_t i = 0; (v = command_at(i)) != NULL; i++) {
+		const char *text = words_verb(v, ' ', &l->arena);
 		size_t len = strcspn(text, " ");
 
-		if (ctl_verbs[i].noun != n->id || !help_lists(&ctl_verbs[i]))
+		if (v->noun != n->id || !help_lists(v))
 			continue;
 		if (first) {
 			if (text[len] && strlen(first) == len && strncmp(first, text, len) == 0)
@@ -55,6 +57,8 @@ static const struct ctl_noun_desc *noun_of(const struct ctl_verb_desc *v, const 
 {
 	const struct ctl_noun_desc *own = &ctl_nouns[v->noun];
 
+	if (v->noun == CTL_NOUN_pv)
+		return ctl_noun_find("zone");
 	if (strcmp(f->name, "id") == 0 ||
 	    (own->key_count && strcmp(f->name, own->keys[0].name) == 0))
 		return own;
@@ -96,11 +100,13 @@ static void offer_ids(struct lmsctl *l, const struct ctl_verb_desc *v, const str
 static void offer_values(struct lmsctl *l, const struct ctl_verb_desc *v, const struct field *f,
 			 const char *before, const char *prefix)
 {
-	const char *values = f->type == FIELD_ENUM   ? f->values
+	static const char periods[] = "today|yesterday|this-week|last-week|this-month|last-month|this-year|last-year|24h|7d|30d";
+	const char *values = strcmp(f->name, "period") == 0 ? periods
+			     : f->type == FIELD_ENUM ? f->values
 			     : f->type == FIELD_BOOL ? "yes|no"
 						     : "";
 
-	if (f->type == FIELD_ID || f->type == FIELD_TEXT ||
+	if (f->type == FIELD_ID || (f->type == FIELD_TEXT && values != periods) ||
 	    (f->type == FIELD_INT && strcmp(f->name, "id") == 0)) {
 		offer_ids(l, v, f, before, prefix);
 		return;

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "lmsctl/help.h"
+#include "lmsctl/local/local.h"
 
 /* One character as roff prints it unchanged; answers how many more bytes it took. */
 static size_t put_char(const char *s)
@@ -146,12 +147,12 @@ static void put_noun_head(const struct ctl_noun_desc *n)
 
 static void put_noun(struct lmsctl *l, const struct ctl_noun_desc *n)
 {
+	const struct ctl_verb_desc *v;
+
 	put_noun_head(n);
 	if (help_has_verbs(n))
 		puts(".Bl -tag -width Ds");
-	for (size_t i = 0; i < CTL_VERB_COUNT; i++) {
-		const struct ctl_verb_desc *v = &ctl_verbs[i];
-
+	for (size_t i = 0; (v = command_at(i)) != NULL; i++) {
 		if (v->noun != n->id || !help_lists(v))
 			continue;
 		fputs(".It Ic ", stdout);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "lmsctl/local/local.h"
 
 const char *help_value(const struct field *f)
 {
@@ -156,9 +157,9 @@ static void print_options(void)
 
 static int help_all(struct lmsctl *l)
 {
+	const struct ctl_verb_desc *v;
 	char left[60];
 
-	(void)l;
 	puts("lmsctl [OPTION…] NOUN VERB [ID] [KEY=VALUE…]\n");
 	for (size_t i = 0; i < alias_count; i++) {
 		if (!aliases[i].help)
@@ -173,10 +174,10 @@ static int help_all(struct lmsctl *l)
 		if (!help_has_verbs(&ctl_nouns[i]))
 			continue;
 		printf("  %-12s %s\n  %-12s ", ctl_nouns[i].name, ctl_nouns[i].help, "");
-		for (size_t k = 0; k < CTL_VERB_COUNT; k++) {
-			if (ctl_verbs[k].noun != ctl_nouns[i].id || !help_lists(&ctl_verbs[k]))
+		for (size_t k = 0; (v = command_at(k)) != NULL; k++) {
+			if (v->noun != ctl_nouns[i].id || !help_lists(v))
 				continue;
-			printf("%s%s", separator, words_verb(&ctl_verbs[k], ' ', &l->arena));
+			printf("%s%s", separator, words_verb(v, ' ', &l->arena));
 			separator = ", ";
 		}
 		puts("");
@@ -241,10 +242,10 @@ static int help_verb(struct lmsctl *l, const struct ctl_verb_desc *v)
 
 static int help_noun(struct lmsctl *l, const struct ctl_noun_desc *n)
 {
-	printf("%s: %s\n\n", n->name, n->help);
-	for (size_t i = 0; i < CTL_VERB_COUNT; i++) {
-		const struct ctl_verb_desc *v = &ctl_verbs[i];
+	const struct ctl_verb_desc *v;
 
+	printf("%s: %s\n\n", n->name, n->help);
+	for (size_t i = 0; (v = command_at(i)) != NULL; i++) {
 		if (v->noun == n->id && help_lists(v))
 			printf("  lmsctl %s\n      %s (%s)\n", help_synopsis(v, &l->arena), v->help,
 			       help_roles(v->role, &l->arena));

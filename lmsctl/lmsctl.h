@@ -96,8 +96,9 @@ const char *call_destroys(struct lmsctl *l, const char *params);
 int call_ask(struct lmsctl *l, const char *what, const char *object);
 int call_show_record(struct lmsctl *l, const struct json *result);
 
-/* main.c: said when an interrupt ends the program. */
+/* main.c: said, and taken away, when an interrupt ends the program. */
 extern char interrupt_note[160];
+extern char interrupt_unlink[4096];
 
 /* cmd_bulk.c: a command to many stations, or one that is not waited for; *taken tells whether it is one. */
 int cmd_bulk(struct lmsctl *l, bool *taken);
@@ -147,6 +148,8 @@ int cmd_complete(struct lmsctl *l);
 /* time.c: local time by the C library, as --tz, --utc or TZ say. */
 int local_time_setup(struct lmsctl *l);
 const struct time_zone *local_zone_at(const struct lmsctl *l, wall_t t);
+/* The zone that periods and histories are told in: --utc, --tz, else the site's. *out = NULL is UTC. Connected. */
+int local_site_zone(struct lmsctl *l, const struct time_zone **out);
 /* "2026-05-31" (its last second) and times without zone as local time: RFC 3339, or NULL = leave
  * it. */
 const char *local_time_read(struct lmsctl *l, const char *text);

@@ -16,17 +16,19 @@
 #include "lmsctl/lmsctl.h"
 
 #define EXIT_STATUS_DOWN 3	/* `status`, and there is no lmsd */
-#define EXIT_INTERRUPTED 130
+#define EXIT_OF_SIGNAL 128
 
 char interrupt_note[160];
+char interrupt_unlink[4096];
 
 static void on_interrupt(int sig)
 {
-	(void)sig;
+	if (interrupt_unlink[0])
+		unlink(interrupt_unlink);
 	/* What is left to say is not worth more than this. */
 	if (interrupt_note[0] && write(STDERR_FILENO, interrupt_note, strlen(interrupt_note)) < 0)
-		_exit(EXIT_INTERRUPTED);
-	_exit(EXIT_INTERRUPTED);
+		_exit(EXIT_OF_SIGNAL + sig);
+	_exit(EXIT_OF_SIGNAL + sig);
 }
 
 static void look_at_terminal(struct options *o)
@@ -122,6 +124,10 @@ int main(int argc, char **argv)
 	setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGINT, on_interrupt);
+	signal(SIGTERM, on_interrupt);
+	/* Under nohup it is ignored, and stays so. */
+	if (signal(SIGHUP, on_interrupt) == SIG_IGN)
+		signal(SIGHUP, SIG_IGN);
 	arena_init(&l.arena);
 	ret = words_read(&l, argc, argv);
 	look_at_terminal(&l.opt);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "io/zone_info.h"
 #include "lmsctl/lmsctl.h"
 
 int local_time_setup(struct lmsctl *l)
@@ -39,6 +40,32 @@ const struct time_zone *local_zone_at(const struct lmsctl *l, wall_t t)
 		return NULL;
 	row = (struct utc_offset){ INT64_MIN, (int32_t)tm.tm_gmtoff };
 	return &zone;
+}
+
+int local_site_zone(struct lmsctl *l, const struct time_zone **out)
+{
+	static struct time_zone zone;
+	const char *name = l->opt.tz;
+	const struct json *site;
+	int ret;
+
+	*out = NULL;
+	if (l->opt.utc)
+		return 0;
+	if (!name) {
+		ret = client_call(l->client, "site.show", "{}", &site, &l->diag);
+		if (ret)
+			return ret;
+		name = arena_strdup(&l->arena, json_str(json_get(site, "timezone"), ""));
+	}
+	if (!*name || strcmp(name, "UTC") == 0)
+		return 0;
+	zone.rows = tz_table(name, &zone.count);
+	zone.name = name;
+	if (!zone.rows)
+		return diag_set(&l->diag, -LMS_EFAILED, "the site's time zone %s is unknown here (add --tz ZONE or --utc)", name);
+	*out = &zone;
+	return 0;
 }
 
 static bool has_zone(const char *clock)

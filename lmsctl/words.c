@@ -8,7 +8,7 @@
 
 #include "base/err.h"
 #include "base/text.h"
-#include "lmsctl/lmsctl.h"
+#include "lmsctl/local/local.h"
 
 const struct option_row option_rows[] = {
 	{ 's', "socket", "PATH",
@@ -128,12 +128,13 @@ static int unknown_command(struct lmsctl *l, const char *word)
 static int unknown_verb(struct lmsctl *l, const char *word)
 {
 	const char *candidates[CTL_VERB_COUNT];
+	const struct ctl_verb_desc *v;
 	char remedy[80];
 	size_t n = 0;
 
-	for (size_t i = 0; i < CTL_VERB_COUNT; i++) {
-		if (ctl_verbs[i].noun == l->noun->id)
-			candidates[n++] = words_verb(&ctl_verbs[i], ' ', &l->arena);
+	for (size_t i = 0; n < ARRAY_LEN(candidates) && (v = command_at(i)) != NULL; i++) {
+		if (v->noun == l->noun->id)
+			candidates[n++] = words_verb(v, ' ', &l->arena);
 	}
 	snprintf(remedy, sizeof(remedy), "`lmsctl help %s` lists them", l->noun->name);
 	snprintf(l->label, sizeof(l->label), "%s", l->noun->name);
@@ -184,12 +185,12 @@ static const struct ctl_verb_desc *find_verb(const struct ctl_noun_desc *n, char
 
 		for (int i = 0; i < *used && len < sizeof(joined); i++)
 			len += (size_t)snprintf(joined + len, sizeof(joined) - len, "%s%s", i ? "_" : "", words[i]);
-		v = len < sizeof(joined) ? ctl_verb_find_words(n->name, joined) : NULL;
+		v = len < sizeof(joined) ? command_find(n->name, joined) : NULL;
 		if (v)
 			return v;
 	}
 	/* `meter watch` is `meter list -w`. */
-	return ctl_verb_find_words(n->name, strcmp(word, "watch") == 0 ? "list" : word);
+	return command_find(n->name, strcmp(word, "watch") == 0 ? "list" : word);
 }
 
 static int take_verb(struct lmsctl *l, char *const *words, int count, int *used)

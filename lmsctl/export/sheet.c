@@ -1,0 +1,76 @@
+/* export/sheet.c - the file around a format, and the first error. */
+#include "lmsctl/export/sheet.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "lmsctl/export/back.h"
+#include "lmsctl/export/out_file.h"
+
+struct sheet {
+	const struct sheet_back *back;
+	void *state;
+	struct out_file file;
+	bool to_stdout;
+	struct diag first;	/* error */
+};
+
+int sheet_open(struct sheet **out, enum sheet_format format, const char *path, const struct sheet_layout *layout,
+	       struct diag *d)
+{
+	static const struct sheet_back *const backs[] = {
+		[SHEET_CSV] = &sheet_csv, [SHEET_CSV_EXCEL] = &sheet_csv_excel, [SHEET_XLSX] = &sheet_xlsx,
+	};
+	struct sheet *s = xcalloc(1, sizeof(*s));
+	int ret;
+
+	s->back = backs[format];
+	s->to_stdout = strcmp(path, "-") == 0;
+	diag_init(&s->first);
+	if (s->to_stdout && format == SHEET_XLSX)
+		ret = diag_set(d, -LMS_EUSAGE, "xlsx goes into a file (-O FILE)");
+	else
+		ret = s->to_stdout ? 0 : out_file_begin(&s->file, path, d);
+	if (ret) {
+		free(s);
+		return ret;
+	}
+	s->state = s->back->open(s->to_stdout ? path : s->file.part, layout, d);
+	if (!s->state) {
+		if (!s->to_stdout)
+			out_file_end(&s->file, false, d);
+		free(s);
+		return d->err;
+	}
+	*out = s;
+	return 0;
+}
+
+void sheet_row(struct sheet *s, const struct sheet_cell *cells)
+{
+	if (!s->first.err)
+		s->back->row(s->state, cells, &s->first);
+}
+
+bool sheet_failed(const struct sheet *s)
+{
+	return s->first.err != 0;
+}
+
+int sheet_close(struct sheet *s, bool keep, struct diag *d)
+{
+	int ret;
+
+	if (!s)
+		return 0;
+	s->back->close(s->state, keep && !s->first.err, &s->first);
+	if (!s->to_stdout)
+		out_file_end(&s->file, keep && !s->first.err, &s->first);
+	ret = s->first.err;
+	if (ret)
+		diag_set(d, ret, "%s", s->first.text);
+	free(s);
+	return ret;
+}

@@ -1,0 +1,192 @@
+/* export/xlsx.c - Excel workbooks by libxlsxwriter in constant memory: times are dates, numbers are numbers, and
+ * a sheet that is full is followed by the next one.
+ *
+ * The library writes a sheet into a temporary file first: beside the result, where there is room for that too.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xlsxwriter.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "lmsctl/export/back.h"
+
+#define ROWS_MAX 1048576	/* of a sheet, header included: Excel's own bound */
+#define DAY_S 86400.
+#define EXCEL_1970 25569.	/* days from Excel's day 0 */
+
+struct xlsx {
+	const struct sheet_layout *layout;
+	const char *path;
+	char dir[4096];
+	lxw_workbook *book;
+	lxw_worksheet *sheet;
+	lxw_format *head, **formats;	/* per column */
+	double *scale;			/* per column: a cell's number in the unit shown */
+	lxw_row_t next;
+	int sheets;
+};
+
+static int decimals_of(const struct sheet_column *c)
+{
+	return c->type == SHEET_ENERGY ? 3 : c->decimals;
+}
+
+static void make_formats(struct xlsx *x)
+{
+	for (size_t i = 0; i < x->layout->count; i++) {
+		const struct sheet_column *c = &x->layout->columns[i];
+		char format[24] = "yyyy-mm-dd hh:mm:ss";
+
+		x->scale[i] = 1;
+		for (int k = decimals_of(c); k > 0 && c->type != SHEET_TIME; k--)
+			x->scale[i] *= 10;
+		if (c->type == SHEET_TEXT)
+			continue;
+		if (c->type != SHEET_TIME)
+			snprintf(format, sizeof(format), "0%s%.*s", decimals_of(c) ? "." : "",
+				 decimals_of(c) < 9 ? decimals_of(c) : 9, "000000000");
+		x->formats[i] = workbook_add_format(x->book);
+		format_set_num_format(x->formats[i], format);
+	}
+	x->head = workbook_add_format(x->book);
+	format_set_bold(x->head);
+}
+
+static bool begin_sheet(struct xlsx *x)
+{
+	char name[32], title[128];
+
+	/* These are not allowed in a sheet's name. */
+	snprintf(name, sizeof(name), x->sheets ? "%.25s (%d)" : "%.25s", x->layout->title, x->sheets + 1);
+	for (char *p = name; *p; p++) {
+		if (strchr("[]:*?/\\'", *p))
+			*p = '_';
+	}
+	x->sheets++;
+	x->sheet = workbook_add_worksheet(x->book, name);
+	if (!x->sheet)
+		return false;
+	worksheet_freeze_panes(x->sheet, 1, 0);
+	for (size_t i = 0; i < x->layout->count; i++) {
+		const struct sheet_column *c = &x->layout->columns[i];
+		bool unit = c->unit && *c->unit;
+		const char *shown = unit ? c->unit : "";
+
+		snprintf(title, sizeof(title), unit ? "%s [%s]" : "%s%s", c->name, shown);
+		worksheet_set_column(x->sheet, (lxw_col_t)i, (lxw_col_t)i,
+				     c->type == SHEET_TIME || strlen(title) > 18 ? 20 : (double)strlen(title) + 2, NULL);
+		if (worksheet_write_string(x->sheet, 0, (lxw_col_t)i, title, x->head))
+			return false;
+	}
+	x->next = 1;
+	return true;
+}
+
+static void free_state(struct xlsx *x)
+{
+	free(x->formats);
+	free(x->scale);
+	free(x);
+}
+
+static void *open_xlsx(const char *path, const struct sheet_layout *layout, struct diag *d)
+{
+	struct xlsx *x = xcalloc(1, sizeof(*x));
+	lxw_workbook_options options = { .constant_memory = LXW_TRUE };
+	const char *slash = strrchr(path, '/');
+
+	snprintf(x->dir, sizeof(x->dir), "%.*s", slash > path ? (int)(slash - path) : 1, slash ? path : ".");
+	options.tmpdir = x->dir;
+	x->layout = layout;
+	x->path = path;
+	x->formats = xcalloc(layout->count, sizeof(x->formats[0]));
+	x->scale = xcalloc(layout->count, sizeof(x->scale[0]));
+	x->book = workbook_new_opt(path, &options);
+	if (!x->book) {
+		diag_set(d, -LMS_ECANTCREAT, "%s: no workbook (is there memory?)", path);
+		free_state(x);
+		return NULL;
+	}
+	make_formats(x);
+	if (!begin_sheet(x)) {
+		diag_set(d, -LMS_ECANTCREAT, "%s: no sheet (is there room for a temporary file in %s?)", path, x->dir);
+		lxw_workbook_free(x->book);
+		free_state(x);
+		return NULL;
+	}
+	return x;
+}
+
+static lxw_error put_cell(struct xlsx *x, size_t i, const struct sheet_cell *cell)
+{
+	const struct sheet_column *c = &x->layout->columns[i];
+	lxw_col_t col = (lxw_col_t)i;
+
+	if (c->type == SHEET_TEXT)
+		return cell->text && *cell->text ? worksheet_write_string(x->sheet, x->next, col, cell->text, NULL)
+						 : LXW_NO_ERROR;
+	if (cell->number == NUM_NONE)
+		return LXW_NO_ERROR;
+	if (c->type == SHEET_TIME) {
+		/* A date of Excel has no zone: it is what clocks showed. */
+		double s = (double)(cell->number / US_PER_MS) / 1000 + tz_offset_s(x->layout->tz, cell->number);
+
+		return worksheet_write_number(x->sheet, x->next, col, s / DAY_S + EXCEL_1970, x->formats[i]);
+	}
+	return worksheet_write_number(x->sheet, x->next, col, (double)cell->number / x->scale[i], x->formats[i]);
+}
+
+static int row(void *state, const struct sheet_cell *cells, struct diag *d)
+{
+	struct xlsx *x = state;
+
+	if (x->next == ROWS_MAX && !begin_sheet(x))
+		return diag_set(d, -LMS_EIO, "%s: no further sheet (is there room for a temporary file in %s?)", x->path,
+				x->dir);
+	for (size_t i = 0; i < x->layout->count; i++) {
+		lxw_error err = put_cell(x, i, &cells[i]);
+
+		/* Text beyond what a cell can hold is no reason to lose the rest. */
+		if (err && err != LXW_ERROR_MAX_STRING_LENGTH_EXCEEDED)
+			return diag_set(d, -LMS_EIO, "%s: %s", x->path, lxw_strerror(err));
+	}
+	x->next++;
+	return 0;
+}
+
+/* The library does not look whether its temporary files took all that it wrote. */
+static bool temporary_files_are_whole(struct xlsx *x)
+{
+	lxw_worksheet *s;
+
+	STAILQ_FOREACH(s, x->book->worksheets, list_pointers) {
+		if (s->optimize_tmpfile && (fflush(s->optimize_tmpfile) != 0 || ferror(s->optimize_tmpfile)))
+			return false;
+	}
+	return true;
+}
+
+static int close_xlsx(void *state, bool whole, struct diag *d)
+{
+	struct xlsx *x = state;
+	lxw_error err = LXW_NO_ERROR;
+	int ret = 0;
+
+	if (whole && !temporary_files_are_whole(x)) {
+		ret = diag_set(d, -LMS_EIO, "%s: %s (temporary files of it are in %s)", x->path, strerror(errno), x->dir);
+		whole = false;
+	}
+	if (whole)
+		err = workbook_close(x->book);
+	else
+		lxw_workbook_free(x->book);
+	if (err)
+		ret = diag_set(d, -LMS_EIO, "%s: %s", x->path, lxw_strerror(err));
+	free_state(x);
+	return ret;
+}
+
+const struct sheet_back sheet_xlsx = { open_xlsx, row, close_xlsx };

@@ -1,0 +1,23 @@
+/* local/local.h - commands of lmsctl that are no request of the control protocol; and all commands there are. */
+#pragma once
+
+#include "lmsctl/lmsctl.h"
+
+/* Every command in the order of help and manual: those of the protocol's tables and those of local.def. NULL
+ * after the last one. */
+const struct ctl_verb_desc *command_at(size_t i);
+const struct ctl_verb_desc *command_find(const char *noun, const char *verb);
+bool local_is(const struct ctl_verb_desc *v);
+/* Carries out l->verb, which is one of these, with its checked params. */
+int local_run(struct lmsctl *l, const char *params);
+
+/* What a series is asked for. */
+struct series_args {
+	const char *id, *period, *variables, *stat, *format, *dialect;
+	int64_t step_ms;
+};
+
+/* history.c, export.c, graph.c */
+int history_show(struct lmsctl *l, const char *method, const struct series_args *a);
+int history_export(struct lmsctl *l, const char *method, const struct series_args *a);
+int graph_show(struct lmsctl *l, int64_t transaction);
