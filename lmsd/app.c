@@ -277,6 +277,8 @@ static void on_turn_end(void *ctx)
 			app->hall.site->tags_changed = false;
 			ocpp_tags_changed(app->hall.ocpp, now, loop_wall(), &app->fx);
 		}
+		if (app->hall.site->credit_out && now >= app->hall.site->credit_look_at)
+			ocpp_credit_used_up(app->hall.ocpp, now, loop_wall(), &app->fx);
 		if (app->hall.site->outer_changed)
 			feed_outer(app, now, loop_wall());
 		if (app->hall.site->cert_asked)

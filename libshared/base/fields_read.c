@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/err.h"
 #include "base/text.h"
@@ -158,6 +159,10 @@ static int take_human(const struct in *in, const char *text, int64_t *out)
 {
 	struct diag said;
 
+	if (in->f->type == FIELD_WH && strcasecmp(text, "unlimited") == 0) {
+		*out = NUM_NONE;
+		return 0;
+	}
 	diag_init(&said);
 	return parse_human(in->f->type, text, out, &said) ? pass_on(in, &said) : 0;
 }

@@ -152,7 +152,18 @@ int parse_w(const char *s, int64_t *w, struct diag *d)
 
 int parse_wh(const char *s, int64_t *wh, struct diag *d)
 {
-	return parse_quantity(s, strlen(s), &energy_quantity, INT64_MAX, wh, d);
+	const char *number = s;
+	int ret;
+
+	/* A change of a credit may take some off. */
+	while (is_blank(*number))
+		number++;
+	if (*number != '-')
+		return parse_quantity(s, strlen(s), &energy_quantity, INT64_MAX, wh, d);
+	ret = parse_quantity(number + 1, strlen(number + 1), &energy_quantity, INT64_MAX, wh, d);
+	if (ret == 0)
+		*wh = -*wh;
+	return ret;
 }
 
 /* "-", and the "- A" at the end of what fmt_phase_ma writes. */

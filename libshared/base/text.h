@@ -16,7 +16,7 @@
 int parse_ma(const char *s, int64_t *ma, struct diag *d);		/* "60", "16.5A", "250 mA"; >= 0, <= LIMIT_MAX_MA */
 int parse_phase_ma(const char *s, struct phase_ma *p, struct diag *d);	/* "60" = on all; "20,16,20"; "20,-,-" */
 int parse_w(const char *s, int64_t *w, struct diag *d);			/* "11000", "11kW" */
-int parse_wh(const char *s, int64_t *wh, struct diag *d);		/* "500", "20kWh" */
+int parse_wh(const char *s, int64_t *wh, struct diag *d);		/* "500", "20kWh", "-5kWh" */
 int parse_span_us(const char *s, int64_t *us, struct diag *d);		/* "90s", "5m", "2h", "1h30m", "7d"; bare number = s */
 int parse_permille(const char *s, int64_t *pm, struct diag *d);		/* "20%", "0.2", "12.5%" */
 int parse_bool(const char *s, bool *b, struct diag *d);			/* yes/no true/false on/off 1/0 */

@@ -56,6 +56,8 @@ void ocpp_reconfigured(struct ocpp *o, mono_t now, wall_t wall, struct effects *
 
 /* Tags have changed that stations may keep in a list of their own (site->tags_changed). */
 void ocpp_tags_changed(struct ocpp *o, mono_t now, wall_t wall, struct effects *fx);
+/* The credit of some tag is below 0: what it charges is ended. Clears site->credit_out when there is no more. */
+void ocpp_credit_used_up(struct ocpp *o, mono_t now, wall_t wall, struct effects *fx);
 
 /* Asked before a message by hand that would set or release a limit (NUM_NONE) leaves: false = it does
  * not fit, and `why` says where. true: its W is reserved, the frame leaves after the commit, and exactly

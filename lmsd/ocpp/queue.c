@@ -38,6 +38,7 @@ static done_fn *const done_fns[CALL_KIND_COUNT] = {
 	[CALL_SETUP] = setup_done,
 	[CALL_TRIGGER] = ignore_done,
 	[CALL_FREE_START] = ignore_done,
+	[CALL_USED_UP] = ignore_done,
 	[CALL_ZERO] = ignore_done,
 	[CALL_PROOF] = proof_done,
 	[CALL_LIST] = locallist_done,

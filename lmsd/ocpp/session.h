@@ -32,6 +32,7 @@ enum call_kind {
 	CALL_ZERO,		/* no current for a connector that nobody balances */
 	CALL_PROOF,		/* of a test (proof.h) */
 	CALL_LIST,		/* local authorization list (locallist/locallist.h); somebody may wait */
+	CALL_USED_UP,		/* RemoteStopTransaction where the credit of a tag is used up */
 	CALL_CERT,		/* a certificate that lmsd signed (ctl_cert.h) */
 	CALL_RESERVE,		/* reservations (reserve/reserve.h); somebody may wait for the answer */
 	CALL_KIND_COUNT

@@ -1,7 +1,7 @@
 /* site/access.c - may this tag charge here, may it end that transaction (ocpp.md "Authorization").
  *
  * Order: the station's rule (free or by tag), the state of the tag and of its group, expiry, schedule,
- * place, and whether it charges elsewhere already. Schedule and place are for beginnings: whoever charges
+ * place, credit, and whether it charges elsewhere already. From schedule on they are for beginnings: whoever charges
  * may always end it. One tag runs one transaction at a time: a card that was copied or lent
  * would otherwise go unnoticed. Free charging is exempt, as there one tag stands for everybody.
  */
@@ -11,6 +11,7 @@
 
 #include "site/outer/week.h"
 #include "site/tag.h"
+#include "site/tags/credit.h"
 #include "site/tags/where.h"
 
 const char *auth_status_text(enum auth_status st)
@@ -132,6 +133,9 @@ static enum auth_status judge(struct site *s, const struct station *st, const st
 	*why = "it may not charge at this place";
 	if (!where_allows(&t->k, s->conf, st->conf, connector))
 		return AUTH_BLOCKED;
+	*why = "its credit is used up";
+	if (credit_now(s, t, wall) <= 0 && t->k.credit_wh != NUM_NONE)
+		return AUTH_BLOCKED;
 	*why = "it charges elsewhere";
 	if (for_start && t->running > 0 && !is_same_tag(t->k.uid, s->conf->site.free_tag))
 		return AUTH_CONCURRENT;
@@ -163,6 +167,11 @@ struct auth site_authorize(struct site *s, const struct station *st, const char 
 		a.status = judge(s, st, a.tag, connector, for_start, wall, &a.why);
 	}
 	return a;
+}
+
+int64_t site_tag_credit(const struct site *s, const struct tag *t, wall_t wall)
+{
+	return credit_now(s, t, wall);
 }
 
 bool site_may_stop(struct site *s, const struct tx *tx, const char *uid, wall_t wall)

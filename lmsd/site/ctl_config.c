@@ -12,7 +12,7 @@ int ctl_config_show(struct ctl_call *c, const struct ctl_config_show_args *a)
 
 	(void)a;
 	/* Tags name people: for staff only, as tag.list is. */
-	site_conf_write(c->roles & CTL_STAFF ? s : NULL, s->conf, &c->w);
+	site_conf_write(c->roles & CTL_STAFF ? s : NULL, s->conf, c->wall, &c->w);
 	return 0;
 }
 
@@ -319,7 +319,7 @@ static int apply_document(struct apply *a, const struct json *doc, bool prune, b
 		return c->diag.err;
 	if (prune)
 		site_edit_prune(a->e, json_get(doc, "tags") != NULL);
-	site_edit_at(a->e, c->wall);
+	site_edit_at(a->e, c->wall, arena_printf(c->arena, "uid %u", c->uid));
 	ret = site_edit_commit(a->e, c->fx, dry, &changes, &count, c->arena, &c->diag);
 	if (ret)
 		return ret;

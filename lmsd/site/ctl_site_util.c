@@ -18,7 +18,7 @@ int ctl_commit(struct ctl_call *c, struct site_edit *e, int64_t dry_run, bool *c
 	size_t count;
 	int ret;
 
-	site_edit_at(e, c->wall);
+	site_edit_at(e, c->wall, arena_printf(c->arena, "uid %u", c->uid));
 	ret = site_edit_commit(e, c->fx, dry_run == 1, &changes, &count, c->arena, &c->diag);
 	*changed = count > 0;
 	return ret;

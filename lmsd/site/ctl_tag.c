@@ -3,20 +3,34 @@
 #include <string.h>
 
 #include "site/ctl_site_util.h"
+#include "site/ctl_tag.h"
 #include "site/generation/edit_parts.h"
+
+/* t: the tag as it is, NULL = a dry run has none. */
+static void fill(const struct ctl_call *c, const struct ctl_tag_keys *k, const struct tag *t, struct ctl_tag *rec)
+{
+	ctl_record_clear(&ctl_nouns[CTL_NOUN_tag], rec);
+	rec->keys = *k;
+	rec->transactions = t ? t->transactions : 0;
+	if (!t)
+		return;
+	rec->created = t->created;
+	rec->last_use = t->last_use;
+	if (k == &t->k)
+		rec->keys.credit_wh = site_tag_credit(c->hall->site, t, c->wall);
+}
 
 static int answer(struct ctl_call *c, const struct ctl_tag_keys *k, const struct tag *t)
 {
 	struct ctl_tag rec;
 
-	ctl_record_clear(&ctl_nouns[CTL_NOUN_tag], &rec);
-	rec.keys = *k;
-	rec.transactions = t ? t->transactions : 0;
-	if (t) {
-		rec.created = t->created;
-		rec.last_use = t->last_use;
-	}
+	fill(c, k, t, &rec);
 	return ctl_answer_record(c, &rec);
+}
+
+int ctl_tag_answer(struct ctl_call *c, const struct tag *t)
+{
+	return answer(c, &t->k, t);
 }
 
 static int tag_cmp(const void *a, const void *b)
@@ -38,17 +52,15 @@ int ctl_tag_list(struct ctl_call *c, const struct ctl_tag_list_args *a)
 	qsort(list, count, sizeof(*list), tag_cmp);
 	ctl_answer_list(c);
 	for (i = 0; i < count && i < limit; i++) {
-		struct ctl_tag rec = { .keys = list[i]->k,
-				      .created = list[i]->created,
-				      .last_use = list[i]->last_use,
-				      .transactions = list[i]->transactions};
+		struct ctl_tag rec;
 
+		fill(c, &list[i]->k, list[i], &rec);
 		ctl_answer_item(c, &rec);
 	}
 	return ctl_answer_list_end(c, i < count ? list[i - 1]->k.uid : NULL);
 }
 
-static int tag_not_found(struct ctl_call *c, const char *uid)
+int ctl_tag_not_found(struct ctl_call *c, const char *uid)
 {
 	const struct site *s = c->hall->site;
 	const char **names = arena_array(c->arena, HASH_COUNT(s->tags) + 1, sizeof(*names));
@@ -63,7 +75,7 @@ int ctl_tag_show(struct ctl_call *c, const struct ctl_tag_show_args *a)
 {
 	const struct tag *t = site_tag(c->hall->site, a->uid);
 
-	return t ? answer(c, &t->k, t) : tag_not_found(c, a->uid);
+	return t ? answer(c, &t->k, t) : ctl_tag_not_found(c, a->uid);
 }
 
 static int edit(struct ctl_call *c, const struct ctl_tag_keys *k, enum edit_mode mode,

@@ -37,7 +37,7 @@ void site_edit_delete_connector(struct site_edit *e, const char *id);	/* its set
 /* Tags are a table of their own: they change at the commit, without a new generation. */
 void site_edit_tag(struct site_edit *e, const struct ctl_tag_keys *k, enum edit_mode mode);
 void site_edit_delete_tag(struct site_edit *e, const char *uid);
-void site_edit_at(struct site_edit *e, wall_t wall);	/* when: `created` of new tags */
+void site_edit_at(struct site_edit *e, wall_t wall, const char *by);	/* when and who, for records of tags; by: a constant or in the arena of the turn */
 /* Deletes what no site_edit_… of this edit has named. */
 void site_edit_prune(struct site_edit *e, bool tags_too);
 /* Sets the edit's error, for callers that find one themselves; the first one wins. */
@@ -70,4 +70,4 @@ int site_conf_load_row(struct site_conf *c, enum store_table table, const char *
 int site_conf_load_end(struct site_conf *c, struct diag *diag);
 void site_conf_free(struct site_conf *c);
 /* The configuration as the document that config.apply takes; with the tags unless s is NULL. */
-void site_conf_write(const struct site *s, const struct site_conf *c, struct json_writer *w);
+void site_conf_write(const struct site *s, const struct site_conf *c, wall_t wall, struct json_writer *w);

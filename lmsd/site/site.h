@@ -216,6 +216,10 @@ struct tx {
 	wall_t stored;			/* last time that its register was stored */
 	struct curve curve;		/* while it runs, and until its own stop has come */
 	int64_t curve_rows;		/* points of the curve that is stored apart, after its end */
+	int64_t credit_wh;		/* booked on the credit of its tag (tags/credit.h) */
+	int64_t pending_wh;		/* private: charged and not booked yet */
+	bool free;			/* charging was free there */
+	mono_t stop_asked;		/* its station was asked to end it; 0 = not */
 	int64_t signed_rows;		/* signed values that came, see site_tx_signed() */
 	wall_t signed_at;		/* the latest of them that was not of its begin or end */
 	uint64_t signed_hash;		/* of the latest: it may be said twice */
@@ -228,6 +232,9 @@ struct tag {
 	wall_t created, last_use;
 	int64_t transactions;
 	int running;
+	int64_t pending_wh;		/* private: what its running transactions have charged */
+	int64_t recharge_day;		/* private: recharged up to this day; NUM_NONE */
+	bool credit_out;		/* private: told that it is below 0 */
 };
 
 struct meter_view {			/* written by the hall from the meter room */
@@ -291,6 +298,9 @@ struct site {
 	int32_t next_reservation;
 	struct tag_log *tag_log;
 	int64_t tag_seq;		/* of the latest change that stations are told of */
+	int64_t credit_seq;		/* of the latest row of the ledger of credits */
+	bool credit_out;		/* some tag may be below 0: the ocpp room looks for what it runs … */
+	mono_t credit_look_at;		/* … then */
 	bool tags_changed;		/* for the hall: tell the ocpp room, then clear */
 	uint64_t stations_dropped;	/* so often a station went: pointers to one that were kept are void */
 	struct connector *dirty;	/* list: use, session or draw changed */
@@ -350,6 +360,8 @@ struct auth { enum auth_status status; struct tag *tag; wall_t expires; bool vip
  * known yet. for_start: a transaction would begin. */
 struct auth site_authorize(struct site *s, const struct station *st, const char *uid, int connector, bool for_start,
 			   wall_t wall);
+/* Energy that it may still charge; NUM_NONE = unlimited. */
+int64_t site_tag_credit(const struct site *s, const struct tag *t, wall_t wall);
 wall_t site_tag_expires(const struct site *s, const struct ctl_tag_keys *k);	/* its own, or its group's before */
 /* May `uid` end this transaction? Same tag, same group, or super. */
 bool site_may_stop(struct site *s, const struct tx *tx, const char *uid, wall_t wall);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "site/tags/credit.h"
 
 int tag_normalize(const char *uid, char *out)
 {
@@ -57,7 +58,9 @@ struct tag *tag_put(struct site *s, const struct ctl_tag_keys *k)
 	if (!t) {
 		t = xcalloc(1, sizeof(*t));
 		t->created = t->last_use = WALL_NONE;
+		t->recharge_day = NUM_NONE;
 		t->running = running_with(s, uid);
+		t->pending_wh = credit_pending(s, uid);
 		arena_init(&t->arena);
 	} else {
 		HASH_DELETE(hh, s->tags, t);
@@ -92,6 +95,8 @@ void tag_store(const struct tag *t, struct effects *fx)
 	jw_kint(&w, "created", t->created);
 	jw_kint(&w, "last_use", t->last_use);
 	jw_kint(&w, "transactions", t->transactions);
+	if (t->recharge_day != NUM_NONE)
+		jw_kint(&w, "recharge_day", t->recharge_day);
 	jw_object_end(&w);
 	fx_put(fx, STORE_TAG, t->k.uid, b.data, b.len);
 	buf_fini(&b);
@@ -128,6 +133,9 @@ int site_tag_load(struct site *s, const char *json, size_t len, struct diag *dia
 	t->created = load_int(obj, "created", WALL_NONE);
 	t->last_use = load_int(obj, "last_use", WALL_NONE);
 	t->transactions = load_int(obj, "transactions", 0);
+	t->recharge_day = load_int(obj, "recharge_day", NUM_NONE);
+	t->credit_out = t->k.credit_wh != NUM_NONE && t->k.credit_wh < 0;
+	s->credit_out = s->credit_out || t->credit_out;
 out:
 	arena_fini(&arena);
 	return ret;

@@ -21,7 +21,7 @@ static bool group_is_out(const struct site *s, const struct ctl_tag_keys *k)
 
 bool site_tag_listable(const struct site *s, const struct ctl_tag_keys *k)
 {
-	if (where_is_bound(k) || (k->auth && strcmp(k->auth, "schedule") == 0) || group_is_out(s, k))
+	if (where_is_bound(k) || k->credit_wh != NUM_NONE || (k->auth && strcmp(k->auth, "schedule") == 0) || group_is_out(s, k))
 		return false;
 	return k->active != 0 && !(k->auth && strcmp(k->auth, "deny") == 0) && strlen(k->uid) <= TAG_LIST_UID_MAX;
 }

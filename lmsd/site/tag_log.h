@@ -11,7 +11,7 @@
 #define TAG_LOG_ROWS 1000
 #define TAG_LIST_UID_MAX 20	/* OCPP 1.6, 7.28: IdToken */
 
-/* May stations decide on it alone? Only what no counter, no schedule and no place could refuse, and that
+/* May stations decide on it alone? Only what no credit, no schedule and no place could refuse, and that
  * they can name. */
 bool site_tag_listable(const struct site *s, const struct ctl_tag_keys *k);
 /* It was changed from `before` to `after` (NULL = it was not, it is no more): noted where stations would see it. */

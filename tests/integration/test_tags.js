@@ -2,7 +2,7 @@
 // timeout: 120
 // Who may charge where and when, by lmsctl at stations of ocpp-rpc in strict mode.
 'use strict';
-const { equal, main, Lmsd, Station } = require('./lib');
+const { ok, equal, until, main, Lmsd, Station } = require('./lib');
 
 main(async () => {
 	const lmsd = await new Lmsd().start();
@@ -50,8 +50,31 @@ main(async () => {
 	equal((await ctl('tag-group', 'create', 'FLEET', 'active=no')).status, 0, 'a group of tags is made inactive');
 	equal([await shown(a, 'EMIL'), await shown(b, 'EMIL')], [N, N], 'so are its tags');
 
+	// ---- credit
+	equal((await ctl('tag', 'add', 'FRED', 'credit=1kWh', 'recharge=1kWh', 'every=month', 'credit_max=5kWh')).json.credit_wh, 1000, 'a tag has a credit');
+	const fred = await start(b, 1, 'FRED');
+	equal(fred.idTagInfo.status, Y, 'and starts with it');
+	const meter = (st, connectorId, tx, wh) => st.call('MeterValues', { connectorId, transactionId: tx.transactionId,
+		meterValue: [{ timestamp: new Date().toISOString(), sampledValue: [{ value: String(wh) }] }] });
+	await meter(b, 1, fred, 60001);
+	equal((await ctl('tag', 'show', 'FRED')).json.credit_wh, 1000, 'energy that cannot be is not charged');
+	equal((await ctl('tag', 'credit', 'set', 'FRED', 'credit=-1Wh', 'text=a test')).status, 0, 'its credit is set below 0');
+	await until(() => b.received.some((m) => m.method === 'RemoteStopTransaction'), 'the station to be told');
+	equal(b.received.find((m) => m.method === 'RemoteStopTransaction').params, { transactionId: fred.transactionId }, 'what it charges is stopped');
+	await b.call('StopTransaction', { transactionId: fred.transactionId, meterStop: 1, timestamp: new Date().toISOString() });
+	equal((await start(b, 1, 'FRED')).idTagInfo.status, N, 'it starts no more');
+	equal((await ctl('tag', 'credit', 'add', 'FRED', 'change=2kWh', 'text=a gift')).json.credit_wh, 1999, 'until it has more');
+	r = (await ctl('tag', 'credit', 'show', 'FRED')).json;
+	equal(r.map((x) => [x.cause, x.change_wh, x.credit_wh, x.text]), [['add', 2000, 1999, 'a gift'], ['set', -1001, -1, 'a test'],
+		['set', null, 1000, null]], 'every change is on record, the latest first');
+	ok(r[0].by === `uid ${process.getuid()}`, 'with who made it', r[0]);
+	equal((await ctl('--limit', '1', 'tag', 'credit', 'show', 'FRED')).json.length, 1, 'in pages');
+	equal((await ctl('tag', 'set', 'FRED', 'credit=unlimited')).status, 65, 'a tag that is recharged is not unlimited');
+
 	await lmsd.kill();
 	await lmsd.start();
+	equal([(await ctl('tag', 'show', 'FRED')).json.credit_wh, (await ctl('tag', 'credit', 'show', 'FRED')).json.length], [1999, 3],
+		'a kill -9 loses nothing of it');
 	await b.connect();
 	await b.boot();
 	equal([await shown(b, 'ANNA'), await shown(b, 'BEN'), await shown(b, 'DORA'), await shown(b, 'EMIL')], [N, Y, N, N],

@@ -206,6 +206,8 @@ static int dispatch(struct ctl_call *c, const void *args)
 	HANDLED(tag, add);
 	HANDLED(tag, set);
 	HANDLED(tag, delete);
+	HANDLED(tag, credit_set);
+	HANDLED(tag, credit_add);
 	HANDLED(group, list);
 	HANDLED(group, show);
 	HANDLED(group, create);

@@ -85,7 +85,7 @@ static void configure(struct site *site, struct effects *fx)
 	struct diag d;
 
 	diag_init(&d);
-	site_edit_at(e, WALL);
+	site_edit_at(e, WALL, NULL);
 	site_edit_site(e, keys(CTL_NOUN_site, "{\"title\":\"Test\",\"timezone\":\"UTC\"}"));
 	site_edit_meter(e, keys(CTL_NOUN_meter, "{\"id\":\"M1\",\"profile\":\"eastron-sdm630\","
 				"\"address\":\"1@127.0.0.1:1502\",\"stale_after_ms\":5000}"),

@@ -117,7 +117,7 @@ static int write_down(struct ocpp_session *s, bool proven, int64_t settle_ms, co
 		give_key(&k, "settle_ms");
 	}
 	site_edit_station(e, &k, SITE_CHANGE);
-	site_edit_at(e, t->wall);
+	site_edit_at(e, t->wall, NULL);
 	ret = site_edit_commit(e, t->fx, false, NULL, NULL, t->fx->arena, d);
 	site_edit_free(e);
 	return ret;

@@ -79,6 +79,9 @@ static const struct range ranges[] = {
 	R(connector, max_ma, 6 * MA_PER_A, LIMIT_MAX_MA, "6 A to 6300 A"),
 	R(connector, min_ma, 6 * MA_PER_A, LIMIT_MAX_MA, "IEC 61851 knows no current below 6 A"),
 	R(tag, min_ma, 6 * MA_PER_A, 80 * MA_PER_A, "IEC 61851 knows no current below 6 A; at most 80 A"),
+	R(tag, credit_wh, -INT64_C(1000000000000), 1000000000, "at most 1 GWh"),
+	R(tag, recharge_wh, 1, 1000000000, "above 0 Wh, at most 1 GWh"),
+	R(tag, credit_max_wh, 1, 1000000000, "above 0 Wh, at most 1 GWh"),
 	R(connector, priority, -1000, 1000, "-1000 to 1000"),
 };
 

@@ -252,7 +252,7 @@ static int tag_cmp(const void *a, const void *b)
 	return strcmp((*x)->k.uid, (*y)->k.uid);
 }
 
-static void write_tags(const struct site *s, struct json_writer *w)
+static void write_tags(const struct site *s, wall_t wall, struct json_writer *w)
 {
 	size_t count = HASH_COUNT(s->tags), i = 0;
 	const struct tag **list = xcalloc(count + 1, sizeof(*list));
@@ -262,13 +262,17 @@ static void write_tags(const struct site *s, struct json_writer *w)
 	qsort(list, count, sizeof(*list), tag_cmp);
 	jw_key(w, "tags");
 	jw_array(w);
-	for (i = 0; i < count; i++)
-		write_keys(&ctl_nouns[CTL_NOUN_tag], &list[i]->k, w);
+	for (i = 0; i < count; i++) {
+		struct ctl_tag_keys k = list[i]->k;
+
+		k.credit_wh = site_tag_credit(s, list[i], wall);
+		write_keys(&ctl_nouns[CTL_NOUN_tag], &k, w);
+	}
 	jw_array_end(w);
 	free(list);
 }
 
-void site_conf_write(const struct site *s, const struct site_conf *c, struct json_writer *w)
+void site_conf_write(const struct site *s, const struct site_conf *c, wall_t wall, struct json_writer *w)
 {
 	jw_object(w);
 	jw_key(w, "site");
@@ -305,6 +309,6 @@ void site_conf_write(const struct site *s, const struct site_conf *c, struct jso
 	jw_array_end(w);
 	write_connectors(c, w);
 	if (s)
-		write_tags(s, w);
+		write_tags(s, wall, w);
 	jw_object_end(w);
 }

@@ -35,9 +35,10 @@ void site_edit_free(struct site_edit *e)
 	free(e);
 }
 
-void site_edit_at(struct site_edit *e, wall_t wall)
+void site_edit_at(struct site_edit *e, wall_t wall, const char *by)
 {
 	e->wall = wall;
+	e->by = by;
 }
 
 struct diag *site_edit_diag(struct site_edit *e)

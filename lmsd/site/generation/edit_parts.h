@@ -8,6 +8,7 @@ struct tag_edit {
 	UT_hash_handle hh;     /* by uid */
 	struct ctl_tag_keys k; /* in the edit's arena */
 	struct tag *live;      /* NULL = new */
+	bool credit_said;      /* else what it has stays */
 	bool gone;
 };
 
@@ -18,6 +19,7 @@ struct site_edit {
 	struct draft *draft; /* NULL until a key of the configuration is touched */
 	struct tag_edit *tags;
 	wall_t wall;
+	const char *by;
 	struct site_conf *candidate; /* owned, until the commit gives it away */
 	const struct site_conf *result;
 };

@@ -8,6 +8,7 @@
 #include "site/outer/sun.h"
 #include "site/tag.h"
 #include "site/tag_log.h"
+#include "site/tags/credit.h"
 #include "site/tags/where.h"
 
 static int missing_tag(struct site_edit *e, const char *uid)
@@ -45,6 +46,8 @@ static struct tag_edit *tag_edit_get(struct site_edit *e, const char *uid)
 	ctl_keys_clear(n, &t->k);
 	if (t->live)
 		fields_copy(n->keys, n->key_count, &t->k, &t->live->k, &e->arena);
+	if (t->live)
+		t->k.credit_wh = credit_now(e->site, t->live, WALL_NONE);
 	t->k.uid = arena_strdup(&e->arena, uid);
 	HASH_ADD_KEYPTR(hh, e->tags, t->k.uid, strlen(t->k.uid), t);
 	return t;
@@ -62,6 +65,16 @@ static bool edit_uid(struct site_edit *e, const char *uid, char *out)
 		    "tag '%.60s': is not a uid (letters, digits and ._@|*+=- only, at most %d)",
 		    uid, ID_MAX);
 	return !diag_failed(&e->diag);
+}
+
+static bool credit_is_given(const struct ctl_tag_keys *k)
+{
+	const struct ctl_noun_desc *n = &ctl_nouns[CTL_NOUN_tag];
+
+	for (size_t i = 0; i < n->key_count; i++)
+		if (n->keys[i].offset == offsetof(struct ctl_tag_keys, credit_wh))
+			return k->given >> i & 1;
+	return false;
 }
 
 void site_edit_tag(struct site_edit *e, const struct ctl_tag_keys *k, enum edit_mode mode)
@@ -88,6 +101,7 @@ void site_edit_tag(struct site_edit *e, const struct ctl_tag_keys *k, enum edit_
 		ctl_keys_clear(n, &t->k);
 	t->gone = false;
 	ctl_keys_overlay(n, &t->k, k, &e->arena);
+	t->credit_said = t->credit_said || mode != SITE_CHANGE || credit_is_given(k);
 	t->k.uid = own; /* as normalized, and as hashed */
 	check_ranges(n, &t->k, &e->diag);
 }
@@ -121,27 +135,77 @@ int edit_check_tags(struct site_edit *e)
 	const struct site_conf *conf = e->candidate ? e->candidate : site_conf_newest(e->site);
 
 	for (const struct tag_edit *t = e->tags; t && !diag_failed(&e->diag); t = t->hh.next)
-		if (!t->gone)
+		if (!t->gone && !credit_check(&t->k, &e->diag))
 			where_check(&t->k, t->live ? &t->live->k : NULL, conf, &e->diag);
 	return e->diag.err;
 }
 
-void edit_diff_tags(struct site_edit *e, struct change_list *list)
+/* As people see it: what it has is less what it charges just now. */
+static struct ctl_tag_keys keys_before(const struct site_edit *e, const struct tag_edit *t)
 {
-	for (const struct tag_edit *t = e->tags; t; t = t->hh.next)
-		if (t->live || !t->gone)
-			edit_diff_keys(list, &ctl_nouns[CTL_NOUN_tag], t->k.uid,
-				       t->live ? &t->live->k : NULL, t->gone ? NULL : &t->k);
+	struct ctl_tag_keys k = t->live->k;
+
+	k.credit_wh = credit_now(e->site, t->live, e->wall);
+	return k;
 }
 
-static bool tag_changed(const struct tag_edit *t)
+static struct ctl_tag_keys keys_after(const struct site_edit *e, const struct tag_edit *t)
+{
+	struct ctl_tag_keys k = t->k;
+
+	if (t->live && !t->credit_said)
+		k.credit_wh = credit_now(e->site, t->live, e->wall);
+	return k;
+}
+
+void edit_diff_tags(struct site_edit *e, struct change_list *list)
+{
+	for (const struct tag_edit *t = e->tags; t; t = t->hh.next) {
+		struct ctl_tag_keys before, after;
+
+		if (!t->live && t->gone)
+			continue;
+		if (t->live)
+			before = keys_before(e, t);
+		after = keys_after(e, t);
+		edit_diff_keys(list, &ctl_nouns[CTL_NOUN_tag], t->k.uid, t->live ? &before : NULL, t->gone ? NULL : &after);
+	}
+}
+
+static bool tag_changed(const struct site_edit *e, const struct tag_edit *t)
 {
 	const struct ctl_noun_desc *n = &ctl_nouns[CTL_NOUN_tag];
+	struct ctl_tag_keys before = keys_before(e, t), after = keys_after(e, t);
 
 	for (size_t i = 0; i < n->key_count; i++)
-		if (!field_equal(&n->keys[i], &t->live->k, &t->k))
+		if (!field_equal(&n->keys[i], &before, &after))
 			return true;
 	return false;
+}
+
+static bool same_period(const struct ctl_tag_keys *a, const struct ctl_tag_keys *b)
+{
+	return a->every && b->every && strcmp(a->every, b->every) == 0 && a->credit_wh != NUM_NONE;
+}
+
+static void apply_tag(struct site_edit *e, struct tag_edit *t, struct effects *fx)
+{
+	int64_t wanted_wh = t->k.credit_wh;
+	bool fresh = !t->live, same = !fresh && same_period(&t->live->k, &t->k);
+
+	if (!fresh)
+		credit_settle(e->site, t->live, e->wall, fx);
+	/* What is booked changes by a row of the ledger alone. */
+	t->k.credit_wh = fresh ? NUM_NONE : t->live->k.credit_wh;
+	t->live = tag_put(e->site, &t->k);
+	if (fresh)
+		t->live->created = e->wall;
+	if (t->credit_said)
+		credit_put(e->site, t->live, wanted_wh, "set", e->by, NULL, e->wall, fx);
+	if (!same)
+		credit_begin_recharge(e->site, t->live, t->live->k.every ? e->wall : WALL_NONE);
+	tag_store(t->live, fx);
+	t->k.credit_wh = credit_now(e->site, t->live, e->wall);
 }
 
 void edit_apply_tags(struct site_edit *e, struct effects *fx)
@@ -156,16 +220,10 @@ void edit_apply_tags(struct site_edit *e, struct effects *fx)
 			t->live = NULL;
 			continue;
 		}
-		if (t->live && !tag_changed(t))
+		if (t->live && !tag_changed(e, t))
 			continue;
 		site_tag_note(e->site, t->k.uid, t->live ? &t->live->k : NULL, &t->k, fx);
-		if (!t->live) {
-			t->live = tag_put(e->site, &t->k);
-			t->live->created = e->wall;
-		} else {
-			tag_put(e->site, &t->k);
-		}
-		tag_store(t->live, fx);
+		apply_tag(e, t, fx);
 	}
 }
 

@@ -44,6 +44,8 @@ void tx_note(struct tx *tx, const char *text);
 /* The energy up to this register. */
 void tx_register(struct site *s, struct tx *tx, int64_t register_wh);
 bool tx_is_register(int64_t wh);
+/* More energy than its connector can deliver until then? */
+bool tx_is_impossible(const struct site *s, const struct tx *tx, wall_t until);
 
 /* ---- totals.c ---- */
 void totals_add(struct site *s, wall_t start, int64_t sessions, int64_t energy_wh);

@@ -14,6 +14,7 @@
 #include "site/ledger/ledger.h"
 #include "site/reserve/reservation.h"
 #include "site/tag.h"
+#include "site/tags/credit.h"
 
 #define VOLTAGE        INT64_C(230)
 /* No register counts further: 1 TWh. Keeps sums of whatever a station says from overflowing. */
@@ -52,31 +53,46 @@ static void note_time(struct tx *tx, const char *which, const char *sent)
 
 /* ---- ends ---- */
 
-/* More than the socket can deliver: a meter with another unit, or a register that jumped. */
-static void flag_impossible(const struct site *s, struct tx *tx)
+/* What its connector can deliver in that time and a tenth; NUM_NONE = who knows. */
+static int64_t possible_wh(const struct site *s, const struct tx *tx, int64_t seconds)
 {
 	int index = site_conf_station(s->conf, tx->station);
 	const struct station_conf *st = index < 0 ? NULL : &s->conf->stations[index];
 	const struct connector_conf *c;
 	phase_mask_t mask;
-	int64_t seconds, rated_w, possible_wh;
+	int64_t rated_w;
 
-	if (!st || tx->connector < 1 || (size_t)tx->connector > st->connector_count ||
-	    tx->start == WALL_NONE)
-		return;
+	if (!st || tx->connector < 1 || (size_t)tx->connector > st->connector_count || seconds < 0 ||
+	    seconds > INT64_C(86400) * 366)
+		return NUM_NONE;
 	c = &st->connectors[tx->connector - 1];
 	mask = wiring_phases(c->wiring);
 	rated_w = c->max_ma * VOLTAGE / 1000 * ((mask & 1) + (mask >> 1 & 1) + (mask >> 2 & 1));
-	seconds = (tx->stop - tx->start) / US_PER_S;
-	if (seconds < 0 || seconds > INT64_C(86400) * 366)
+	return rated_w * seconds / 3600 * 11 / 10;
+}
+
+bool tx_is_impossible(const struct site *s, const struct tx *tx, wall_t until)
+{
+	/* While it runs the station's clock is compared with ours: the longer time counts. */
+	wall_t start = tx->start < tx->start_received ? tx->start : tx->start_received;
+	int64_t possible = tx->start == WALL_NONE ? NUM_NONE : possible_wh(s, tx, (until - start) / US_PER_S);
+
+	return possible != NUM_NONE && tx->energy_wh > possible;
+}
+
+/* More than the socket can deliver: a meter with another unit, or a register that jumped. */
+static void flag_impossible(const struct site *s, struct tx *tx)
+{
+	int64_t possible = tx->start == WALL_NONE ? NUM_NONE : possible_wh(s, tx, (tx->stop - tx->start) / US_PER_S);
+
+	if (possible == NUM_NONE)
 		return;
-	possible_wh = rated_w * seconds / 3600 * 11 / 10;
-	tx->implausible = tx->energy_wh > possible_wh;
+	tx->implausible = tx->energy_wh > possible;
 	if (!tx->implausible)
 		return;
 	tx_note(tx, "more energy than the connector can deliver in that time");
 	log_station(WARNING, tx->station, "transaction_implausible", "transaction=%d energy_wh=%lld possible_wh=%lld", tx->id,
-		    (long long)tx->energy_wh, (long long)possible_wh);
+		    (long long)tx->energy_wh, (long long)possible);
 }
 
 /* The energy up to this register. Differences that are negative are no energy: the register began
@@ -119,8 +135,9 @@ static void register_finish(struct site *s, struct tx *tx, int64_t register_wh)
 }
 
 /* From the running ones to those that ended, in memory and in the store. */
-static void tx_end(struct site *s, struct tx *tx, struct effects *fx)
+static void tx_end(struct site *s, struct tx *tx, wall_t wall, struct effects *fx)
 {
+	credit_book(s, tx, wall, fx);
 	ledger_unrun(s, tx);
 	ledger_end(s, tx);
 	tx_forget_running(tx, fx);
@@ -146,7 +163,7 @@ void site_tx_close(struct site *s, struct tx *tx, const char *reason, const char
 		tx_note(tx, note);
 	flag_impossible(s, tx);
 	tell_orphan(tx);
-	tx_end(s, tx, fx);
+	tx_end(s, tx, wall, fx);
 }
 
 int site_tx_close_by_hand(struct site *s, struct tx *tx, const char *why, const char *by, int64_t register_wh,
@@ -167,7 +184,7 @@ int site_tx_close_by_hand(struct site *s, struct tx *tx, const char *why, const 
 	tx->stop = wall;
 	tx->assumed = tx->estimated = true;
 	flag_impossible(s, tx);
-	tx_end(s, tx, fx);
+	tx_end(s, tx, wall, fx);
 	return 0;
 }
 
@@ -233,7 +250,8 @@ static void book(const struct site *s, struct tx *tx, const struct tx_start *in,
 {
 	const char *free_tag, *uid = in->tag;
 
-	if ((!uid || !*uid) && access_is_free(s, in->conn->station, &free_tag))
+	tx->free = access_is_free(s, in->conn->station, &free_tag);
+	if ((!uid || !*uid) && tx->free)
 		uid = free_tag;
 	if (!uid || tag_normalize(uid, tx->tag))
 		set_text(tx->tag, sizeof(tx->tag), uid);
@@ -344,8 +362,10 @@ struct tx *site_tx_start(struct site *s, const struct tx_start *in, mono_t now, 
 	ledger_run(s, tx);
 	totals_add(s, tx->start, 1, 0);
 	tx_store(tx, STORE_TX_RUN, fx);
-	if (auth->tag)
+	if (auth->tag) {
+		credit_settle(s, auth->tag, wall, fx);
 		use_tag(auth->tag, wall, fx);
+	}
 	if (!in->replay) {
 		c->tx = tx;
 		c->status_old = true;
@@ -453,8 +473,9 @@ int site_tx_stop(struct site *s, const struct tx_stop *in, wall_t wall, struct a
 		return 0; /* the same again */
 	stop_fill(s, tx, in, wall);
 	if (running) {
-		tx_end(s, tx, fx);
+		tx_end(s, tx, wall, fx);
 	} else {
+		credit_book(s, tx, wall, fx);
 		tx_store_curve(tx, fx);
 		tx_store(tx, STORE_TX, fx);
 	}

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "site/ledger/ledger.h"
+#include "site/tags/credit.h"
 
 #define KEY_MAX 32
 
@@ -29,7 +30,7 @@ struct tx_int {
 static const struct tx_int tx_ints[] = {
 	TX_INT(start, WALL_NONE),  TX_INT(stop, WALL_NONE),  TX_INT(start_received, WALL_NONE),
 	TX_INT(meter_start_wh, 0), TX_INT(meter_stop_wh, 0), TX_INT(energy_wh, 0),
-	TX_INT(curve_rows, 0),     TX_INT(signed_rows, 0),
+	TX_INT(curve_rows, 0),     TX_INT(signed_rows, 0),   TX_INT(credit_wh, 0),
 };
 
 struct tx_flag {
@@ -40,7 +41,7 @@ struct tx_flag {
 	{ #member, offsetof(struct tx, member) }
 static const struct tx_flag tx_flags[] = {
 	TX_FLAG(estimated), TX_FLAG(vip), TX_FLAG(assumed), TX_FLAG(reset), TX_FLAG(replay),
-	TX_FLAG(implausible),
+	TX_FLAG(implausible), TX_FLAG(free),
 };
 
 void tx_note(struct tx *tx, const char *text)
@@ -197,6 +198,7 @@ static void load_running(struct site *s, struct tx *tx)
 	struct connector *c = st ? site_connector(st, tx->connector) : NULL;
 
 	ledger_run(s, tx);
+	credit_follow(s, tx, WALL_NONE, NULL);
 	if (!c || tx->replay || (c->tx && c->tx->id > tx->id))
 		return;
 	c->tx = tx;
@@ -238,16 +240,16 @@ int site_meta_load(struct site *s, const char *key, const char *json, size_t len
 	const struct json *obj;
 	int64_t next;
 
-	bool reservation = strcmp(key, "reservation") == 0;
-
-	if (!reservation && strcmp(key, "transaction") != 0)
+	if (strcmp(key, "reservation") != 0 && strcmp(key, "transaction") != 0 && strcmp(key, "credit") != 0)
 		return 0;
 	arena_init(&arena);
 	obj = json_parse(&arena, json, len, &JSON_CAPS_DEFAULT, diag);
 	next = read_int(obj, "next_id", 0);
-	if (reservation && next > s->next_reservation && next < INT32_MAX)
+	if (*key == 'c' && next > s->credit_seq)
+		s->credit_seq = next - 1;
+	else if (*key == 'r' && next > s->next_reservation && next < INT32_MAX)
 		s->next_reservation = (int32_t)next;
-	else if (!reservation && next > s->next_tx && next < INT32_MAX)
+	else if (*key == 't' && next > s->next_tx && next < INT32_MAX)
 		s->next_tx = (int32_t)next;
 	arena_fini(&arena);
 	return obj ? 0 : -LMS_EPARSE;

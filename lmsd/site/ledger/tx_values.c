@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "site/ledger/ledger.h"
+#include "site/tags/credit.h"
 
 #define STORE_EVERY_US  (60 * US_PER_S)
 #define SIGNED_EVERY_US (60 * US_PER_S)
@@ -68,6 +69,7 @@ void site_tx_sample(struct site *s, struct tx *tx, const struct tx_sample *in, w
 		return;
 	if (tx_is_register(in->register_wh) && in->register_wh != tx->meter_stop_wh) {
 		tx_register(s, tx, in->register_wh);
+		credit_follow(s, tx, wall, fx);
 		news = true;
 	}
 	if (!news || in->late || (wall >= tx->stored && wall - tx->stored < STORE_EVERY_US))

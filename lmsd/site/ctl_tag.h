@@ -1,0 +1,8 @@
+/* site/ctl_tag.h - private to the site room: what the handlers of tags have in common. */
+#pragma once
+
+#include "hall.h"
+#include "site/tag_log.h"
+
+int ctl_tag_answer(struct ctl_call *c, const struct tag *t);
+int ctl_tag_not_found(struct ctl_call *c, const char *uid);
