@@ -1,0 +1,19 @@
+/* history/keep.h - what of the history goes first. Levels are readings, minutes, quarters of an hour. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define HISTORY_LEVELS 3
+
+struct history_extent {
+	bool any;
+	int64_t first_s, end_s;		/* seconds since 1970: where the oldest span begins, where the newest ends */
+};
+
+/* What began before this is too old: at most one day after the oldest, however far the clock is ahead. A clock that is
+ * wrong for an hour must not cost years. INT64_MIN = nothing. */
+int64_t history_keep_from(const struct history_extent *e, int64_t now_s, int64_t keep_s);
+/* The level whose oldest span goes when there is not room for all: readings, but not those of the last day; then
+ * minutes, but not those of the last week; then quarters; then what is left. -1 = there is nothing. */
+int history_keep_drop(const struct history_extent e[HISTORY_LEVELS]);
