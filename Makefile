@@ -16,7 +16,7 @@ PURE_DIRS  += lmsd/site/door lmsd/site/tags lmsd/site/alert
 PURE_FILES  := lmsd/effect.c lmsd/answer.c
 SHARED_DIRS := libshared/io
 SHELL_DIRS := lmsd lmsd/hall lmsd/hall/broker lmsd/hall/door lmsd/crypto lmsd/conf lmsd/store lmsd/net lmsd/modbus lmsd/control lmsd/files lmsd/outlet lmsd/hall/commission
-SHELL_DIRS += lmsd/archive
+SHELL_DIRS += lmsd/archive lmsd/hall/history
 
 srcs = $(sort $(wildcard $(addsuffix /*.c,$(1))))
 objs = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))

@@ -21,6 +21,7 @@
 #include "hall/door/certificate.h"
 #include "hall/door/door.h"
 #include "files/files.h"
+#include "hall/history/keeper.h"
 #include "hall/hours.h"
 #include "hall/door/rival.h"
 #include "hall/door/sign.h"
@@ -287,6 +288,7 @@ static void on_turn_end(void *ctx)
 		broker_turn(app->broker, now, loop_wall());
 		hours_turn(app, now, loop_wall());
 		alerts_turn(app, now, loop_wall());
+		keeper_turn(app, now, loop_wall());
 		record_turn(app, now, loop_wall());
 		carry_turn(app);
 	}
@@ -304,6 +306,7 @@ static void on_turn_end(void *ctx)
 	due = earliest(due, app->flush_due);
 	due = earliest(due, hours_due(app));
 	due = earliest(due, alerts_due(app));
+	due = earliest(due, keeper_due(app));
 	due = earliest(due, feed_outer_due(app));
 	due = earliest(due, sense_due(app));
 	due = earliest(due, broker_due(app->broker));
@@ -422,6 +425,7 @@ int app_new(const struct boot_conf *boot, struct app **out, struct diag *diag)
 	sense_configure(app);
 	broker_configure(app->broker);
 	hours_open(app, loop_wall());
+	keeper_open(app);
 	app->certificate = certificate_new(app);
 	loop_on_turn_end(app->loop, on_turn_end, app);
 	*out = app;
@@ -485,6 +489,7 @@ void app_free(struct app *app)
 	app->control = NULL;
 	record_close(app);
 	hours_close(app, loop_now(app->loop));
+	keeper_close(app);
 	store_close(app->store);
 	carry_fini(app);
 	while ((l = app->limits) != NULL) {

@@ -23,6 +23,8 @@
 struct app;
 struct rivals;
 struct sense;
+struct keeper;
+struct meter_state;
 struct broker;
 struct bus_meter;
 struct bus_sample;
@@ -83,6 +85,7 @@ struct app {
 	uint64_t block;		/* number of the last one */
 	struct hours *hours;
 	struct alerts_watch *alerts;
+	struct keeper *keeper;
 
 	struct arena arena;	/* of the running turn */
 	struct arena spare;	/* for the next one, when nothing of the one before waits */
@@ -208,6 +211,8 @@ void sense_free(struct sense *s);
 void sense_configure(struct app *app);
 void sense_sample(struct app *app, const struct bus_sample *sample, mono_t now);
 void sense_views(struct app *app, mono_t now);
+/* Of a meter by its index; NULL: its keys do not make one. */
+const struct meter_state *sense_state(const struct app *app, size_t meter);
 /* Can a meter with these keys be read? For site_outside.meter_check; ctx is the app. */
 int sense_check(void *ctx, const struct ctl_meter_keys *k, int64_t fuse_ma, struct diag *d);
 

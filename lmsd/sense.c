@@ -455,6 +455,11 @@ static void view_values(struct sensed *m, mono_t now)
 	m->values_json = buf_take(&b, NULL);
 }
 
+const struct meter_state *sense_state(const struct app *app, size_t meter)
+{
+	return meter < app->sense->count ? app->sense->meters[meter].state : NULL;
+}
+
 void sense_views(struct app *app, mono_t now)
 {
 	struct site *site = app->hall.site;

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "archive/page.h"
+#include "archive/pull.h"
 #include "archive/writer.h"
 #include "base/arena.h"
 #include "base/err.h"
@@ -53,8 +53,8 @@ struct archive {
 	pthread_mutex_t lock;		/* guards all below */
 	pthread_cond_t to_write, to_read;
 	struct batch *queue, **queue_end;
-	struct page_job *asked, **asked_end;
-	struct page_job *answered, **answered_end;
+	struct pull *asked, **asked_end;
+	struct pull *answered, **answered_end;
 	int reading;			/* asked and not delivered */
 	bool closing, aside;
 	struct archive_figures figures;
@@ -273,11 +273,11 @@ static void *write_main(void *arg)
 
 /* ---- the reading thread ---- */
 
-static void read_job(struct archive *a, struct page_job *job)
+static void read_job(struct archive *a, struct pull *job)
 {
 	pthread_mutex_lock(&a->open);
 	if (a->is_open) {
-		page_read(&a->writer.vault, job);
+		pull_page(&a->writer.vault, job);
 	} else {
 		job->page.err = -LMS_EIO;
 		snprintf(job->page.text, sizeof(job->page.text), "the history cannot be read now (lmsctl system history)");
@@ -293,7 +293,7 @@ static void *read_main(void *arg)
 	for (;;) {
 		while (!a->asked && !a->closing)
 			pthread_cond_wait(&a->to_read, &a->lock);
-		struct page_job *job = a->asked;
+		struct pull *job = a->asked;
 
 		if (!job)
 			break;
@@ -346,7 +346,7 @@ static void deliver(void *ctx)
 {
 	struct archive *a = ctx;
 	struct archive_figures f;
-	struct page_job *job;
+	struct pull *job;
 	bool aside;
 
 	pthread_mutex_lock(&a->lock);
@@ -360,13 +360,13 @@ static void deliver(void *ctx)
 	pthread_mutex_unlock(&a->lock);
 	tell_state(a, &f, aside);
 	while (job) {
-		struct page_job *next = job->next;
+		struct pull *next = job->next;
 
 		a->reading--;
 		if (job->bad)
 			log_lmsd(ERROR, "history_bad_blocks", "count=%lld", (long long)job->bad);
 		job->done(job->ctx, &job->page);
-		page_job_free(job);
+		pull_free(job);
 		job = next;
 	}
 }
@@ -405,7 +405,7 @@ void archive_commit(struct archive *a)
 
 /* ---- asking ---- */
 
-static void copy_rows(struct page_job *job, const struct batch *b)
+static void copy_rows(struct pull *job, const struct batch *b)
 {
 	const struct history_sample *s;
 	const struct batch_row *row;
@@ -422,7 +422,7 @@ static void copy_rows(struct page_job *job, const struct batch *b)
 void archive_read(struct archive *a, const struct archive_query *q, void (*done)(void *ctx, struct archive_page *page),
 		  void *ctx)
 {
-	struct page_job *job = page_job_new(q);
+	struct pull *job = pull_new(q);
 
 	job->done = done;
 	job->ctx = ctx;
@@ -431,7 +431,7 @@ void archive_read(struct archive *a, const struct archive_query *q, void (*done)
 		snprintf(job->page.text, sizeof(job->page.text), "%d pages of history are read already (try again)",
 			 a->reading);
 		done(ctx, &job->page);
-		page_job_free(job);
+		pull_free(job);
 		return;
 	}
 	for (const struct batch *b = a->flying; b != NULL; b = b->next_flying)

@@ -192,6 +192,20 @@ static int check_mqtt(struct boot_conf *conf, struct diag *diag)
 	return check_mqtt_tls(conf, diag);
 }
 
+/* What is told less exactly is kept longer: else old times would be told by nothing. */
+static int check_history(const struct boot_conf *conf, struct diag *diag)
+{
+	if (conf->history_minute < conf->history_raw)
+		return boot_refuse(conf, BOOT_KEY_history_minute, -LMS_ECONFIG, diag, "%lld days are less than history.raw, "
+				   "which is %lld (raise it, or lower that)", (long long)conf->history_minute,
+				   (long long)conf->history_raw);
+	if (conf->history_quarter < conf->history_minute)
+		return boot_refuse(conf, BOOT_KEY_history_quarter, -LMS_ECONFIG, diag, "%lld days are less than "
+				   "history.minute, which is %lld (raise it, or lower that)",
+				   (long long)conf->history_quarter, (long long)conf->history_minute);
+	return 0;
+}
+
 int boot_check(struct boot_conf *conf, struct diag *diag)
 {
 	int ret;
@@ -202,7 +216,7 @@ int boot_check(struct boot_conf *conf, struct diag *diag)
 	    (conf->meters_site_directory[0] &&
 	     (ret = check_data(conf, BOOT_KEY_meters_site_directory, conf->meters_site_directory, diag)) < 0) ||
 	    (ret = check_data(conf, BOOT_KEY_stations_directory, conf->stations_directory, diag)) < 0 ||
-	    (ret = check_recording(conf, diag)) < 0 || (ret = check_files(conf, diag)) < 0 ||
+	    (ret = check_recording(conf, diag)) < 0 || (ret = check_history(conf, diag)) < 0 || (ret = check_files(conf, diag)) < 0 ||
 	    (ret = check_mqtt(conf, diag)) < 0)
 		return ret;
 	return 0;

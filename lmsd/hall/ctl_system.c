@@ -7,6 +7,7 @@
 #include "hall/broker/broker.h"
 #include "hall/door/certificate.h"
 #include "site/alert/alert.h"
+#include "hall/history/keeper.h"
 #include "site/site.h"
 
 static const struct app *app_of(const struct ctl_call *c)
@@ -75,11 +76,17 @@ static const char *plural(int64_t n)
 static const char *missing(const struct ctl_call *c, const struct ctl_system *r, char *out, size_t size)
 {
 	size_t unlimited = count_unlimited(c->hall->site->conf);
+	struct archive_figures kept;
 	char text[300];
 
 	out[0] = '\0';
 	if (c->hall->store_failed)
 		note_missing(out, size, "the store failed: repair the disk and restart");
+	archive_figures(keeper_archive(app_of(c)), &kept);
+	if (kept.why[0]) {
+		snprintf(text, sizeof(text), "what meters measure is not kept: %.100s (lmsctl system history)", kept.why);
+		note_missing(out, size, text);
+	}
 	if (c->hall->site->conf->zone_count == 0)
 		note_missing(out, size, "no zone configured (lmsctl zone create)");
 	if (r->stations == 0)
@@ -128,6 +135,7 @@ int ctl_system_status(struct ctl_call *c, const struct ctl_system_status_args *a
 		  r.missing != NULL				 ? "degraded" :
 								   "operational";
 	r.store = c->hall->store_failed ? "failed" : "ok";
+	r.history = keeper_state(app_of(c));
 	r.uptime_ms = (c->now - c->hall->started) / US_PER_MS;
 	r.time = c->wall;
 	r.timezone = site->tz.name;

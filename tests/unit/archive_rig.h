@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "archive/page.h"
+#include "archive/pull.h"
 #include "archive/writer.h"
 #include "base/err.h"
 #include "base/json.h"
@@ -122,7 +122,7 @@ static inline void rig_read(struct archive_rig *r, struct archive_query q, const
 	r->rows = r->pages = 0;
 	r->err = 0;
 	while (more) {
-		struct page_job *job = page_job_new(&q);
+		struct pull *job = pull_new(&q);
 		const struct json *rec, *rows;
 		const char *cursor;
 		char *text;
@@ -131,15 +131,15 @@ static inline void rig_read(struct archive_rig *r, struct archive_query q, const
 			buf_add(&job->pending.rows, pending->rows.data, pending->rows.len);
 			job->pending.count = pending->count;
 		}
-		page_read(&r->w.vault, job);
+		pull_page(&r->w.vault, job);
 		assert_int_equal(job->bad, 0);
 		if ((r->err = job->page.err) != 0) {
-			page_job_free(job);
+			pull_free(job);
 			return;
 		}
 		text = arena_strndup(&r->arena, job->page.json.data, job->page.json.len);
 		rec = json_parse(&r->arena, text, strlen(text), &caps, NULL);
-		page_job_free(job);
+		pull_free(job);
 		assert_non_null(rec);
 		rows = json_get(rec, "rows");
 		for (const struct json *row = rows->first; row != NULL; row = row->next) {

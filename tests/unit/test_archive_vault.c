@@ -574,5 +574,6 @@ int main(void)
 		cmocka_unit_test(a_file_that_is_no_database_is_put_aside),
 	};
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -93,6 +93,7 @@ static void every_key_can_be_set_in_the_file(void **state)
 		"log = { level = \"error\"; };\n"
 		"limits = { connections = 12; silence = 90; messages = 50; };\n"
 		"recording = { size = 64; segment = 4; };\n"
+		"history = { step = 1; raw = 30; minute = 60; quarter = 90; max = 100; };\n"
 		"files = { listen = \"127.0.0.1:9080\"; url = \"https://lms.example/\"; tls = \"on\"; max_size = 3; store = 4;\n"
 		" signers = \"/pem\"; };\n"
 		"mqtt = { host = \"broker.example\"; port = 8884; tls = \"on\"; ca = \"/m/ca\"; certificate = \"/m/crt\";\n"
@@ -118,6 +119,11 @@ static void every_key_can_be_set_in_the_file(void **state)
 	assert_int_equal(c.limits_connections, 12);
 	assert_int_equal(c.recording_size, 64);
 	assert_int_equal(c.recording_segment, 4);
+	assert_int_equal(c.history_step, 1);
+	assert_int_equal(c.history_raw, 30);
+	assert_int_equal(c.history_minute, 60);
+	assert_int_equal(c.history_quarter, 90);
+	assert_int_equal(c.history_max, 100);
 	assert_int_equal(c.files_listen.port, 9080);
 	assert_string_equal(c.files_url, "https://lms.example");
 	assert_int_equal(c.files_tls, BOOT_FILES_TLS_ON);
@@ -352,6 +358,8 @@ static void keys_that_contradict_each_other_are_refused(void **state)
 		{ "meters = { directory = \"/nowhere\"; };", 1, "/nowhere is not a directory" },
 		{ "recording = { segment = 8;\n size = 15; };", 1,
 		  "recording.segment: 8 MiB are more than half of recording.size, which is 15" },
+		{ "history = {\n raw = 30;\n minute = 20; };", 3, "history.minute: 20 days are less than history.raw, which is 30" },
+		{ "history = {\n minute = 400; raw = 30;\n quarter = 90; };", 3, "history.quarter: 90 days are less than history.minute" },
 		{ "files = {\n listen = \"127.0.0.1:9000\"; };", 2, "files.listen: port 9000 is that of listen.ws" },
 		{ "files = {\n listen = \"0.0.0.0:9080\"; };", 0, "files.url: not set" },
 		{ "files = {\n max_size = 8;\n store = 7; };", 3, "files.store: 7 MiB are less than files.max_size" },

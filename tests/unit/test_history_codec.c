@@ -488,5 +488,6 @@ int main(void)
 		cmocka_unit_test(variables_are_taken_by_name_or_refused_with_a_hint),
 	};
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,10 @@
-/* archive/page.c - which level tells of a time, what it says, and where the page ends.
+/* archive/pull.c - which level tells of a time, what it says, and where the page ends.
  *
  * The level is the coarsest that the step is made of, as far back as it, or one finer, goes; before that, the
  * next coarser one. What a level does not have yet is made of readings. No transaction is longer than one span
  * of a level: the writer can reuse pages meanwhile.
  */
-#include "archive/page.h"
+#include "archive/pull.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@
 
 struct reading {
 	const struct vault *v;
-	struct page_job *job;
+	struct pull *job;
 	struct vault_series series;
 	struct history_rows rows;
 	struct history_vars vars;
@@ -39,9 +39,9 @@ struct reading {
 	MDB_cursor *raw, *hot;
 };
 
-struct page_job *page_job_new(const struct archive_query *q)
+struct pull *pull_new(const struct archive_query *q)
 {
-	struct page_job *job = xcalloc(1, sizeof(*job));
+	struct pull *job = xcalloc(1, sizeof(*job));
 
 	job->q = *q;
 	buf_init(&job->pending.rows);
@@ -49,7 +49,7 @@ struct page_job *page_job_new(const struct archive_query *q)
 	return job;
 }
 
-void page_job_free(struct page_job *job)
+void pull_free(struct pull *job)
 {
 	buf_fini(&job->pending.rows);
 	buf_fini(&job->page.json);
@@ -510,7 +510,7 @@ int archive_cursor_parse(const char *text, wall_t *at, wall_t *until)
 	return end == text || *end != '\0' || *until <= 0 ? -LMS_EDATA : 0;
 }
 
-void page_read(const struct vault *v, struct page_job *job)
+void pull_page(const struct vault *v, struct pull *job)
 {
 	const struct archive_query *q = &job->q;
 	struct reading *r = xcalloc(1, sizeof(*r));
