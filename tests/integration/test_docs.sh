@@ -9,7 +9,7 @@ export LMS_SOCKET=$SOCKET PATH=$BIN:$PATH
 
 # ---- manual pages ----
 
-for page in lmsd.8 lmsd.conf.5 lmsctl.1 lmsd-control.7 lmstop.1; do
+for page in lmsd.8 lmsd.conf.5 lmsctl.1 lmsd-control.7 lmstop.1 lmsd-mqtt.7; do
 	if [ ! -f "$MAN/$page" ]; then
 		not_ok "$page is built"
 	else

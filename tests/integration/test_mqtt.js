@@ -132,6 +132,8 @@ main(async () => {
 	await until(() => link().state === 'connected', 'the broker to be reached again', 60000);
 	await until(() => events('mqtt_connected').length > 2, 'the event');
 	const again = new Listener(broker.port, 'site/7/#');
+	await until(() => again.last('site/7/online'), 'a new listener');
+	lmsd.must('zone', 'set', 'park', 'title=Parking');	// all is told anew then
 	await until(() => again.last('site/7/meter/PV1'), 'the meters anew');
 	equal([again.json('site/7/meter/PV1').state, again.json('site/7/meter/PV1').values.power_total.value], ['silent', null],
 	      'a lost meter is published as lost, without its last value');
