@@ -12,11 +12,11 @@ VERSION := 0.1
 
 PURE_DIRS  := libshared/base libshared/ctl libshared/chart lmsd/site lmsd/site/generation lmsd/site/ledger lmsd/site/outer lmsd/site/reserve lmsd/balance lmsd/balance/split \
 	lmsd/balance/record lmsd/ocpp lmsd/ocpp/setup lmsd/ocpp/inbound lmsd/ocpp/limit lmsd/ocpp/locallist lmsd/ocpp/reserve lmsd/ocpp/control lmsd/ocpp/frames lmsd/relay lmsd/meter lmsd/history
-PURE_DIRS  += lmsd/site/door lmsd/site/tags lmsd/site/alert
+PURE_DIRS  += lmsd/site/door lmsd/site/tags lmsd/site/alert lmsd/site/mail
 PURE_FILES  := lmsd/effect.c lmsd/answer.c
 SHARED_DIRS := libshared/io
 SHELL_DIRS := lmsd lmsd/hall lmsd/hall/broker lmsd/hall/door lmsd/crypto lmsd/conf lmsd/store lmsd/net lmsd/modbus lmsd/control lmsd/files lmsd/outlet lmsd/hall/commission
-SHELL_DIRS += lmsd/archive lmsd/hall/history
+SHELL_DIRS += lmsd/archive lmsd/hall/history lmsd/hall/post
 
 srcs = $(sort $(wildcard $(addsuffix /*.c,$(1))))
 objs = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -48,7 +48,7 @@ ALL_CFLAGS  = -std=c11 -g -fPIE -D_GNU_SOURCE -Ilibshared -Ilmsd -I. -I$(BUILD)/
 	-DLMS_VERSION='"$(VERSION)"' -DLMS_DATADIR='"$(PREFIX)/share/lms"' $(CFLAGS)
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 
-LMSD_LIBS   := -lev -lwslay -lmodbus -llmdb -lyajl -lconfig -lmicrohttpd $(if $(filter yes,$(MQTT)),-lmosquitto) -lssl -lcrypto -lsystemd -lpthread -lm
+LMSD_LIBS   := -lev -lwslay -lmodbus -llmdb -lyajl -lconfig -lmicrohttpd -lcurl $(if $(filter yes,$(MQTT)),-lmosquitto) -lssl -lcrypto -lsystemd -lpthread -lm
 LMSCTL_LIBS := -lyajl -lxlsxwriter
 LMSTOP_LIBS := -lncursesw -ltinfo -lyajl -lev -lm
 

@@ -23,6 +23,7 @@
 #include "files/files.h"
 #include "hall/history/keeper.h"
 #include "hall/hours.h"
+#include "hall/post/post.h"
 #include "hall/door/rival.h"
 #include "hall/door/sign.h"
 #include "io/zone_info.h"
@@ -289,6 +290,7 @@ static void on_turn_end(void *ctx)
 		hours_turn(app, now, loop_wall());
 		alerts_turn(app, now, loop_wall());
 		keeper_turn(app, now, loop_wall());
+		post_turn(app, now, loop_wall());
 		record_turn(app, now, loop_wall());
 		carry_turn(app);
 	}
@@ -307,6 +309,7 @@ static void on_turn_end(void *ctx)
 	due = earliest(due, hours_due(app));
 	due = earliest(due, alerts_due(app));
 	due = earliest(due, keeper_due(app));
+	due = earliest(due, post_due(app));
 	due = earliest(due, feed_outer_due(app));
 	due = earliest(due, sense_due(app));
 	due = earliest(due, broker_due(app->broker));
@@ -427,6 +430,7 @@ int app_new(const struct boot_conf *boot, struct app **out, struct diag *diag)
 	hours_open(app, loop_wall());
 	keeper_open(app);
 	app->certificate = certificate_new(app);
+	app->post = post_new(app);
 	loop_on_turn_end(app->loop, on_turn_end, app);
 	*out = app;
 	return 0;
@@ -475,6 +479,7 @@ void app_free(struct app *app)
 	struct limit_until *l;
 
 	loop_off_turn(app->loop, app);
+	post_free(app->post);
 	background_free(app->background);
 	files_free(app->files);
 	broker_close(app->broker);

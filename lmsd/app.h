@@ -86,6 +86,7 @@ struct app {
 	struct hours *hours;
 	struct alerts_watch *alerts;
 	struct keeper *keeper;
+	struct post *post;		/* NULL = no mail server is named */
 
 	struct arena arena;	/* of the running turn */
 	struct arena spare;	/* for the next one, when nothing of the one before waits */

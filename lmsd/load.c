@@ -13,6 +13,7 @@
 #include "site/alert/alert.h"
 #include "site/door/cert_request.h"
 #include "site/door/security_log.h"
+#include "site/mail/mail.h"
 #include "site/outer/grid.h"
 #include "site/outer/override.h"
 #include "site/outer/source.h"
@@ -73,6 +74,8 @@ static int load_live_row(void *ctx, const char *key, const char *json, size_t le
 		ret = site_grid_load_change(site, key, json, len, &diag);
 	else if (l->table == STORE_ALERT)
 		ret = alert_load(site, key, json, len, loop_now(l->app->loop), &diag);
+	else if (l->table == STORE_MAIL)
+		ret = mail_load(site, json, len, loop_now(l->app->loop), &diag);
 	else if (l->table == STORE_ALERT_RULE)
 		ret = alert_rule_load(site, key, json, len, &diag);
 	else if (l->table == STORE_TRANSFER)
@@ -127,7 +130,7 @@ static int load_conf(struct app *app, struct diag *diag)
 static int load_live(struct app *app, struct diag *diag)
 {
 	static const enum store_table tables[] = {
-		STORE_META, STORE_SECURITY_EVENT, STORE_CERT_REQUEST, STORE_OVERRIDE, STORE_SIGNAL, STORE_GRID_LOG, STORE_ALERT_RULE, STORE_ALERT,
+		STORE_META, STORE_SECURITY_EVENT, STORE_CERT_REQUEST, STORE_OVERRIDE, STORE_SIGNAL, STORE_GRID_LOG, STORE_ALERT_RULE, STORE_ALERT, STORE_MAIL,
 		STORE_BOOT, STORE_TRANSFER,
 		STORE_TAG, STORE_TAG_LOG, STORE_LOCAL_LIST, STORE_RESERVATION, STORE_TX_RUN,
 	};

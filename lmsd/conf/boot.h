@@ -33,6 +33,7 @@ enum boot_registration {
 enum boot_files_tls { BOOT_FILES_TLS_OFF, BOOT_FILES_TLS_ON };
 
 enum boot_mqtt_tls { BOOT_MQTT_TLS_OFF, BOOT_MQTT_TLS_ON };
+enum boot_mail_tls { BOOT_MAIL_TLS_STARTTLS, BOOT_MAIL_TLS_ON, BOOT_MAIL_TLS_OFF };
 
 enum boot_key {
 #define BOOT_KEY(member, key, type, least, most, dflt, help) BOOT_KEY_##member,

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/mail_address.h"
 #include "conf/boot_table.h"
 
 static bool is_set(const struct boot_conf *conf, enum boot_key key)
@@ -206,6 +207,30 @@ static int check_history(const struct boot_conf *conf, struct diag *diag)
 	return 0;
 }
 
+static int check_mail(struct boot_conf *conf, struct diag *diag)
+{
+	static const int ports[] = { 587, 465, 25 };
+	int ret = 0;
+
+	if (!*conf->mail_host)
+		return 0;
+	if (conf->mail_port == 0)
+		conf->mail_port = ports[conf->mail_tls];
+	if (mail_addresses_check(conf->mail_from, NULL) < 0 || !*conf->mail_from || strchr(conf->mail_from, ','))
+		return boot_refuse(conf, BOOT_KEY_mail_from, -LMS_ECONFIG, diag, "'%s' is not the address that mails come from "
+				   "(write one such as lms@example.org)", conf->mail_from);
+	if (*conf->mail_password && !*conf->mail_user)
+		return boot_refuse(conf, BOOT_KEY_mail_password, -LMS_ECONFIG, diag, "set without mail.user (name the user)");
+	if (conf->mail_tls == BOOT_MAIL_TLS_OFF && *conf->mail_ca)
+		return boot_refuse(conf, BOOT_KEY_mail_ca, -LMS_ECONFIG, diag, "set while mail.tls is off: it would not be used "
+				   "(set mail.tls to starttls)");
+	if (*conf->mail_ca)
+		ret = check_readable(conf, BOOT_KEY_mail_ca, conf->mail_ca, diag);
+	if (ret == 0 && *conf->mail_password)
+		ret = check_secret(conf, BOOT_KEY_mail_password, conf->mail_password, diag);
+	return ret;
+}
+
 int boot_check(struct boot_conf *conf, struct diag *diag)
 {
 	int ret;
@@ -217,7 +242,7 @@ int boot_check(struct boot_conf *conf, struct diag *diag)
 	     (ret = check_data(conf, BOOT_KEY_meters_site_directory, conf->meters_site_directory, diag)) < 0) ||
 	    (ret = check_data(conf, BOOT_KEY_stations_directory, conf->stations_directory, diag)) < 0 ||
 	    (ret = check_recording(conf, diag)) < 0 || (ret = check_history(conf, diag)) < 0 || (ret = check_files(conf, diag)) < 0 ||
-	    (ret = check_mqtt(conf, diag)) < 0)
+	    (ret = check_mqtt(conf, diag)) < 0 || (ret = check_mail(conf, diag)) < 0)
 		return ret;
 	return 0;
 }

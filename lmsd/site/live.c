@@ -12,6 +12,7 @@
 #include "site/generation/draft.h"
 #include "site/outer/grid.h"
 #include "site/ledger/ledger.h"
+#include "site/mail/mail.h"
 #include "site/tag.h"
 #include "site/outer/override.h"
 #include "site/outer/source.h"
@@ -59,6 +60,7 @@ void site_free(struct site *s)
 	site_override_free(s);
 	site_grid_free(s);
 	alert_free(s);
+	mail_free(s);
 	site_source_free(s);
 	site_conf_free(s->owned);
 	ledger_free(s->ledger);

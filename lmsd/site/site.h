@@ -274,6 +274,7 @@ struct tag_log;				/* tag_log.h */
 struct reservation;			/* reserve/reservation.h */
 struct source_live;			/* private: the state of a source */
 struct grid_log;			/* private: what the grid signal has done */
+struct mails;
 struct site_alerts;				/* private: alert/alert.h */
 struct ledger;				/* private: starts seen, transactions that ended lately */
 
@@ -288,6 +289,7 @@ struct site {
 	struct signal grid_way;		/* as told by the way that is configured */
 	struct hearing grid_heard;
 	struct grid_log *grid_log;
+	struct mails *mails;		/* private: mail/mail.h; NULL = none yet */
 	struct site_alerts *alerts;		/* private; NULL = none yet */
 	struct security_log *security_log;	/* private: what stations reported; NULL = nothing yet */
 	bool cert_asked;		/* some station has asked for a certificate: the hall looks, then clears */

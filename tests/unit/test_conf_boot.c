@@ -98,6 +98,8 @@ static void every_key_can_be_set_in_the_file(void **state)
 		" signers = \"/pem\"; };\n"
 		"mqtt = { host = \"broker.example\"; port = 8884; tls = \"on\"; ca = \"/m/ca\"; certificate = \"/m/crt\";\n"
 		" key = \"/m/key\"; user = \"lms\"; password = \"/m/pw\"; client_id = \"site-7\"; prefix = \"a/b\"; qos = 2; interval = 9; };\n"
+		"mail = { host = \"mail.example\"; port = 2525; tls = \"on\"; ca = \"/m/ca\"; user = \"u\"; password = \"/m/pw\";\n"
+		" from = \"lms@example.org\"; };\n"
 		"meters = { directory = \"/m\"; site_directory = \"/mine\"; }; stations = { directory = \"/s\"; };\n";
 	struct boot_conf c;
 	struct diag d;
@@ -142,6 +144,13 @@ static void every_key_can_be_set_in_the_file(void **state)
 	assert_string_equal(c.mqtt_prefix, "a/b");
 	assert_int_equal(c.mqtt_qos, 2);
 	assert_int_equal(c.mqtt_interval, 9);
+	assert_string_equal(c.mail_host, "mail.example");
+	assert_int_equal(c.mail_port, 2525);
+	assert_int_equal(c.mail_tls, BOOT_MAIL_TLS_ON);
+	assert_string_equal(c.mail_ca, "/m/ca");
+	assert_string_equal(c.mail_user, "u");
+	assert_string_equal(c.mail_password, "/m/pw");
+	assert_string_equal(c.mail_from, "lms@example.org");
 	assert_string_equal(c.meters_directory, "/m");
 	assert_string_equal(c.meters_site_directory, "/mine");
 	assert_string_equal(c.stations_directory, "/s");

@@ -290,5 +290,6 @@ int main(void)
 		cmocka_unit_test(the_history_keeps_the_latest_and_open_ones_stay),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("tests", tests, NULL, NULL);
 }

@@ -54,6 +54,8 @@ static void is_over(struct site *s, struct alert *a, wall_t wall, struct effects
 	HASH_DEL(s->alerts->open, a);
 	if (a->id) {
 		a->until = wall > a->since ? wall : a->since;
+		a->mail_due = a->mail_due || a->mailed;
+		s->alerts->mail_due = s->alerts->mail_due || a->mail_due;
 		alert_store_ended(s, a, fx);
 		log_event(LOG_LEVEL_NOTICE, k->subject, a->object, "alert_over", "alert=%s id=%llu", k->name,
 			  (unsigned long long)a->id);
@@ -127,10 +129,14 @@ static void look_at(struct site *s, struct alert *a, mono_t now, wall_t wall, st
 	if (!a->id && now - a->held_since >= rule.delay_us) {
 		a->id = ++l->last;
 		a->level = rule.level;
+		a->mail_due = rule.mail;
+		l->mail_due = l->mail_due || rule.mail;
 		alert_store_open(a, fx);
 		tell(a, "alert", now);
 	} else if (a->id && a->acked == WALL_NONE && rule.repeat_us && now - a->told_last >= rule.repeat_us) {
 		tell(a, "alert_repeated", now);
+		a->mail_due = a->mail_due || rule.mail;
+		l->mail_due = l->mail_due || rule.mail;
 	}
 }
 
@@ -170,6 +176,54 @@ const struct alert *alert_next(const struct site *s, uint64_t after, bool all)
 		if (l->ended[i].id > after && (!found || l->ended[i].id < found->id))
 			found = &l->ended[i];
 	return found;
+}
+
+size_t alert_count(const struct site *s)
+{
+	return s->alerts ? HASH_COUNT(s->alerts->open) + ALERT_ROWS : 0;
+}
+
+const struct alert *alert_each(const struct site *s, const struct alert *after)
+{
+	const struct site_alerts *l = s->alerts;
+	const struct alert *a;
+
+	if (!l)
+		return NULL;
+	if (after >= l->ended && after < l->ended + ALERT_ROWS)
+		a = after + 1;
+	else if (after ? after->hh.next : l->open)
+		return after ? after->hh.next : l->open;
+	else
+		a = l->ended;
+	while (a < l->ended + ALERT_ROWS && a->id == 0)
+		a++;
+	return a < l->ended + ALERT_ROWS ? a : NULL;
+}
+
+bool alert_mail_is_due(const struct site *s)
+{
+	return s->alerts && s->alerts->mail_due;
+}
+
+void alert_mailed(struct site *s, struct effects *fx)
+{
+	struct site_alerts *l = s->alerts;
+
+	for (struct alert *a = l->open; a; a = a->hh.next) {
+		if (!a->mail_due)
+			continue;
+		a->mail_due = false;
+		a->mailed = true;
+		alert_store_open(a, fx);
+	}
+	for (size_t i = 0; i < ALERT_ROWS; i++) {
+		if (!l->ended[i].mail_due)
+			continue;
+		l->ended[i].mail_due = false;
+		alert_store_row(&l->ended[i], fx);
+	}
+	l->mail_due = false;
 }
 
 const struct alert *alert_find(const struct site *s, uint64_t id)

@@ -41,6 +41,8 @@ struct alert {
 	wall_t since, until;		/* it holds since; WALL_NONE = it is not over */
 	wall_t acked;			/* WALL_NONE = nobody has it in hand */
 	char acked_by[40], note[160];
+	bool mail_due;			/* its begin, or its end, is to be told by mail */
+	bool mailed;			/* its begin was */
 	/* while it holds */
 	mono_t held_since, held_last, told_last;
 	uint64_t sweep;			/* private: the latest that found it */
@@ -58,15 +60,22 @@ void alert_sweep_end(struct site *s, mono_t now, wall_t wall, struct effects *fx
 size_t alert_open_count(const struct site *s);
 /* The first with id > after: of those that are not over, or of all. NULL. */
 const struct alert *alert_next(const struct site *s, uint64_t after, bool all);
+/* All of them, in no order: after NULL the first, and so on; NULL. alert_count() is at least their number. */
+const struct alert *alert_each(const struct site *s, const struct alert *after);
+size_t alert_count(const struct site *s);
 const struct alert *alert_find(const struct site *s, uint64_t id);	/* NULL */
 /* Somebody has it in hand. -LMS_ENOTFOUND, or -LMS_ECONFLICT when it is over, with diag. */
 int alert_ack(struct site *s, uint64_t id, const char *by, const char *note, wall_t wall, struct effects *fx,
 	      struct diag *diag);
 
+bool alert_mail_is_due(const struct site *s);
+/* All that was due has become mails. */
+void alert_mailed(struct site *s, struct effects *fx);
+
 /* ---- rules: one per kind, where it differs from alert.def --------------------------------- */
 
 struct alert_rule {			/* in force */
-	bool off;
+	bool off, mail;			/* mail: somebody is told by mail */
 	int level;
 	int64_t delay_us, repeat_us;	/* repeat 0 = told once */
 };

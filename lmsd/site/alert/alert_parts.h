@@ -6,6 +6,7 @@
 struct site_alerts {
 	uint64_t last;			/* id of the newest, 0 = none yet */
 	uint64_t sweep;
+	bool mail_due;			/* of any of them */
 	mono_t began;			/* the first sweep; MONO_NEVER */
 	struct alert *open;		/* hash by key: all that hold, those whose delay runs included */
 	struct alert ended[ALERT_ROWS];	/* id at id % ALERT_ROWS, or of a later round; 0 = empty */
@@ -16,5 +17,6 @@ struct site_alerts {
 struct site_alerts *alerts_of(struct site *s);
 struct alert *alert_open_new(struct site_alerts *l, enum alert_kind kind, const char *object);
 void alert_store_open(const struct alert *a, struct effects *fx);
+void alert_store_row(const struct alert *ended, struct effects *fx);
 /* Moves its record, and the alert, to those that are over. */
 void alert_store_ended(struct site *s, const struct alert *a, struct effects *fx);

@@ -4,8 +4,10 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "base/mail_address.h"
 #include "base/text.h"
 #include "site/alert/alert_parts.h"
+
 
 #define KEY_MAX 24
 #define DELAY_MAX_MS (INT64_C(7) * 86400 * 1000)
@@ -37,6 +39,8 @@ static void put(const struct alert *a, const char *key, struct effects *fx)
 		jw_kstr(&w, "acked_by", a->acked_by);
 		jw_kstr(&w, "note", a->note);
 	}
+	jw_kbool(&w, "mail_due", a->mail_due);
+	jw_kbool(&w, "mailed", a->mailed);
 	jw_object_end(&w);
 	fx_put(fx, STORE_ALERT, key, b.data, b.len);
 	buf_fini(&b);
@@ -50,6 +54,14 @@ void alert_store_open(const struct alert *a, struct effects *fx)
 	put(a, key, fx);
 }
 
+void alert_store_row(const struct alert *ended, struct effects *fx)
+{
+	char key[KEY_MAX];
+
+	snprintf(key, sizeof(key), "h%03u", (unsigned)(ended->id % ALERT_ROWS));
+	put(ended, key, fx);
+}
+
 void alert_store_ended(struct site *s, const struct alert *a, struct effects *fx)
 {
 	struct alert *row = &s->alerts->ended[a->id % ALERT_ROWS];
@@ -61,8 +73,7 @@ void alert_store_ended(struct site *s, const struct alert *a, struct effects *fx
 	if (row->id > a->id)
 		return;
 	*row = *a;
-	snprintf(key, sizeof(key), "h%03u", (unsigned)(a->id % ALERT_ROWS));
-	put(a, key, fx);
+	alert_store_row(row, fx);
 }
 
 static wall_t read_time(const struct json *obj, const char *key)
@@ -80,6 +91,8 @@ static void read_alert(const struct json *obj, struct alert *a)
 	a->acked = read_time(obj, "acked");
 	snprintf(a->acked_by, sizeof(a->acked_by), "%s", json_str(json_get(obj, "acked_by"), ""));
 	snprintf(a->note, sizeof(a->note), "%s", json_str(json_get(obj, "note"), ""));
+	a->mail_due = json_bool(json_get(obj, "mail_due"), false);
+	a->mailed = json_bool(json_get(obj, "mailed"), false);
 }
 
 int alert_load(struct site *s, const char *key, const char *json, size_t len, mono_t now, struct diag *diag)
@@ -110,6 +123,7 @@ int alert_load(struct site *s, const char *key, const char *json, size_t len, mo
 	a->id = (uint64_t)id;
 	a->level = (int)level;
 	read_alert(obj, a);
+	l->mail_due = l->mail_due || a->mail_due;
 	if (a->id > l->last)
 		l->last = a->id;
 out:
@@ -129,6 +143,7 @@ void alert_rule(const struct site *s, enum alert_kind kind, struct alert_rule *o
 	if (!k)
 		return;
 	out->off = k->on == 0;
+	out->mail = k->mail && *k->mail;
 	if (k->delay_ms != NUM_NONE)
 		out->delay_us = k->delay_ms * US_PER_MS;
 	if (k->repeat_ms != NUM_NONE)
@@ -149,7 +164,7 @@ static int check_rule(const struct ctl_alert_rule_keys *k, struct diag *diag)
 		return diag_set(diag, -LMS_ERANGE, "delay: is out of range (0s to 7d)");
 	if (k->repeat_ms != NUM_NONE && k->repeat_ms != 0 && (k->repeat_ms < REPEAT_MIN_MS || k->repeat_ms > DELAY_MAX_MS))
 		return diag_set(diag, -LMS_ERANGE, "repeat: is out of range (1m to 7d; 0 is once)");
-	return 0;
+	return k->mail ? mail_addresses_check(k->mail, diag) : 0;
 }
 
 int alert_rule_set(struct site *s, enum alert_kind kind, const struct ctl_alert_rule_keys *given, struct effects *fx,
