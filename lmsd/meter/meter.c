@@ -44,30 +44,74 @@ int meter_to_grid(const struct meter_setup *s, enum meter_var var)
 	return -1;
 }
 
-struct meter_state *meter_new(const struct meter_setup *setup)
+/* What there is to know, and how often. */
+static void learn_profile(struct meter_state *m)
 {
-	struct meter_state *m = xcalloc(1, sizeof(*m));
+	const struct meter_profile *p = m->setup.profile;
 	struct meter_plan plan;
 
-	m->setup = *setup;
-	snprintf(m->id, sizeof(m->id), "%s", setup->id ? setup->id : "");
-	m->setup.id = m->id;
-	for (size_t i = 0; i < setup->profile->reg_count && !setup->profile->pushed; i++) {
-		int var = meter_to_grid(setup, setup->profile->regs[i].var);
+	m->has = m->fast = 0;
+	for (size_t i = 0; i < p->reg_count && !p->pushed; i++) {
+		int var = meter_to_grid(&m->setup, p->regs[i].var);
 
 		if (var < 0)
 			continue;
 		m->has |= METER_BIT(var);
-		if (setup->profile->regs[i].group == METER_FAST)
+		if (p->regs[i].group == METER_FAST)
 			m->fast |= METER_BIT(var);
 	}
+	m->slow_stale_us = m->setup.stale_us;
+	if (!p->pushed && plan_make(p, &plan, NULL) == 0)
+		m->slow_stale_us += m->setup.stale_us * 2 * (plan.count - plan.fast_count);
+}
+
+/* The device has other models than before: what it has no more is not known any more. */
+static void learn_models(struct meter_state *m, uint32_t models)
+{
+	if (!m->models_of || models == m->models)
+		return;
+	m->models = models;
+	profile_free(m->own);
+	m->setup.profile = m->own = profile_resolve(m->models_of, models);
+	learn_profile(m);
+	for (int i = 0; i < METER_VAR_COUNT; i++)
+		if (!(m->has & METER_BIT(i)))
+			m->value[i] = (struct meter_value){ NUM_NONE, INT64_MIN, WALL_NONE, METER_Q_NONE };
+	m->raw_known = 0;
+}
+
+/* The phases that an inverter has are those whose current it tells. */
+static void learn_phases(struct meter_state *m, const struct intake *in)
+{
+	for (int i = 0; i < PHASES && m->setup.profile->power_suffices; i++) {
+		enum meter_var var = (enum meter_var)(METER_current_l1 + i);
+		int at = meter_to_grid(&m->setup, var);
+
+		if (at < 0 || !(in->set & METER_BIT(var)))
+			continue;
+		if (in->value[var].quality == METER_Q_INVALID || in->value[var].quality == METER_Q_NAN)
+			m->has &= ~METER_BIT(at);
+		else
+			m->has |= METER_BIT(at);
+	}
+}
+
+struct meter_state *meter_new(const struct meter_setup *setup)
+{
+	struct meter_state *m = xcalloc(1, sizeof(*m));
+
+	m->setup = *setup;
+	snprintf(m->id, sizeof(m->id), "%s", setup->id ? setup->id : "");
+	m->setup.id = m->id;
 	for (int i = 0; i < METER_VAR_COUNT; i++)
 		m->value[i] = (struct meter_value){ NUM_NONE, INT64_MIN, WALL_NONE, METER_Q_NONE };
 	for (int i = 0; i < PHASES; i++)
 		m->last.l[i] = m->jump_to.l[i] = NUM_NONE;
-	m->slow_stale_us = setup->stale_us;
-	if (!setup->profile->pushed && plan_make(setup->profile, &plan, NULL) == 0)
-		m->slow_stale_us += setup->stale_us * 2 * (plan.count - plan.fast_count);
+	if (setup->profile->model_count) {
+		m->models_of = setup->profile;
+		m->setup.profile = m->own = profile_resolve(m->models_of, 0);
+	}
+	learn_profile(m);
 	m->changed_at = m->good_at = INT64_MIN;
 	m->zero_since = MONO_NEVER;
 	m->counting.v = NUM_NONE;
@@ -79,6 +123,8 @@ struct meter_state *meter_new(const struct meter_setup *setup)
 
 void meter_free(struct meter_state *m)
 {
+	if (m)
+		profile_free(m->own);
 	free(m);
 }
 
@@ -188,7 +234,9 @@ static void apply_direction(const struct meter_profile *p, struct intake *in)
 
 		if (!usable(in, (enum meter_var)(METER_current_l1 + i)))
 			continue;
-		if (!profile_reg(p, (enum meter_var)power))
+		/* What a SunSpec model has no value for, the device does not measure. */
+		if (!profile_reg(p, (enum meter_var)power) ||
+		    (p->resolved && in->value[power].quality == METER_Q_INVALID))
 			power = METER_power_total;
 		if (!profile_reg(p, (enum meter_var)power))
 			continue;
@@ -314,7 +362,7 @@ bool meter_has_currents(const struct meter_state *m)
 
 bool meter_take(struct meter_state *m, const struct meter_reading *r)
 {
-	const struct meter_profile *p = m->setup.profile;
+	const struct meter_profile *p;
 	struct intake in;
 	uint64_t renewed;
 	bool currents = false;
@@ -329,9 +377,12 @@ bool meter_take(struct meter_state *m, const struct meter_reading *r)
 	if (r->identity < 0)
 		m->faults |= METER_FAULT_IDENTITY;
 	m->latency_us = r->latency_us;
+	learn_models(m, r->models);
+	p = m->setup.profile;
 	memset(&in, 0, sizeof(in));
 	for (size_t i = 0; i < p->reg_count; i++)
 		read_reg(m, r, &p->regs[i], &in);
+	learn_phases(m, &in);
 	apply_ct(&m->setup, &in);
 	apply_direction(p, &in);
 	apply_invert(&m->setup, &in);
@@ -340,7 +391,7 @@ bool meter_take(struct meter_state *m, const struct meter_reading *r)
 		m->has = m->fast = m->has | renewed;
 	derive_total(m, renewed);
 	for (int i = 0; i < PHASES; i++)
-		currents = currents || renewed & METER_BIT(METER_current_l1 + i);
+		currents = currents || renewed & m->has & METER_BIT(METER_current_l1 + i);
 	meter_judge(m, renewed, r->at, r->cars_ma);
 	if (!meter_has_currents(m) && renewed & METER_BIT(METER_power_total) &&
 	    m->value[METER_power_total].quality == METER_Q_GOOD) {
@@ -395,6 +446,17 @@ void meter_sample_currents(const struct meter_state *m, mono_t now, struct meter
 		    now - out->at <= m->setup.stale_us;
 }
 
+/* By its total power, and where it has none, as a storage, by anything. */
+static bool has_news(const struct meter_state *m, mono_t now)
+{
+	if (m->has & METER_BIT(METER_power_total))
+		return meter_quality(m, METER_power_total, now) == METER_Q_GOOD;
+	for (int i = 0; i < METER_VAR_COUNT; i++)
+		if (m->has & METER_BIT(i) && meter_quality(m, (enum meter_var)i, now) == METER_Q_GOOD)
+			return true;
+	return false;
+}
+
 enum meter_status meter_status(const struct meter_state *m, mono_t now)
 {
 	struct meter_currents c;
@@ -408,7 +470,7 @@ enum meter_status meter_status(const struct meter_state *m, mono_t now)
 	meter_sample_currents(m, now, &c);
 	/* A meter without phase currents (totals only) is judged by the age of what it has. */
 	if (c.at == INT64_MIN)
-		return meter_quality(m, METER_power_total, now) == METER_Q_GOOD ? METER_OK : METER_STALE;
+		return has_news(m, now) ? METER_OK : METER_STALE;
 	return c.good ? METER_OK : METER_STALE;
 }
 

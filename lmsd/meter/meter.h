@@ -74,6 +74,7 @@ struct meter_reading {
 	wall_t wall;
 	int64_t latency_us;
 	int identity;			/* 1 confirmed, 0 unknown, -1 another model */
+	uint32_t models;		/* of a profile with models: those that were found, see profile_resolve() */
 	int64_t cars_ma;		/* that cars behind it report, see meter_zero_since(); 0 = nothing known */
 	const struct meter_block *blocks;
 	size_t block_count;

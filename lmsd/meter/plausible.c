@@ -222,8 +222,11 @@ void meter_judge(struct meter_state *m, uint64_t renewed, mono_t at, int64_t car
 	judge_energy(m, renewed, at);
 	note_counting(m, renewed, at);
 	/* Who tells a meter's values may tell its energy apart from them. */
-	if (!(m->setup.profile->pushed ? renewed & currents : m->has & currents))
+	if (!(m->setup.profile->pushed ? renewed & currents : m->has & currents)) {
+		if (!(m->has & currents))	/* an inverter that has stopped telling them */
+			m->faults &= ~(unsigned)METER_FAULTS_OF_CURRENT;
 		return;
+	}
 	set_fault(m, METER_FAULT_READ, !complete(m, renewed));
 	if (m->faults & METER_FAULT_READ)
 		return;

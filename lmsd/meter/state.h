@@ -5,7 +5,10 @@
 
 struct meter_state {
 	char id[ID_MAX + 1];
-	struct meter_setup setup;
+	struct meter_setup setup;	/* its profile is `own`, where that is not NULL */
+	const struct meter_profile *models_of;	/* the profile with models that it is made from */
+	struct meter_profile *own;
+	uint32_t models;		/* that the device has */
 	uint64_t has, fast;		/* bits of enum meter_var in the profile, by grid phase */
 	int64_t slow_stale_us;
 

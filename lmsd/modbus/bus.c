@@ -46,6 +46,7 @@ void bus_sample_reading(const struct bus_sample *s, struct meter_reading *out)
 		.wall = s->wall,
 		.latency_us = s->latency_us,
 		.identity = s->identity,
+		.models = s->models,
 		.blocks = s->blocks,
 		.block_count = s->block_count,
 	};
@@ -146,6 +147,7 @@ static int make_task(const struct bus_meter *m, struct bus_task *t, struct diag 
 	ret = plan_make(p, &t->plan, d);
 	if (ret < 0)
 		return ret;
+	sunspec_wish(p, &t->wish);
 	t->identity.fc = p->identity.fc;
 	t->identity.addr = p->identity.addr;
 	t->identity.count = p->identity.count;
@@ -183,7 +185,8 @@ static bool same_task(const struct bus_task *a, const struct bus_task *b)
 
 	return strcmp(a->id, b->id) == 0 &&
 	       strcmp(address_text(&a->addr, ta), address_text(&b->addr, tb)) == 0 &&
-	       same_plan(&a->plan, &b->plan) && a->identity.fc == b->identity.fc &&
+	       same_plan(&a->plan, &b->plan) && memcmp(&a->wish, &b->wish, sizeof(a->wish)) == 0 &&
+	       a->identity.fc == b->identity.fc &&
 	       a->identity.addr == b->identity.addr && a->identity.count == b->identity.count &&
 	       memcmp(a->identity.words, b->identity.words, sizeof(a->identity.words)) == 0 &&
 	       a->poll_us == b->poll_us && a->timeout_us == b->timeout_us &&

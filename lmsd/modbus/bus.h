@@ -26,6 +26,7 @@ struct bus_sample {
 	wall_t wall;			/* the same moment */
 	int64_t latency_us;		/* of the first answer, NUM_NONE = none */
 	int identity;			/* 1 as expected, 0 not known, -1 another (see text) */
+	uint32_t models;		/* of a profile with models: those that the device has */
 	const struct meter_block *blocks;	/* refused ones are there with their err */
 	size_t block_count;
 };

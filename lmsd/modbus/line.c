@@ -83,3 +83,8 @@ bool line_worth_another(struct worker *w, const struct slot *s, int err, bool wa
 		return false;
 	return s->task.addr.rtu ? err == -LMS_EPROTOCOL && s->fails == 0 : was_open;
 }
+
+bool line_is_silence(int exception)
+{
+	return exception == 10 || exception == 11;
+}

@@ -19,16 +19,18 @@ static wall_t now_wall(void)
 
 static struct bus_result *result_new(const struct slot *s, mono_t at)
 {
+	const struct meter_plan *plan = models_plan(s);
 	size_t words = 0;
 	struct bus_result *r;
 
-	for (int i = 0; i < s->task.plan.count; i++)
-		words += s->task.plan.blocks[i].count;
+	for (int i = 0; i < plan->count; i++)
+		words += plan->blocks[i].count;
 	r = xcalloc(1, sizeof(*r) + words * sizeof(r->words[0]));
 	r->serial = s->task.serial;
 	r->sample.at = at;
 	r->sample.wall = now_wall();
 	r->sample.latency_us = NUM_NONE;
+	r->sample.models = s->layout.models;
 	r->sample.blocks = r->blocks;
 	return r;
 }
@@ -44,20 +46,14 @@ static void deliver_error(struct worker *w, const struct slot *s, mono_t at, int
 	w->deliver(w->ctx, r);
 }
 
-/* A gateway says so when the slave behind it is silent. */
-static bool is_silence(int exception)
-{
-	return exception == 10 || exception == 11;
-}
-
 static int read_block(struct worker *w, struct slot *s, const struct plan_block *b,
 		      struct bus_result *r, uint16_t **words, char *text)
 {
 	struct meter_block *out = &r->blocks[r->sample.block_count];
 	mono_t at = worker_now();
-	int ret = line_exchange(w, s, b, *words, &out->exception, text);
+	int ret = models_exchange(w, s, b, *words, &out->exception, text);
 
-	if (ret < 0 && (ret != -LMS_EREFUSED || is_silence(out->exception)))
+	if (ret < 0 && (ret != -LMS_EREFUSED || line_is_silence(out->exception)))
 		return ret;
 	*out = (struct meter_block){ b->fc,          b->addr, b->count,           ret,
 				     out->exception, at,      ret ? NULL : *words };
@@ -84,7 +80,7 @@ static int identify(struct worker *w, struct slot *s, char *text)
 	if (b.count == 0)
 		return 0;
 	ret = line_exchange(w, s, &b, words, &exception, text);
-	if (ret == -LMS_EREFUSED && !is_silence(exception))
+	if (ret == -LMS_EREFUSED && !line_is_silence(exception))
 		return 0;
 	if (ret < 0)
 		return ret;
@@ -101,7 +97,7 @@ static int identify(struct worker *w, struct slot *s, char *text)
 /* All fast blocks and the slow one whose turn it is. */
 static int read_blocks(struct worker *w, struct slot *s, struct bus_result *r, char *text)
 {
-	const struct meter_plan *plan = &s->task.plan;
+	const struct meter_plan *plan = models_plan(s);
 	bool wanted[PLAN_BLOCK_MAX] = { false }, done[PLAN_BLOCK_MAX] = { false };
 	int slow = plan->count - plan->fast_count, i;
 	uint16_t *words = r->words;
@@ -110,7 +106,7 @@ static int read_blocks(struct worker *w, struct slot *s, struct bus_result *r, c
 	for (i = 0; i < plan->fast_count; i++)
 		wanted[i] = true;
 	if (slow)
-		wanted[plan->fast_count + s->slow_next] = true;
+		wanted[plan->fast_count + s->slow_next % slow] = true;
 	while (ret == 0 && (i = turns_block(s, wanted, done)) >= 0) {
 		ret = read_block(w, s, &plan->blocks[i], r, &words, text);
 		done[i] = true;
@@ -152,7 +148,9 @@ static int poll_once(struct worker *w, struct slot *s, struct bus_result **r, ch
 {
 	int ret = line_ensure_open(w, s, text);
 
-	if (ret < 0)
+	if (ret == 0)
+		ret = models_find(w, s, text);
+	if (ret != 0)
 		return ret;
 	free(*r);
 	*r = result_new(s, worker_now());
@@ -170,6 +168,11 @@ void poll_slot(struct worker *w, struct slot *s)
 	if (line_worth_another(w, s, ret, was_open)) {
 		line_clear(w, s, ret);
 		ret = poll_once(w, s, &r, text);
+	}
+	if (ret == MODELS_GO_ON) {
+		free(r);
+		s->due = worker_now();
+		return;
 	}
 	if (ret == 0) {
 		w->probed = w->missed = false;

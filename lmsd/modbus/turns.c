@@ -66,7 +66,7 @@ void turns_missed(struct worker *w, struct slot *s, mono_t now)
  * another slow block in between. -1 when all wanted ones are read. */
 int turns_block(const struct slot *s, const bool *wanted, const bool *done)
 {
-	const struct meter_plan *plan = &s->task.plan;
+	const struct meter_plan *plan = models_plan(s);
 	int first = -1, extra = -1;
 
 	for (int i = plan->count - 1; i >= 0; i--) {

@@ -3,6 +3,9 @@
  * - A meter is asked every poll_us; a late poll is not made up for.
  * - A slave that does not answer is asked again after retry_us, twice that … up to 60 s (10 s where
  *   it is alone on its bus), and at most one such attempt is made between two rounds of the others.
+ * - Where a SunSpec device has its models is asked before its first poll, after it was silent for long,
+ *   when it refuses a question, and when a model's number is not where it was any more; a few questions
+ *   at a time, so that its neighbours are polled meanwhile.
  */
 #pragma once
 
@@ -10,6 +13,7 @@
 
 #include "meter/address.h"
 #include "meter/plan.h"
+#include "meter/sunspec.h"
 #include "modbus/bus.h"
 #include "modbus/errand.h"
 
@@ -22,6 +26,7 @@ struct bus_task {
 	uint64_t serial;		/* changes whenever the rest does */
 	struct meter_address addr;
 	struct meter_plan plan;
+	struct sunspec_wish wish;	/* with models: the plan's addresses are those of profile_resolve() */
 	struct {
 		uint8_t fc;
 		uint16_t addr;

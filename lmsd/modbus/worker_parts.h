@@ -1,6 +1,6 @@
 /* modbus/worker_parts.h - the inside of a worker, for its own files: worker.c (the thread and what it is handed),
- * turns.c (who is asked next, and what of it), line.c (one exchange), poll.c (one poll) and errand.c (what is asked
- * once). All but worker.c run on the thread alone.
+ * turns.c (who is asked next, and what of it), line.c (one exchange), poll.c (one poll), models.c (where a SunSpec device
+ * has its models) and errand.c (what is asked once). All but worker.c run on the thread alone.
  */
 #pragma once
 
@@ -22,6 +22,11 @@ struct slot {
 	int identity;		/* as in bus_sample */
 	bool identified;	/* the question has been asked since it came back */
 	char identity_text[80];
+
+	/* of a profile with models */
+	struct sunspec_walk walk;
+	struct sunspec_layout layout;
+	mono_t walked_at;
 };
 
 struct worker {
@@ -85,6 +90,21 @@ int line_ensure_open(struct worker *w, const struct slot *s, char *text);
 void line_clear(struct worker *w, const struct slot *s, int err);
 /* Whether the failure says little about the slave, so that it is asked once more at once. */
 bool line_worth_another(struct worker *w, const struct slot *s, int err, bool was_open);
+
+/* A gateway says so when the slave behind it is silent. */
+bool line_is_silence(int exception);
+
+/* ---- models.c ---- */
+
+#define MODELS_GO_ON 1	/* beside 0 and errors: the others first, then ask on */
+
+/* What is read of it now. */
+const struct meter_plan *models_plan(const struct slot *s);
+/* Looks for the models of the profile, if it has some and they are not known; a few questions at a time. */
+int models_find(struct worker *w, struct slot *s, char *text);
+/* As line_exchange(), a block of models_plan(). */
+int models_exchange(struct worker *w, struct slot *s, const struct plan_block *b, uint16_t *words, int *exception,
+		    char *text);
 
 /* ---- poll.c, errand.c ---- */
 

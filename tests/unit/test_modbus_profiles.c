@@ -62,6 +62,10 @@ static void every_shipped_profile_decodes_an_image_of_its_device(void **state)
 		struct meter_setup setup;
 		struct meter_state *m;
 
+		if (p->model_count) {	/* test_modbus_images */
+			image_free(img);
+			continue;
+		}
 		for (size_t k = 0; k < p->reg_count; k++)
 			image_put(img, p, p->regs[k].var, shown[meter_var_info(p->regs[k].var)->dim].value);
 		r.block_count = image_read(img, p, US_PER_S, blocks);
@@ -109,7 +113,7 @@ static void any_registers_do_no_harm(void **state)
 	for (size_t i = 0; i < set.count; i++) {
 		const struct meter_profile *p = set.items[i];
 		struct meter_block blocks[PLAN_BLOCK_MAX];
-		struct meter_reading r = { .blocks = blocks };
+		struct meter_reading r = { .blocks = blocks, .models = UINT32_MAX };
 		struct image *img = image_new();
 		struct meter_setup setup;
 		struct meter_state *m;
@@ -161,7 +165,7 @@ static void every_plan_keeps_its_devices_limits(void **state)
 		}
 		for (size_t k = 0; k < p->reg_count; k++)
 			words += reg_type_words(p->regs[k].type);
-		if (!p->allow_holes && words != read)
+		if (!p->allow_holes && !p->model_count && words != read)
 			fail_msg("%s reads %d registers for %d", p->model, read, words);
 	}
 	profile_set_fini(&set);
