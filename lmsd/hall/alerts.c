@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "app.h"
+#include "hall/broker/broker.h"
 #include "hall/door/certificate.h"
 #include "site/alert/alert.h"
 #include "site/outer/grid.h"
@@ -139,6 +140,8 @@ static void look_at_signals(struct app *app, mono_t now, wall_t wall)
 {
 	struct site *s = app->hall.site;
 
+	if (broker_trouble(app->broker))
+		alert_holds(s, ALERT_MQTT_LOST, "", now, wall, "%s", broker_trouble(app->broker));
 	if (site_grid_state(s) == GRID_LOST)
 		alert_holds(s, ALERT_GRID_LOST, "", now, wall, "the grid signal is lost: what zones say for that holds");
 	for (size_t i = 0; i < s->conf->source_count; i++) {

@@ -374,30 +374,77 @@ static bool client_connect(struct mqtt *m, struct mosquitto *mosq)
 	return rc == MOSQ_ERR_SUCCESS;
 }
 
-/* Tells the broker of topics that came or went. */
-static void ask_topics(struct mqtt *m, struct mosquitto *mosq, bool all)
+static void topic_free(struct mqtt *m, struct topic *t)
+{
+	HASH_DEL(m->topics, t);
+	free(t->name);
+	free(t->text);
+	free(t);
+}
+
+/* What is to be told to the broker next of topics that came or went: a name to be freed, or NULL. `asked` says which of
+ * the two. The library may not be called under the lock: it writes to the socket. */
+static char *next_change(struct mqtt *m, bool *asked)
 {
 	struct topic *t, *tmp;
 	mono_t now = clock_mono();
+	char *name = NULL;
+
+	pthread_mutex_lock(&m->lock);
+	HASH_ITER(hh, m->topics, t, tmp) {
+		if (name != NULL)
+			break;
+		*asked = t->wanted;
+		if (!t->wanted) {
+			name = t->asked ? xstrdup(t->name) : NULL;
+			topic_free(m, t);
+		} else if (t->banned > now) {
+			m->ban_due = t->banned < m->ban_due ? t->banned : m->ban_due;
+		} else if (!t->asked) {
+			t->asked = true;
+			name = xstrdup(t->name);
+		}
+	}
+	pthread_mutex_unlock(&m->lock);
+	return name;
+}
+
+static void note_mid(struct mqtt *m, const char *name, int mid)
+{
+	struct topic *t;
+
+	pthread_mutex_lock(&m->lock);
+	HASH_FIND_STR(m->topics, name, t);
+	if (t != NULL)
+		t->mid = mid;
+	pthread_mutex_unlock(&m->lock);
+}
+
+static void ask_topics(struct mqtt *m, struct mosquitto *mosq)
+{
+	bool asked;
+	char *name;
+	int mid;
 
 	m->ban_due = MONO_NEVER;
 	pthread_mutex_lock(&m->lock);
-	HASH_ITER(hh, m->topics, t, tmp) {
-		if (!t->wanted) {
-			if (t->asked && !all)
-				mosquitto_unsubscribe(mosq, NULL, t->name);
-			HASH_DEL(m->topics, t);
-			free(t->name);
-			free(t->text);
-			free(t);
-		} else if (t->banned > now) {
-			t->asked = false;
-			m->ban_due = t->banned < m->ban_due ? t->banned : m->ban_due;
-		} else if (all || !t->asked) {
-			t->asked = mosquitto_subscribe(mosq, &t->mid, t->name, m->qos) == MOSQ_ERR_SUCCESS;
-		}
-	}
 	m->topics_changed = false;
+	pthread_mutex_unlock(&m->lock);
+	while ((name = next_change(m, &asked)) != NULL) {
+		if (!asked)
+			mosquitto_unsubscribe(mosq, NULL, name);
+		else if (mosquitto_subscribe(mosq, &mid, name, m->qos) == MOSQ_ERR_SUCCESS)
+			note_mid(m, name, mid);
+		free(name);
+	}
+}
+
+/* A new connection knows nothing of them. */
+static void forget_topics(struct mqtt *m)
+{
+	pthread_mutex_lock(&m->lock);
+	for (struct topic *t = m->topics; t != NULL; t = t->hh.next)
+		t->asked = false;
 	pthread_mutex_unlock(&m->lock);
 }
 
@@ -521,7 +568,8 @@ static bool serve(struct mqtt *m, struct mosquitto *mosq)
 			break;
 		}
 		if (m->welcome && !told) {
-			ask_topics(m, mosq, true);
+			forget_topics(m);
+			ask_topics(m, mosq);
 			note_link(m, true, "");
 			told = true;
 		}
@@ -530,7 +578,7 @@ static bool serve(struct mqtt *m, struct mosquitto *mosq)
 		pthread_mutex_unlock(&m->lock);
 		count_anew(m, clock_mono());
 		if (told && (changed || clock_mono() >= m->ban_due))
-			ask_topics(m, mosq, false);
+			ask_topics(m, mosq);
 		if (told)
 			publish_some(m, mosq);
 		if (mosquitto_socket(mosq) < 0)
@@ -765,12 +813,8 @@ static void mqtt_destroy(struct mqtt *m)
 
 	HASH_ITER(hh, m->outs, o, o_tmp)
 		out_free(m, o);
-	HASH_ITER(hh, m->topics, t, t_tmp) {
-		HASH_DEL(m->topics, t);
-		free(t->name);
-		free(t->text);
-		free(t);
-	}
+	HASH_ITER(hh, m->topics, t, t_tmp)
+		topic_free(m, t);
 	loop_wake_free(m->wake);
 	if (m->kick >= 0)
 		close(m->kick);
