@@ -385,7 +385,7 @@ static int take_answer(struct link *l, const struct link_request *q, const uint8
 		return -LMS_EREFUSED;
 	}
 	for (int i = 0; i < q->count; i++)
-		words[i] = q->fc <= 2 ? pdu[2 + i / 8] >> (i % 8) & 1 : (uint16_t)get16(pdu + 2 + 2 * i);
+		words[i] = (uint16_t)(q->fc <= 2 ? (unsigned)pdu[2 + i / 8] >> (i % 8) & 1 : (unsigned)get16(pdu + 2 + 2 * i));
 	return 0;
 }
 
