@@ -122,8 +122,8 @@ void graph_take(struct ui *ui, const struct graph_what *what, wall_t from, wall_
 	if (what->kind == GRAPH_TRANSACTION && g->series.count) {
 		g->from = g->series.times[0];
 		g->until = g->series.times[g->series.count - 1] + US_PER_S;
-		if (g->until - g->from < 60 * US_PER_S)
-			g->until = g->from + 60 * US_PER_S;
+		if (g->until - g->from < 10 * US_PER_S)
+			g->until = g->from + 10 * US_PER_S;
 	}
 	ui->dirty = true;
 }
@@ -259,34 +259,37 @@ static bool is_about(const struct graph *g, const struct graph_what *what)
 	return g->shown.kind == what->kind && strcmp(g->shown.id, what->id) == 0 && g->shown.choice == what->choice;
 }
 
+/* As high as the chart, so that what stands below does not jump when it comes. */
+static void put_note(struct page *p, enum style style, const char *text, int height)
+{
+	int y = p->y;
+
+	page_note(p, 1, style, "%s", text);
+	while (p->y < y + height)
+		page_line(p);
+}
+
 void graph_draw(struct page *p)
 {
 	const struct ui *ui = p->ui;
 	const struct graph *g = &ui->graph;
-	struct chart c = { .tz = ui->tz, .ascii = ui->look.ascii_glyphs || ui->look.ascii_text };
+	int half = ui->height / 2, height = half < HEIGHT_LEAST ? HEIGHT_LEAST : half > HEIGHT_MOST ? HEIGHT_MOST : half;
+	struct chart c = { .from = g->from, .until = g->until, .tz = ui->tz, .width = p->canvas.width - 2, .height = height,
+			   .ascii = ui->look.ascii_glyphs || ui->look.ascii_text };
 	struct graph_what what;
 	char title[60];
 
 	graph_wanted(ui, &what);
 	put_head(p, what.kind);
 	if (!is_about(g, &what)) {
-		page_note(p, 1, STYLE_DIM, "waits for what lmsd has kept");
-		return;
+		put_note(p, STYLE_DIM, "waits for what lmsd has kept", height);
+	} else if (g->error[0]) {
+		put_note(p, STYLE_WARN, g->error, height);
+	} else if (!series_chart(&g->series, what.kind == GRAPH_TRANSACTION ? (size_t)g->tx_choice : 0, &c, title, sizeof(title)) ||
+		   c.from >= c.until) {
+		put_note(p, STYLE_DIM, "no values yet", height);
+	} else {
+		choose_curves(g, &c);
+		put_picture(p, &c);
 	}
-	if (g->error[0]) {
-		page_note(p, 1, STYLE_WARN, "%s", g->error);
-		return;
-	}
-	if (!series_chart(&g->series, what.kind == GRAPH_TRANSACTION ? (size_t)g->tx_choice : 0, &c, title, sizeof(title)) ||
-	    g->series.count == 0) {
-		page_note(p, 1, STYLE_DIM, "no values yet");
-		return;
-	}
-	choose_curves(g, &c);
-	c.from = g->from;
-	c.until = g->until;
-	c.width = p->canvas.width - 2;
-	c.height = ui->height / 2;
-	c.height = c.height < HEIGHT_LEAST ? HEIGHT_LEAST : c.height > HEIGHT_MOST ? HEIGHT_MOST : c.height;
-	put_picture(p, &c);
 }

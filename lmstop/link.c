@@ -333,13 +333,16 @@ void link_follow(struct link *l)
 
 bool link_complete(const struct link *l)
 {
+	const char *meter = ui_meter_wanted(l->ui);
+
 	if (!l->client)
 		return false;
 	for (int i = 0; i < MODEL_LISTS; i++) {
 		if (lists[i].verb && (!l->model->lists[i].arrived || l->watches[i].failed))
 			return false;
 	}
-	if (ui_meter_wanted(l->ui) && !l->model->lists[MODEL_METER].arrived && !l->watches[MODEL_METER].failed)
+	/* Of a meter that is not there nothing more will come. */
+	if (meter && model_find(l->model, MODEL_METERS, meter) && !l->model->lists[MODEL_METER].arrived)
 		return false;
 	return link_graph_complete(l);
 }
