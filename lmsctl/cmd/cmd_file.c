@@ -9,6 +9,7 @@
 
 #include "base/base64.h"
 #include "base/err.h"
+#include "lmsctl/export/out_file.h"
 #include "lmsctl/output.h"
 
 #define PIECE ((size_t)96 << 10)
@@ -154,26 +155,32 @@ static int write_all(struct lmsctl *l, const char *id, FILE *out, const char *pa
 	return ret;
 }
 
-/* Under another name until it is whole: an interrupt leaves no half file that looks like one. */
-int file_fetch(struct lmsctl *l, const char *id, const char *path)
+static int write_part(struct lmsctl *l, const char *id, const char *part)
 {
-	const char *part = arena_printf(&l->arena, "%s.part", path);
-	FILE *out;
+	FILE *out = fopen(part, "we");
 	int ret;
 
-	if (strcmp(path, "-") == 0)
-		return write_all(l, id, stdout, "standard output");
-	out = fopen(part, "we");
 	if (!out)
 		return diag_set(&l->diag, -LMS_ECANTCREAT, "%s: %s", part, strerror(errno));
 	ret = write_all(l, id, out, part);
 	if (fclose(out) != 0 && ret == 0)
 		ret = diag_set(&l->diag, -LMS_EIO, "%s: %s", part, strerror(errno));
-	if (ret == 0 && rename(part, path) < 0)
-		ret = diag_set(&l->diag, -LMS_ECANTCREAT, "%s: %s", path, strerror(errno));
-	if (ret)
-		unlink(part);
 	return ret;
+}
+
+int file_fetch(struct lmsctl *l, const char *id, const char *path)
+{
+	struct out_file file;
+	int ret, ended;
+
+	if (strcmp(path, "-") == 0)
+		return write_all(l, id, stdout, "standard output");
+	ret = out_file_begin(&file, path, &l->diag);
+	if (ret)
+		return ret;
+	ret = write_part(l, id, file.part);
+	ended = out_file_end(&file, ret == 0, &l->diag);
+	return ret ? ret : ended;
 }
 
 int cmd_file_get(struct lmsctl *l, const char *params)

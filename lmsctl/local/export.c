@@ -23,6 +23,7 @@ struct export {
 	struct sheet_cell cells[HISTORY_COLUMNS_MAX + 2];
 	struct buf quality;
 	wall_t last;			/* row that was written; WALL_NONE = none */
+	int64_t last_step_us;		/* what that row stands for */
 	bool progress, shown;
 };
 
@@ -110,7 +111,9 @@ static void fill_gap(struct export *e, int64_t step_us, wall_t until, size_t cou
 		return;
 	for (size_t i = 0; i < count; i++)
 		empty.values[i] = NUM_NONE;
-	for (empty.time = e->last + step_us; empty.time < until && !sheet_failed(e->sheet); empty.time += step_us)
+	/* Where readings follow means, the last mean stands for more than a step of theirs. */
+	empty.time = e->last + (e->last_step_us > step_us ? e->last_step_us : step_us);
+	for (; empty.time < until && !sheet_failed(e->sheet); empty.time += step_us)
 		put_row(e, &empty);
 }
 
@@ -157,6 +160,7 @@ static int put_page(void *ctx, struct history_page *p)
 	while ((ret = history_page_next(p, &row, &l->diag)) > 0) {
 		fill_gap(e, p->step_ms * US_PER_MS, row.time, p->count);
 		put_row(e, &row);
+		e->last_step_us = p->step_ms * US_PER_MS;
 		if (sheet_failed(e->sheet))
 			return 1;
 	}
