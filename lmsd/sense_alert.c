@@ -1,6 +1,7 @@
 /* sense_alert.c - edges of what is wrong with meters and buses, as events. */
 #include "sense_alert.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,7 +125,10 @@ void bus_alerts_look(struct bus_alerts *b, const char *bus, const char *why, mon
 {
 	struct bus_alert *a = find_bus(b, bus);
 
-	if (!a || a->missing == (why != NULL))
+	if (!a)
+		return;
+	snprintf(a->why, sizeof(a->why), "%s", why ? why : "");
+	if (a->missing == (why != NULL))
 		return;
 	a->missing = why != NULL;
 	if (why) {

@@ -32,6 +32,7 @@ struct bus_alerts {		/* zeroed: no bus */
 		char *bus;
 		bool missing;
 		mono_t since;
+		char why[200];		/* while it is missing */
 	} *items;
 	size_t count;
 };

@@ -1,5 +1,5 @@
 /* sense_meters.h - the inside of sense: for sense.c (what is read), sense_push.c (what is told) and
- * hall/commission (what is tried) only. */
+ * hall/commission (what is tried) only; hall/alerts.c looks at it. */
 #pragma once
 
 #include "app.h"

@@ -11,6 +11,7 @@
 #include "app.h"
 #include "hall/broker/broker.h"
 #include "hall/door/certificate.h"
+#include "sense_meters.h"
 #include "site/alert/alert.h"
 #include "site/outer/grid.h"
 #include "site/outer/source.h"
@@ -103,6 +104,40 @@ static void look_at_meters(struct app *app, mono_t now, wall_t wall)
 	}
 }
 
+/* Who answers there, if it is not who is meant. */
+static void look_at_models(struct app *app, mono_t now, wall_t wall)
+{
+	const struct sense *sense = app->sense;
+	struct site *s = app->hall.site;
+
+	for (size_t i = 0; i < s->conf->meter_count && i < sense->count; i++)
+		if (sense->meters[i].alert.stranger)
+			alert_holds(s, ALERT_METER_OTHER_MODEL, s->conf->meters[i].k.id, now, wall,
+				    "the device at %s is not a %s (set address or profile: lmsctl meter set %s)",
+				    s->conf->meters[i].k.address, s->conf->meters[i].k.profile, s->conf->meters[i].k.id);
+}
+
+/* What of a long name tells it from others: its end, without the settings of the line. */
+static const char *bus_name(const char *bus, char *out, size_t size)
+{
+	size_t len = strncmp(bus, "rtu:", 4) == 0 ? strcspn(bus, ",") : strlen(bus);
+	size_t from = len >= size ? len - size + 1 : 0;
+
+	snprintf(out, size, "%.*s", (int)(len - from), bus + from);
+	return out;
+}
+
+static void look_at_buses(struct app *app, mono_t now, wall_t wall)
+{
+	const struct bus_alerts *b = &app->sense->bus_alerts;
+	char name[ALERT_OBJECT_MAX];
+
+	for (size_t i = 0; i < b->count; i++)
+		if (b->items[i].missing)
+			alert_holds(app->hall.site, ALERT_BUS_MISSING, bus_name(b->items[i].bus, name, sizeof(name)), now, wall,
+				    "%s", b->items[i].why);
+}
+
 static void look_at_connector(struct app *app, const struct connector *c, mono_t now, wall_t wall)
 {
 	char id[ALERT_OBJECT_MAX], trouble[sizeof(c->view.trouble)] = "";
@@ -166,6 +201,8 @@ void alerts_turn(struct app *app, mono_t now, wall_t wall)
 	look_at_signals(app, now, wall);
 	look_at_zones(app, now, wall);
 	look_at_meters(app, now, wall);
+	look_at_models(app, now, wall);
+	look_at_buses(app, now, wall);
 	look_at_stations(app, now, wall);
 	alert_sweep_end(app->hall.site, now, wall, &app->fx);
 }
