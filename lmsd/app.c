@@ -384,6 +384,14 @@ static int app_listen(struct app *app, struct diag *diag)
 	return ret;
 }
 
+/* What no single object shows: last of all checks. */
+static int whole_check(void *ctx, const struct site_conf *candidate, struct diag *d)
+{
+	int ret = sense_check_buses(candidate, d);
+
+	return ret ? ret : feed_check(ctx, candidate, d);
+}
+
 int app_new(const struct boot_conf *boot, struct app **out, struct diag *diag)
 {
 	struct app *app = xcalloc(1, sizeof(*app));
@@ -400,7 +408,7 @@ int app_new(const struct boot_conf *boot, struct app **out, struct diag *diag)
 	app->hall.ocpp = ocpp_new(app->hall.site);
 	app->hall.frames = frame_log_new(FRAME_LOG_SIZE);
 	app->hall.started = loop_now(app->loop);
-	app->hall.site->outside = (struct site_outside){ app, tz_known, sense_check, feed_check };
+	app->hall.site->outside = (struct site_outside){ app, tz_known, sense_check, whole_check };
 	app->timer = loop_timer_new(app->loop, on_timer, app);
 	app->rivals = rivals_new(app);
 	ocpp_set_gate(app->hall.ocpp, feed_admit, app);

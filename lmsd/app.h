@@ -217,6 +217,9 @@ const struct meter_state *sense_state(const struct app *app, size_t meter);
 /* Can a meter with these keys be read? For site_outside.meter_check; ctx is the app. */
 int sense_check(void *ctx, const struct ctl_meter_keys *k, int64_t fuse_ma, struct diag *d);
 
+/* Do the meters of a candidate fit on their buses together? 0, or negative with diag. */
+int sense_check_buses(const struct site_conf *conf, struct diag *d);	/* sense_buses.c */
+
 /* ---- sense_push.c -------------------------------------------------------------------------- */
 
 /* Meters that nobody has told for too long fall silent: to be called at sense_due(). */

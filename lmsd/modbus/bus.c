@@ -144,6 +144,7 @@ static int make_task(const struct bus_meter *m, struct bus_task *t, struct diag 
 	ret = address_parse(m->address, &t->addr, d);
 	if (ret < 0)
 		return ret;
+	address_bus(&t->addr, t->bus);
 	ret = plan_make(p, &t->plan, d);
 	if (ret < 0)
 		return ret;
@@ -181,10 +182,7 @@ static bool same_plan(const struct meter_plan *a, const struct meter_plan *b)
 
 static bool same_task(const struct bus_task *a, const struct bus_task *b)
 {
-	char ta[ADDRESS_TEXT_MAX], tb[ADDRESS_TEXT_MAX];
-
-	return strcmp(a->id, b->id) == 0 &&
-	       strcmp(address_text(&a->addr, ta), address_text(&b->addr, tb)) == 0 &&
+	return strcmp(a->id, b->id) == 0 && strcmp(a->bus, b->bus) == 0 && a->addr.slave == b->addr.slave &&
 	       same_plan(&a->plan, &b->plan) && memcmp(&a->wish, &b->wish, sizeof(a->wish)) == 0 &&
 	       a->identity.fc == b->identity.fc &&
 	       a->identity.addr == b->identity.addr && a->identity.count == b->identity.count &&
@@ -208,11 +206,10 @@ static void number_task(struct bus_set *set, struct bus_task *t)
 static size_t tasks_of(const struct bus_task *tasks, size_t n, const char *bus,
 		       struct bus_task *out)
 {
-	char name[ADDRESS_TEXT_MAX];
 	size_t count = 0;
 
 	for (size_t i = 0; i < n; i++)
-		if (strcmp(address_bus(&tasks[i].addr, name), bus) == 0)
+		if (strcmp(tasks[i].bus, bus) == 0)
 			out[count++] = tasks[i];
 	return count;
 }
@@ -220,13 +217,11 @@ static size_t tasks_of(const struct bus_task *tasks, size_t n, const char *bus,
 /* Distinct buses among the tasks: index of the first task of each. */
 static size_t buses_of(const struct bus_task *tasks, size_t n, size_t *first)
 {
-	char a[ADDRESS_TEXT_MAX], b[ADDRESS_TEXT_MAX];
 	size_t count = 0, j;
 
 	for (size_t i = 0; i < n; i++) {
-		address_bus(&tasks[i].addr, a);
 		for (j = 0; j < count; j++)
-			if (strcmp(a, address_bus(&tasks[first[j]].addr, b)) == 0)
+			if (strcmp(tasks[i].bus, tasks[first[j]].bus) == 0)
 				break;
 		if (j == count)
 			first[count++] = i;
@@ -280,8 +275,8 @@ static int assign(struct bus_set *set, const struct bus_task *tasks, size_t n, c
 	int ret = 0;
 
 	for (size_t i = 0; i < buses; i++) {
-		char name[ADDRESS_TEXT_MAX];
-		struct worker *w = take_worker(set, address_bus(&tasks[first[i]].addr, name));
+		const char *name = tasks[first[i]].bus;
+		struct worker *w = take_worker(set, name);
 
 		if (!w)
 			w = worker_new(&tasks[first[i]].addr, set->low, enqueue, set);
@@ -375,10 +370,8 @@ static struct errand *take_over(struct bus_set *set)
 
 static bool has_tasks(const struct bus_set *set, const struct worker *w)
 {
-	char name[ADDRESS_TEXT_MAX];
-
 	for (size_t i = 0; i < set->task_count; i++)
-		if (strcmp(address_bus(&set->tasks[i].addr, name), worker_bus(w)) == 0)
+		if (strcmp(set->tasks[i].bus, worker_bus(w)) == 0)
 			return true;
 	return false;
 }

@@ -48,7 +48,7 @@ struct bus_meter {
 };
 
 #define BUS_POLL_MIN_US (100 * US_PER_MS)
-#define BUS_MAX 64	/* connections that poll: so many low descriptors, and some, are set aside by bus_set_new() */
+#define BUS_MAX 250	/* connections that poll: so many low descriptors, and some, are set aside by bus_set_new() */
 
 /* Early at start, before sockets take the low descriptors. */
 struct bus_set *bus_set_new(struct loop *loop, const struct bus_ops *ops, void *ctx);

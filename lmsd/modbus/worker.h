@@ -25,6 +25,7 @@ struct bus_task {
 	char id[ID_MAX + 1];
 	uint64_t serial;		/* changes whenever the rest does */
 	struct meter_address addr;
+	char bus[ADDRESS_TEXT_MAX];	/* of addr */
 	struct meter_plan plan;
 	struct sunspec_wish wish;	/* with models: the plan's addresses are those of profile_resolve() */
 	struct {

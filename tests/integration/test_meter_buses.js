@@ -79,6 +79,9 @@ main(async () => {
 			`${path.basename(bus)}: one event at the beginning, one at the end, for all its meters`);
 	}
 	ok(['sound', 'right'].every((id) => meter(id).state === 'ok' && events('meter_lost', id).length === 0), 'nobody else was ever lost');
+	const refused = lmsd.ctl('meter', 'add', 'fast', 'profile=PLAIN', `address=3@rtu:${tty},19200,8E1`, '-y');
+	ok(refused.status !== 0 && /meters fast and pulled1: address: .*tty cannot be read at 19200,8E1 and at 9600,8N1 \(one line/.test(refused.err),
+		'a line has one speed', refused.err);
 	say({ bus: 1, pull: true });
 	await until(() => events('bus_missing', tty).length === 2, 'the second time');
 	ok(true, 'a second time is told again');
