@@ -19,6 +19,7 @@
 #include "site/outer/source.h"
 #include "site/reserve/reservation.h"
 #include "site/tag_log.h"
+#include "site/tags/pending.h"
 #include "site/transfer.h"
 
 struct load_ctx {
@@ -88,6 +89,8 @@ static int load_live_row(void *ctx, const char *key, const char *json, size_t le
 		ret = cert_request_load(site, key, json, len, &diag);
 	else if (l->table == STORE_SECURITY)
 		ret = security_load(site, key, json, len, &diag);
+	else if (l->table == STORE_PENDING_TAG)
+		ret = pending_load(site, key, json, len, &diag);
 	else if (l->table == STORE_TAG_LOG)
 		ret = site_tag_log_load(site, json, len, &diag);
 	else if (l->table == STORE_LOCAL_LIST)
@@ -132,7 +135,7 @@ static int load_live(struct app *app, struct diag *diag)
 	static const enum store_table tables[] = {
 		STORE_META, STORE_SECURITY_EVENT, STORE_CERT_REQUEST, STORE_OVERRIDE, STORE_SIGNAL, STORE_GRID_LOG, STORE_ALERT_RULE, STORE_ALERT, STORE_MAIL,
 		STORE_BOOT, STORE_TRANSFER,
-		STORE_TAG, STORE_TAG_LOG, STORE_LOCAL_LIST, STORE_RESERVATION, STORE_TX_RUN,
+		STORE_TAG, STORE_PENDING_TAG, STORE_TAG_LOG, STORE_LOCAL_LIST, STORE_RESERVATION, STORE_TX_RUN,
 	};
 	struct load_ctx l = { .app = app };
 	int ret = 0;

@@ -73,6 +73,13 @@ static int transaction_graph(struct lmsctl *l, const void *args)
 	return graph_show(l, a->id);
 }
 
+static int tag_learn(struct lmsctl *l, const void *args)
+{
+	const struct local_tag_learn_args *a = args;
+
+	return learn_tags(l, a->station, a->count, a->stdin == 1);
+}
+
 static int (*const runs[LOCAL_COUNT])(struct lmsctl *l, const void *args) = {
 #define CTL_VERB(n, v, role, result, help) n##_##v,
 #define CTL_ARG(n, v, name, type, values, flags, help)

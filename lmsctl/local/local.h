@@ -20,4 +20,6 @@ struct series_args {
 /* history.c, export.c, graph.c */
 int history_show(struct lmsctl *l, const char *method, const struct series_args *a);
 int history_export(struct lmsctl *l, const char *method, const struct series_args *a);
+/* learn.c */
+int learn_tags(struct lmsctl *l, const char *station, int64_t count, bool from_stdin);
 int graph_show(struct lmsctl *l, int64_t transaction);

@@ -107,7 +107,7 @@ static bool is_good(const struct site *s, const struct tag *t, wall_t wall)
 /* ---- all of them, in order ---- */
 
 /* It is shown to end something: where and when it may begin does not matter. */
-static bool may_stop_here(struct site *s, const struct station *st, const char *uid, wall_t wall)
+bool site_may_stop_at(struct site *s, const struct station *st, const char *uid, wall_t wall)
 {
 	for (size_t i = 0; i < st->connector_count; i++)
 		if (st->connectors[i]->tx && site_may_stop(s, st->connectors[i]->tx, uid, wall))
@@ -123,7 +123,7 @@ static enum auth_status judge(struct site *s, const struct station *st, const st
 	*why = "it has expired";
 	if (is_expired(s, t, wall))
 		return AUTH_EXPIRED;
-	if (!for_start && may_stop_here(s, st, t->k.uid, wall)) {
+	if (!for_start && site_may_stop_at(s, st, t->k.uid, wall)) {
 		*why = NULL;
 		return AUTH_ACCEPTED;
 	}

@@ -78,8 +78,7 @@ int ctl_tag_show(struct ctl_call *c, const struct ctl_tag_show_args *a)
 	return t ? answer(c, &t->k, t) : ctl_tag_not_found(c, a->uid);
 }
 
-static int edit(struct ctl_call *c, const struct ctl_tag_keys *k, enum edit_mode mode,
-		int64_t dry_run)
+int ctl_tag_edit(struct ctl_call *c, const struct ctl_tag_keys *k, enum edit_mode mode, int64_t dry_run)
 {
 	struct site_edit *e = site_edit_new(c->hall->site);
 	bool changed;
@@ -96,12 +95,12 @@ static int edit(struct ctl_call *c, const struct ctl_tag_keys *k, enum edit_mode
 
 int ctl_tag_add(struct ctl_call *c, const struct ctl_tag_add_args *a)
 {
-	return edit(c, &a->keys, SITE_CREATE, a->dry_run);
+	return ctl_tag_edit(c, &a->keys, SITE_CREATE, a->dry_run);
 }
 
 int ctl_tag_set(struct ctl_call *c, const struct ctl_tag_set_args *a)
 {
-	return edit(c, &a->keys, SITE_CHANGE, a->dry_run);
+	return ctl_tag_edit(c, &a->keys, SITE_CHANGE, a->dry_run);
 }
 
 int ctl_tag_delete(struct ctl_call *c, const struct ctl_tag_delete_args *a)

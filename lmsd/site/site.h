@@ -299,6 +299,7 @@ struct site {
 	struct reservation *reservations;	/* list by id */
 	int32_t next_reservation;
 	struct tag_log *tag_log;
+	struct shown *shown;		/* private: tags that were shown (tags/pending.h) */
 	int64_t tag_seq;		/* of the latest change that stations are told of */
 	int64_t credit_seq;		/* of the latest row of the ledger of credits */
 	bool credit_out;		/* some tag may be below 0: the ocpp room looks for what it runs … */
@@ -365,6 +366,8 @@ struct auth site_authorize(struct site *s, const struct station *st, const char 
 /* Energy that it may still charge; NUM_NONE = unlimited. */
 int64_t site_tag_credit(const struct site *s, const struct tag *t, wall_t wall);
 wall_t site_tag_expires(const struct site *s, const struct ctl_tag_keys *k);	/* its own, or its group's before */
+/* May it end something that runs at this station? */
+bool site_may_stop_at(struct site *s, const struct station *st, const char *uid, wall_t wall);
 /* May `uid` end this transaction? Same tag, same group, or super. */
 bool site_may_stop(struct site *s, const struct tx *tx, const char *uid, wall_t wall);
 
@@ -378,6 +381,7 @@ struct tx_start {
 	int64_t meter_wh;
 	uint64_t hash;			/* of connector, time, meterStart and tag as sent */
 	bool replay;			/* queued while offline: never touches live allocation */
+	bool learning;			/* somebody learns tags there: it is refused */
 };
 /* Records a StartTransaction: the same one again answers the same id. *id is positive for ever;
  * auth says how the tag was taken (a refused one is recorded as refused and does not run). */

@@ -2,7 +2,9 @@
 // timeout: 120
 // Who may charge where and when, by lmsctl at stations of ocpp-rpc in strict mode.
 'use strict';
-const { ok, equal, until, main, Lmsd, Station } = require('./lib');
+const { spawn } = require('child_process');
+const path = require('path');
+const { ok, equal, until, main, BIN, Lmsd, Station } = require('./lib');
 
 main(async () => {
 	const lmsd = await new Lmsd().start();
@@ -71,8 +73,44 @@ main(async () => {
 	equal((await ctl('--limit', '1', 'tag', 'credit', 'show', 'FRED')).json.length, 1, 'in pages');
 	equal((await ctl('tag', 'set', 'FRED', 'credit=unlimited')).status, 65, 'a tag that is recharged is not unlimited');
 
+	// ---- learning
+	const learn = (input, ...args) => {
+		const child = spawn(path.join(BIN, 'lmsctl'), ['-s', lmsd.socket, 'tag', 'learn', ...args],
+			{ stdio: ['pipe', 'pipe', 'pipe'] });
+		child.out = child.err = '';
+		child.stdout.on('data', (d) => { child.out += d; });
+		child.stderr.on('data', (d) => { child.err += d; });
+		child.done = new Promise((resolve) => child.on('close', (code) => resolve(code)));
+		child.stdin.end(input);
+		return child;
+	};
+	equal([await shown(b, '04:c1'), await shown(b, '04C1')], ['Invalid', 'Invalid'], 'an unknown tag is refused');
+	equal((await ctl('tag', 'pending')).json.map((x) => [x.uid, x.count, x.station]), [['04C1', 2, 'B']], 'and waits');
+	let l = learn('', '--station', 'B', '--count', '2');
+	await until(() => l.err.includes('show tags at station B'), 'it to learn');
+	equal([await shown(b, 'BEN'), await shown(a, 'CARL')], ['Invalid', Y], 'where tags are learned none is let in');
+	equal((await start(b, 1, 'BEN')).idTagInfo.status, N, 'and nothing starts');
+	equal(await l.done, 0, 'it ends after so many');
+	equal(l.out, 'BEN  at B  known\nBEN  at B  known\n', 'each was printed');
+	await until(async () => await shown(b, 'BEN') === Y, 'learning to be over');
+	l = learn('');
+	await until(() => l.err.includes('at any station'), 'it to learn');
+	equal([await shown(b, '04D2'), await shown(a, 'CARL')], ['Invalid', Y], 'who charges may end it all the same');
+	await until(() => l.out === '04D2  at B  pending\nCARL  at A  known\n', 'both to be printed');
+	l.kill('SIGKILL');
+	await l.done;
+	await until(async () => await shown(b, 'BEN') === Y, 'learning to be over when who learned has died');
+	l = learn('04:e3\r\n\nnot a tag!\nanna\n', '--stdin');
+	equal([await l.done, l.out], [0, '04E3  pending\nANNA  known\n'], 'a reader that types is read');
+	ok(/'not a tag!': is not a uid/.test(l.err), 'what is no tag is said', l.err);
+	equal((await ctl('tag', 'pending')).json.map((x) => x.uid).sort(), ['04C1', '04D2', '04E3'], 'all unknown ones wait');
+	equal((await ctl('tag', 'accept', '04D2', 'holder=Dan')).json.holder, 'Dan', 'one is accepted');
+	equal(await shown(b, '04D2'), Y, 'and may charge');
+	equal((await ctl('tag', 'accept', '0499')).status, 4, 'what nobody showed is not there');
+
 	await lmsd.kill();
 	await lmsd.start();
+	equal((await ctl('tag', 'pending')).json.map((x) => x.uid).sort(), ['04C1', '04E3'], 'pending ones survive a kill -9');
 	equal([(await ctl('tag', 'show', 'FRED')).json.credit_wh, (await ctl('tag', 'credit', 'show', 'FRED')).json.length], [1999, 3],
 		'a kill -9 loses nothing of it');
 	await b.connect();

@@ -10,6 +10,7 @@
 
 #include "site/door/cert_request.h"
 #include "site/door/security_log.h"
+#include "site/tags/pending.h"
 
 struct desk_record {
 	UT_hash_handle hh; /* by name: "table key" */
@@ -134,6 +135,8 @@ static void load_live(struct desk *r, enum store_table table)
 			ret = site_meta_load(r->site, rec->key, rec->json, len, &r->diag);
 		else if (table == STORE_TAG)
 			ret = site_tag_load(r->site, rec->json, len, &r->diag);
+		else if (table == STORE_PENDING_TAG)
+			ret = pending_load(r->site, rec->key, rec->json, len, &r->diag);
 		else if (table == STORE_SECURITY_EVENT)
 			ret = security_log_load(r->site, rec->key, rec->json, len, &r->diag);
 		else if (table == STORE_CERT_REQUEST)
@@ -150,7 +153,7 @@ static void load_live(struct desk *r, enum store_table table)
 
 void desk_restart(struct desk *r)
 {
-	static const enum store_table live[] = { STORE_META, STORE_TAG, STORE_BOOT, STORE_SECURITY, STORE_SECURITY_EVENT, STORE_CERT_REQUEST,
+	static const enum store_table live[] = { STORE_META, STORE_TAG, STORE_PENDING_TAG, STORE_BOOT, STORE_SECURITY, STORE_SECURITY_EVENT, STORE_CERT_REQUEST,
 						 STORE_TX_RUN, STORE_TX };
 	struct time_zone tz = r->site->tz;
 	struct site_conf *c = site_conf_load_begin();
@@ -206,6 +209,10 @@ static int dispatch(struct ctl_call *c, const void *args)
 	HANDLED(tag, add);
 	HANDLED(tag, set);
 	HANDLED(tag, delete);
+	HANDLED(tag, learn);
+	HANDLED(tag, collect);
+	HANDLED(tag, pending);
+	HANDLED(tag, accept);
 	HANDLED(tag, credit_set);
 	HANDLED(tag, credit_add);
 	HANDLED(group, list);

@@ -10,6 +10,7 @@
 #include "ocpp/inbound/inbound.h"
 #include "ocpp/habits.h"
 #include "site/reserve/reservation.h"
+#include "site/tags/pending.h"
 
 #define ADOPT_US (10 * US_PER_S)	/* after the last replayed message */
 
@@ -40,14 +41,26 @@ static const char *tag_of(const struct inbound *in, char plain[ID_MAX + 1])
 
 static const struct auth invalid = { .status = AUTH_INVALID, .expires = WALL_NONE };
 
+/* Unknown ones wait to be accepted. True: somebody learns tags here, and nothing starts. */
+static bool show_tag(const struct inbound *in, const char *tag, int connector)
+{
+	return tag_shown(in->s->o->site, tag, in->st->id, connector, in->t->now, in->t->wall, in->t->fx);
+}
+
 void inbound_authorize(struct inbound *in)
 {
 	char plain[ID_MAX + 1];
 	const char *tag = tag_of(in, plain);
 	struct auth auth = invalid;
 
-	if (session_known(in->s, in->st) && strlen(tag) <= ID_MAX)
+	if (session_known(in->s, in->st) && strlen(tag) <= ID_MAX) {
 		auth = site_authorize(in->s->o->site, in->st, tag, 0, false, in->t->wall);
+		if (show_tag(in, tag, 0) &&
+		    !site_may_stop_at(in->s->o->site, in->st, tag, in->t->wall)) {
+			auth.status = AUTH_INVALID;
+			auth.why = "tags are being learned";
+		}
+	}
 	if (auth.status == AUTH_ACCEPTED && site_reserved_whole(in->s->o->site, in->st, tag)) {
 		auth.status = AUTH_BLOCKED;
 		auth.why = "the station is reserved for another";
@@ -124,6 +137,8 @@ void inbound_start(struct inbound *in)
 	start.replay = inbound_is_replay(in, start.time);
 	if (!start.replay)
 		inbound_learn_clock(in, start.time);
+	if (session_known(in->s, in->st) && !start.replay)
+		start.learning = show_tag(in, tag, start.conn->number);
 	tx = site_tx_start(in->s->o->site, &start, in->t->now, in->t->wall, &id, &auth, in->t->fx);
 	if (!session_known(in->s, in->st)) {
 		/* Where charging is free the site says yes; to a station that nobody accepted it is no. */

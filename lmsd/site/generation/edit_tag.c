@@ -9,6 +9,7 @@
 #include "site/tag.h"
 #include "site/tag_log.h"
 #include "site/tags/credit.h"
+#include "site/tags/pending.h"
 #include "site/tags/where.h"
 
 static int missing_tag(struct site_edit *e, const char *uid)
@@ -198,8 +199,10 @@ static void apply_tag(struct site_edit *e, struct tag_edit *t, struct effects *f
 	/* What is booked changes by a row of the ledger alone. */
 	t->k.credit_wh = fresh ? NUM_NONE : t->live->k.credit_wh;
 	t->live = tag_put(e->site, &t->k);
-	if (fresh)
+	if (fresh) {
 		t->live->created = e->wall;
+		pending_forget(e->site, t->k.uid, fx);
+	}
 	if (t->credit_said)
 		credit_put(e->site, t->live, wanted_wh, "set", e->by, NULL, e->wall, fx);
 	if (!same)

@@ -346,6 +346,10 @@ struct tx *site_tx_start(struct site *s, const struct tx_start *in, mono_t now, 
 	 */
 	*auth = site_authorize(s, c->station, in->tag, c->number, !in->replay,
 			       in->replay && in->time != WALL_NONE ? in->time : wall);
+	if (auth->status == AUTH_ACCEPTED && in->learning) {
+		auth->status = AUTH_BLOCKED;
+		auth->why = "tags are being learned at this station";
+	}
 	if (auth->status == AUTH_ACCEPTED && !in->replay && site_reserved_for_other(s, c, in->tag)) {
 		auth->status = AUTH_BLOCKED;
 		auth->why = "the connector is reserved for another";
