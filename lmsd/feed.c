@@ -389,10 +389,13 @@ static const char *cap_why(const struct zone_conf *z, const char *why)
 
 static void view_zone(const struct zone_conf *conf, const struct bal_zone_view *v, struct zone_view *z)
 {
+	static const struct phase_ma none = { { NUM_NONE, NUM_NONE, NUM_NONE } };
+
 	z->cap = v->cap;
-	z->load = v->load;
+	/* What its meter saw some time ago, or the cars alone, must not be taken for what it sees. */
+	z->load = v->meter_ok ? v->load : none;
 	z->sum = v->sum_w;
-	z->building = v->non_ev;
+	z->building = v->meter_ok ? v->non_ev : none;
 	z->load_ok = v->meter_ok;
 	z->competing = v->competing;
 	z->admitted = v->admitted;

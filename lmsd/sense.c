@@ -110,6 +110,8 @@ int sense_setup(const struct app *app, const struct ctl_meter_keys *k, int64_t f
 	if (ret == 0)
 		ret = meter_setup_ct(setup, k->ct, fuse_ma, d);
 	setup->breaker_ma = fuse_ma;
+	setup->poll_us = k->poll_ms == NUM_NONE ? POLL_US : k->poll_ms * US_PER_MS;
+	setup->any_model = k->identity && strcmp(k->identity, "any") == 0;
 	if (k->stale_after_ms != NUM_NONE)
 		setup->stale_us = k->stale_after_ms * US_PER_MS;
 	return ret;
@@ -119,8 +121,13 @@ int sense_check(void *ctx, const struct ctl_meter_keys *k, int64_t fuse_ma, stru
 {
 	const struct app *app = ctx;
 	struct meter_setup setup;
+	int ret = sense_setup(app, k, fuse_ma, &setup, d);
 
-	return sense_setup(app, k, fuse_ma, &setup, d);
+	if (ret == 0 && !setup.profile->pushed && setup.poll_us >= setup.stale_us)
+		return diag_set(d, -LMS_ERANGE,
+				"poll: %lld ms is not before values are stale, after %lld ms (raise stale_after, or poll more often)",
+				(long long)(setup.poll_us / US_PER_MS), (long long)(setup.stale_us / US_PER_MS));
+	return ret;
 }
 
 static char *keys_text(const struct ctl_meter_keys *k, int64_t fuse_ma, const struct meter_profile *p)

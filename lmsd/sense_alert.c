@@ -81,7 +81,9 @@ void meter_alert_look(struct meter_alert *a, const struct meter_state *m, const 
 
 	meter_fault_text(m, text, sizeof(text));
 	look_lost(a, is_lost(m, status, answered_at, now), place, text, now);
-	look_doubt(a, status, place, text, now);
+	/* Another model is told as what it is. */
+	if ((meter_faults(m) & (METER_FAULTS_OF_CURRENT | METER_FAULT_ENERGY)) != METER_FAULT_IDENTITY)
+		look_doubt(a, status, place, text, now);
 	if (status != METER_SILENT)	/* who does not answer says nothing of what it is */
 		look_stranger(a, meter_faults(m) & METER_FAULT_IDENTITY, place, text);
 }

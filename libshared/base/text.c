@@ -444,7 +444,7 @@ void fmt_w(struct buf *b, int64_t w)
 void fmt_wh(struct buf *b, int64_t wh)
 {
 	static const struct step steps[] = {
-		{ 1, 0, "Wh" }, { 1000, 2, "kWh" }, { 1000000, 3, "MWh" }, { 1000000000, 1, "GWh" }
+		{ 1, 0, "Wh" }, { 1000, 2, "kWh" }, { 1000000, 3, "MWh" }, { 1000000000, 3, "GWh" }
 	};
 
 	put_scaled(b, wh, steps, ARRAY_LEN(steps));

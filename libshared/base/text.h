@@ -26,7 +26,7 @@ int parse_int(const char *s, int64_t min, int64_t max, int64_t *v, struct diag *
 void fmt_ma(struct buf *b, int64_t ma);			/* "16.7 A" */
 void fmt_phase_ma(struct buf *b, const struct phase_ma *p);	/* "16.7 A" when equal, else "20/16/20 A", absent "-" */
 void fmt_w(struct buf *b, int64_t w);			/* "850 W", "11.0 kW", "1.25 MW" */
-void fmt_wh(struct buf *b, int64_t wh);			/* "850 Wh", "12.34 kWh", "1.250 MWh", "3.1 GWh" */
+void fmt_wh(struct buf *b, int64_t wh);			/* "850 Wh", "12.34 kWh", "1.250 MWh", "3.125 GWh" */
 void fmt_span(struct buf *b, int64_t us);		/* "12 s", "5 m 03 s", "2 h 04 m", "3 d 02 h" */
 
 /* "MIN_NONE" etc.: identities. [A-Za-z0-9._:@|*+=-] and blank inside, 1..48, no blank at the ends. */

@@ -78,14 +78,18 @@ static void put_limit(struct json_writer *w, const struct balance *b, int zone)
 {
 	struct bal_zone_view v;
 	struct buf text;
+	bool measured;
 
 	balance_zone_view(b, zone, &v);
+	measured = v.meter_ok && v.non_ev.l[0] != NUM_NONE;
 	buf_init(&text);
 	buf_puts(&text, "counted ");
 	split_phases_text(&text, &v.sum_w, PHASES);
-	buf_puts(&text, v.non_ev.l[0] == NUM_NONE ? ", cars draw " : ", measured ");
+	buf_puts(&text, measured ? ", measured " : ", cars draw ");
 	split_phases_text(&text, &v.load, PHASES);
-	if (v.non_ev.l[0] != NUM_NONE) {
+	if (!v.meter_ok)
+		buf_puts(&text, " (no fresh value of the meter)");
+	if (measured) {
 		buf_puts(&text, " of which not cars ");
 		split_phases_text(&text, &v.non_ev, PHASES);
 	}

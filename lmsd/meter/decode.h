@@ -19,6 +19,8 @@ enum meter_quality {
 };
 const char *meter_quality_name(enum meter_quality q);
 
+#define METER_SCALE_MAX 1000000
+#define METER_EXP10_MIN (-9)
 /* (-1)^negative * mantissa * 2^exp2 * scale * 10^exp10, rounded. mantissa below 2^53 where exp2 is
  * not 0, scale up to 10^6, exp10 -9..12. 0, or -LMS_ERANGE when it does not fit an int64. */
 int meter_fixed(bool negative, uint64_t mantissa, int exp2, int64_t scale, int exp10, int64_t *out);

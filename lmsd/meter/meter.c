@@ -15,6 +15,7 @@ _Static_assert(METER_VAR_COUNT <= 64, "sets of variables are 64-bit masks");
 struct intake {
 	struct meter_value value[METER_VAR_COUNT];
 	uint64_t set;
+	uint64_t multiplied;	/* by the ratio of the transformers, already */
 };
 
 static const enum meter_var line_voltage[PHASES] = { METER_voltage_l12, METER_voltage_l23,
@@ -62,7 +63,8 @@ static void learn_profile(struct meter_state *m)
 	}
 	m->slow_stale_us = m->setup.stale_us;
 	if (!p->pushed && plan_make(p, &plan, NULL) == 0)
-		m->slow_stale_us += m->setup.stale_us * 2 * (plan.count - plan.fast_count);
+		m->slow_stale_us += (m->setup.poll_us ? m->setup.poll_us : m->setup.stale_us) * 2 *
+				    (plan.count - plan.fast_count);
 }
 
 /* The device has other models than before: what it has no more is not known any more. */
@@ -112,7 +114,7 @@ struct meter_state *meter_new(const struct meter_setup *setup)
 		m->setup.profile = m->own = profile_resolve(m->models_of, 0);
 	}
 	learn_profile(m);
-	m->changed_at = m->good_at = INT64_MIN;
+	m->answered_at = m->changed_at = m->good_at = INT64_MIN;
 	m->zero_since = MONO_NEVER;
 	m->counting.v = NUM_NONE;
 	m->counting.at = INT64_MIN;
@@ -156,12 +158,34 @@ static void note_raw(struct meter_state *m, enum meter_var var, uint64_t raw, mo
 	m->raw_known |= METER_BIT(var);
 }
 
+static bool flows(enum meter_dim dim)
+{
+	return dim == METER_DIM_CURRENT || dim == METER_DIM_POWER || dim == METER_DIM_REACTIVE ||
+	       dim == METER_DIM_APPARENT || dim == METER_DIM_ENERGY;
+}
+
+/* The register behind its transformers: multiplied before it is rounded, as far as the numbers allow; half a watt of
+ * the secondary side is 3 kW behind 6000/1. True if it was. */
+static bool through_ct(const struct meter_setup *s, const struct meter_reg *reg, struct meter_reg *out)
+{
+	int64_t by = s->ct_secondary == 5 ? 2 * s->ct_primary : s->ct_primary;
+
+	*out = *reg;
+	if (s->ct != METER_CT_RATIO || !flows(meter_var_info(reg->var)->dim) || reg->has_sf ||
+	    reg->scale * by > METER_SCALE_MAX || reg->exp10 <= METER_EXP10_MIN)
+		return false;
+	out->scale = reg->scale * by;
+	out->exp10 = reg->exp10 - (s->ct_secondary == 5);
+	return true;
+}
+
 static void read_reg(struct meter_state *m, const struct meter_reading *r,
 		     const struct meter_reg *reg, struct intake *in)
 {
 	const struct meter_block *b = find_block(r, reg->fc, reg->addr, reg_type_words(reg->type));
 	const struct meter_block *sf = b;
 	struct meter_value *v = &in->value[reg->var];
+	struct meter_reg behind;
 	const uint16_t *words;
 
 	if (!b)
@@ -175,7 +199,9 @@ static void read_reg(struct meter_state *m, const struct meter_reading *r,
 	if (b->err || !sf || sf->err)
 		return;
 	words = &b->words[reg->addr - b->addr];
-	v->quality = meter_decode(reg, words, reg->has_sf ? sf->words[reg->sf_addr - sf->addr] : 0,
+	if (through_ct(&m->setup, reg, &behind))
+		in->multiplied |= METER_BIT(reg->var);
+	v->quality = meter_decode(&behind, words, reg->has_sf ? sf->words[reg->sf_addr - sf->addr] : 0,
 				  &v->v);
 	note_raw(m, reg->var, meter_raw(reg, words), b->at);
 }
@@ -215,9 +241,7 @@ static void apply_ct(const struct meter_setup *s, struct intake *in)
 	for (int i = 0; i < METER_VAR_COUNT; i++) {
 		enum meter_dim dim = meter_var_info((enum meter_var)i)->dim;
 
-		if (usable(in, (enum meter_var)i) && dim != METER_DIM_VOLTAGE &&
-		    dim != METER_DIM_RATIO && dim != METER_DIM_FREQ && dim != METER_DIM_PERCENT &&
-		    dim != METER_DIM_STATE)
+		if (usable(in, (enum meter_var)i) && flows(dim) && !(in->multiplied >> i & 1))
 			multiply(s, dim, &in->value[i]);
 	}
 }
@@ -374,9 +398,10 @@ bool meter_take(struct meter_state *m, const struct meter_reading *r)
 		return false;
 	}
 	m->faults &= ~(unsigned)(METER_FAULT_SILENT | METER_FAULT_IDENTITY);
-	if (r->identity < 0)
+	if (r->identity < 0 && !m->setup.any_model)
 		m->faults |= METER_FAULT_IDENTITY;
 	m->latency_us = r->latency_us;
+	m->answered_at = r->at;
 	learn_models(m, r->models);
 	p = m->setup.profile;
 	memset(&in, 0, sizeof(in));
@@ -418,8 +443,10 @@ enum meter_quality meter_quality(const struct meter_state *m, enum meter_var var
 
 	if (v->at == INT64_MIN)	/* an error without any value before stays an error */
 		return v->quality;
-	if (v->quality == METER_Q_GOOD && now - v->at > max)
+	if (v->quality == METER_Q_GOOD && (now - v->at > max || now - m->answered_at > m->setup.stale_us))
 		return METER_Q_STALE;
+	if (v->quality == METER_Q_GOOD && m->faults & METER_FAULT_IDENTITY)
+		return METER_Q_SUSPECT;
 	return v->quality;
 }
 

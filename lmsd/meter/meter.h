@@ -28,7 +28,9 @@ struct meter_setup {
 	phase_mask_t invert;			/* bits of the meter's own L1..L3 */
 	int64_t breaker_ma;			/* what protects the line, NUM_NONE = not known */
 	int64_t stale_us;			/* older values are no longer fresh */
+	int64_t poll_us;			/* from one poll to the next; 0 = not known */
 	int64_t frozen_us;			/* unchanged for longer: it hangs; 0 = never */
+	bool any_model;				/* what the device says that it is does not matter */
 };
 
 /* ct=meter, L1,L2,L3 (a single-phase profile: L1 only), no inversion, 5 s, 60 s. */
@@ -59,12 +61,12 @@ enum meter_fault {
 	METER_FAULT_JUMP = 1 << 5,	/* more than twice the breaker, at once or at all */
 	METER_FAULT_FROZEN = 1 << 6,	/* nothing changes under load */
 	METER_FAULT_ENERGY = 1 << 7,	/* a counter ran backwards or faster than the line allows */
-	METER_FAULT_IDENTITY = 1 << 8	/* the device says that it is another model (a warning) */
+	METER_FAULT_IDENTITY = 1 << 8	/* the device says that it is another model: its registers may mean anything */
 };
 /* These make currents unfit for steering; the others are only shown. */
 #define METER_FAULTS_OF_CURRENT                                                               \
 	(METER_FAULT_READ | METER_FAULT_VOLTAGE | METER_FAULT_ZERO | METER_FAULT_POWER_SUM | \
-	 METER_FAULT_JUMP | METER_FAULT_FROZEN)
+	 METER_FAULT_JUMP | METER_FAULT_FROZEN | METER_FAULT_IDENTITY)
 
 /* One poll as it came back. */
 struct meter_reading {
@@ -105,7 +107,7 @@ void meter_sample_currents(const struct meter_state *m, mono_t now, struct meter
 /* Always answers; a variable that the profile lacks or that was never read has METER_Q_NONE. */
 const struct meter_value *meter_value(const struct meter_state *m, enum meter_var var);
 /* Its quality at `now`: as meter_value(), but METER_Q_STALE once it is too old (values that are
- * read in turns may be as old as two rounds of the turns). */
+ * read in turns may be as old as two rounds of the turns, as long as the meter answers). */
 enum meter_quality meter_quality(const struct meter_state *m, enum meter_var var, mono_t now);
 
 enum meter_status { METER_UNKNOWN, METER_OK, METER_STALE, METER_SILENT, METER_IMPLAUSIBLE };

@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "meter/meter.h"
 
-#define CT_PRIMARY_MIN 5
+#define CT_PRIMARY_MIN 75
 #define CT_PRIMARY_MAX 6000
 
 static bool measures_phase(const struct meter_profile *p, int i)
@@ -132,7 +132,7 @@ static int parse_ratio(struct meter_setup *s, const char *text, struct diag *d)
 				(long long)secondary);
 	if (primary < CT_PRIMARY_MIN || primary > CT_PRIMARY_MAX)
 		return diag_set(d, -LMS_EDATA,
-				"ct: a primary side of %lld A is not within 5 to 6000",
+				"ct: a primary side of %lld A is not within 75 to 6000 (write ct=250/5)",
 				(long long)primary);
 	if (s->profile->ct_in_meter)
 		return diag_set(d, -LMS_EDATA,

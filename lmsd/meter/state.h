@@ -21,6 +21,7 @@ struct meter_state {
 
 	unsigned faults;
 	char text[200];			/* what the bus said of the last poll */
+	mono_t answered_at;		/* the latest poll that brought something; INT64_MIN = never */
 	mono_t good_at;
 	wall_t good_wall;
 	int64_t latency_us;

@@ -26,15 +26,19 @@ static const char *volts(const struct phase_ma *mv, struct arena *arena)
 	return any ? arena_strdup(arena, text) : NULL;
 }
 
+/* "P1,roof(pv)": zones that are kept by it, and those that follow the sun by it. */
 static const char *users(const struct site_conf *conf, int meter, struct arena *arena)
 {
 	struct buf b;
 	const char *text;
 
 	buf_init(&b);
-	for (size_t i = 0; i < conf->zone_count; i++)
+	for (size_t i = 0; i < conf->zone_count; i++) {
 		if (conf->zones[i].meter == meter)
 			buf_printf(&b, "%s%s", b.len ? "," : "", conf->zones[i].k.id);
+		if (conf->zones[i].pv_sun == meter)
+			buf_printf(&b, "%s%s(pv)", b.len ? "," : "", conf->zones[i].k.id);
+	}
 	text = b.len ? arena_strdup(arena, buf_cstr(&b)) : NULL;
 	buf_fini(&b);
 	return text;

@@ -193,6 +193,21 @@ static void a_ratio_multiplies_what_flows_only(void **state)
 	rig_end(&r);
 }
 
+static void a_ratio_multiplies_before_anything_is_rounded(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_start(&r);
+	assert_int_equal(meter_setup_ct(&r.setup, "6000/1", NUM_NONE, NULL), 0);
+	image_put_raw(r.img, r.p, METER_current_l1, 0x3DFCD680);	/* 0.123456 A */
+	image_put_raw(r.img, r.p, METER_power_l1, 0x41E33333);	/* 28.4 W */
+	poll(&r, S);
+	assert_int_equal(meter_value(r.m, METER_current_l1)->v, 740736);
+	assert_int_equal(meter_value(r.m, METER_power_l1)->v, 170400);
+	rig_end(&r);
+}
+
 static void what_is_not_a_number_does_not_steer(void **state)
 {
 	struct rig r;
@@ -512,16 +527,52 @@ static void energy_does_not_leap(void **state)
 	rig_end(&r);
 }
 
+/* The fast block alone, which has currents and powers. */
+static void poll_fast(struct rig *r, int64_t us)
+{
+	struct meter_block blocks[PLAN_BLOCK_MAX];
+	struct meter_reading reading = { .blocks = blocks, .block_count = 1 };
+
+	r->now += us;
+	reading.at = r->now;
+	image_read(r->img, r->p, r->now, blocks);
+	meter_take(r->m, &reading);
+}
+
 static void values_read_in_turns_live_longer(void **state)
+{
+	struct rig r;
+	mono_t first;
+
+	(void)state;
+	rig_start(&r);
+	poll(&r, S);
+	first = r.now;
+	for (int i = 0; i < 6; i++)
+		poll_fast(&r, S);
+	assert_int_equal(meter_value(r.m, METER_voltage_l1n)->at, first);
+	assert_int_equal(meter_quality(r.m, METER_voltage_l1n, r.now), METER_Q_GOOD);
+	for (int i = 0; i < 60; i++)
+		poll_fast(&r, S);
+	assert_int_equal(meter_quality(r.m, METER_current_l1, r.now), METER_Q_GOOD);
+	assert_int_equal(meter_quality(r.m, METER_voltage_l1n, r.now), METER_Q_STALE);
+	rig_end(&r);
+}
+
+static void all_values_of_a_meter_that_does_not_answer_are_stale(void **state)
 {
 	struct rig r;
 
 	(void)state;
 	rig_start(&r);
 	poll(&r, S);
-	assert_int_equal(meter_quality(r.m, METER_current_l1, r.now + 6 * S), METER_Q_STALE);
-	assert_int_equal(meter_quality(r.m, METER_voltage_l1n, r.now + 6 * S), METER_Q_GOOD);
-	assert_int_equal(meter_quality(r.m, METER_voltage_l1n, r.now + 60 * S), METER_Q_STALE);
+	for (int v = 0; v < METER_VAR_COUNT; v++) {
+		enum meter_quality q = meter_quality(r.m, (enum meter_var)v, r.now);
+
+		assert_true(q == METER_Q_GOOD || q == METER_Q_NONE);
+		if (q == METER_Q_GOOD)
+			assert_int_equal(meter_quality(r.m, (enum meter_var)v, r.now + 6 * S), METER_Q_STALE);
+	}
 	rig_end(&r);
 }
 
@@ -546,7 +597,7 @@ static void a_total_between_its_turns_is_the_sum_of_the_phases(void **state)
 	rig_end(&r);
 }
 
-static void another_model_is_reported_and_read_nevertheless(void **state)
+static void another_model_is_not_steered_by_unless_that_is_wanted(void **state)
 {
 	struct meter_block blocks[PLAN_BLOCK_MAX];
 	struct meter_reading reading = { .blocks = blocks, .identity = -1, .text = "reads 0x0079" };
@@ -559,8 +610,21 @@ static void another_model_is_reported_and_read_nevertheless(void **state)
 	reading.at = r.now;
 	reading.block_count = image_read(r.img, r.p, r.now, blocks);
 	meter_take(r.m, &reading);
-	assert_true(currents(&r).good);
+	assert_false(currents(&r).good);
+	assert_int_equal(meter_status(r.m, r.now), METER_IMPLAUSIBLE);
+	assert_int_equal(meter_quality(r.m, METER_power_total, r.now), METER_Q_SUSPECT);
 	assert_non_null(strstr(meter_fault_text(r.m, text, sizeof(text)), "another model: reads 0x0079"));
+	reading.identity = 1;
+	meter_take(r.m, &reading);
+	assert_true(currents(&r).good);
+	meter_free(r.m);
+	r.setup.any_model = true;
+	r.m = meter_new(&r.setup);
+	reading.identity = -1;
+	meter_take(r.m, &reading);
+	assert_true(currents(&r).good);
+	assert_int_equal(meter_quality(r.m, METER_power_total, r.now), METER_Q_GOOD);
+	assert_string_equal(meter_fault_text(r.m, text, sizeof(text)), "");
 	rig_end(&r);
 }
 
@@ -571,7 +635,8 @@ static void installation_keys_that_make_no_sense_are_refused(void **state)
 		{ 'p', "L1,", 0, "not a list" }, { 'p', "1,2,3", 0, "not a list" },
 		{ 'i', "L5", 0, "not a list of the meter's phases" },
 		{ 'c', "5/250", 0, "secondary side is 1 or 5" }, { 'c', "250", 0, "ratio such as 250/5" },
-		{ 'c', "9000/5", 0, "5 to 6000" }, { 'c', "x", 0, "ratio such as" },
+		{ 'c', "9000/5", 0, "75 to 6000 (write ct=250/5)" }, { 'c', "60/5", 0, "75 to 6000" },
+		{ 'c', "x", 0, "ratio such as" },
 		{ 'c', "direct", 80000, "ends at 63 A, the fuse is 80 A" },
 	};
 
@@ -620,6 +685,7 @@ int main(void)
 		cmocka_unit_test(a_phase_without_conductor_has_no_current),
 		cmocka_unit_test(inversion_turns_current_and_power),
 		cmocka_unit_test(a_ratio_multiplies_what_flows_only),
+		cmocka_unit_test(a_ratio_multiplies_before_anything_is_rounded),
 		cmocka_unit_test(what_is_not_a_number_does_not_steer),
 		cmocka_unit_test(a_current_without_its_power_does_not_steer),
 		cmocka_unit_test(a_refused_block_is_an_error_not_a_zero),
@@ -638,8 +704,9 @@ int main(void)
 		cmocka_unit_test(energy_does_not_run_backwards),
 		cmocka_unit_test(energy_does_not_leap),
 		cmocka_unit_test(values_read_in_turns_live_longer),
+		cmocka_unit_test(all_values_of_a_meter_that_does_not_answer_are_stale),
 		cmocka_unit_test(a_total_between_its_turns_is_the_sum_of_the_phases),
-		cmocka_unit_test(another_model_is_reported_and_read_nevertheless),
+		cmocka_unit_test(another_model_is_not_steered_by_unless_that_is_wanted),
 		cmocka_unit_test(installation_keys_that_make_no_sense_are_refused),
 		cmocka_unit_test(a_ct_meter_is_not_multiplied_twice),
 	};

@@ -362,7 +362,7 @@ static void what_does_not_fit_together_is_refused(void **state)
 		{ "tag.set", "{'uid': 'BOB', 'credit_wh': 5, 'every': 'fortnight', 'recharge_wh': 5}", -LMS_EDATA, "every: 'fortnight'" },
 		{ "tag.set", "{'uid': 'BOB', 'credit_wh': 5, 'every': 'd', 'recharge_wh': 5}", -LMS_EDATA, "every: 'd'" },
 		{ "tag.set", "{'uid': 'BOB', 'credit_wh': 5, 'credit_max_wh': 5}", -LMS_EDATA, "credit_max: is for recharges" },
-		{ "tag.set", "{'uid': 'BOB', 'credit_wh': 5000000000}", -LMS_ERANGE, "tag BOB: credit: 5.0 GWh is out of range" },
+		{ "tag.set", "{'uid': 'BOB', 'credit_wh': 5000000000}", -LMS_ERANGE, "tag BOB: credit: 5.000 GWh is out of range" },
 		{ "tag.set", "{'uid': 'BOB', 'credit_wh': 5, 'every': 'day', 'recharge_wh': -1}", -LMS_ERANGE, "tag BOB: recharge: " },
 		{ "tag.credit_add", "{'uid': 'BOB', 'change_wh': 5}", -LMS_ECONFLICT, "tag BOB: its credit is unlimited" },
 		{ "tag.credit_set", "{'uid': 'BOB', 'credit_wh': 2000000000}", -LMS_ERANGE, "out of range" },

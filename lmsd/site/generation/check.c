@@ -172,7 +172,7 @@ static int check_zone(const struct site_conf *c, const struct zone_conf *z, stru
 
 /* ---- meters ---- */
 
-/* The smallest fuse that the meter sits behind, as far as zones say. */
+/* The largest fuse that the meter sits behind, as far as zones say: so much may flow through it. */
 static int64_t meter_fuse_ma(const struct site_conf *c, size_t meter)
 {
 	int64_t fuse = NUM_NONE;
@@ -180,8 +180,7 @@ static int64_t meter_fuse_ma(const struct site_conf *c, size_t meter)
 	for (size_t z = 0; z < c->zone_count; z++) {
 		int64_t ma = c->zones[z].k.fuse_ma;
 
-		if (c->zones[z].meter == (int)meter && ma != NUM_NONE &&
-		    (fuse == NUM_NONE || ma < fuse))
+		if (c->zones[z].meter == (int)meter && ma > fuse)
 			fuse = ma;
 	}
 	return fuse;
