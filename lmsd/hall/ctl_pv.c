@@ -213,7 +213,7 @@ static void check_state(const struct checks *k, size_t zone)
 	if (v.state == BAL_PV_LOST)
 		say(k, "state", "missing", "no good value for too long: as without the sun");
 	else if (v.state == BAL_PV_WAITS)
-		say(k, "state", "missing", "no value since the start, or too few of them");
+		say(k, "state", "missing", "no values for ten seconds yet");
 	else
 		say(k, "state", "ok", "measured and followed");
 }

@@ -272,6 +272,46 @@ static void currents_that_are_told_are_judged_like_those_that_are_read(void **st
 	rig_end(&r);
 }
 
+/* Whatever comes is refused or is a value that such a quantity can have. */
+static void no_payload_makes_a_value_that_cannot_be(void **state)
+{
+	static const char *const seeds[] = {
+		"{\"power_total\": 4200.5, \"current_l1\": \"6.1\", \"time\": 1799999999}", "[{\"a\":{\"b\":[1,2,3e9]}}]", "-4200.75e-1",
+	};
+	static const char bytes[] = "{}[]\",:.-+eE0123456789 \\u\n\x01\xff\x00";
+	static const char *const addresses[] = { "mqtt:t", "mqtt:t#0.a.b.2,MW", "mqtt:t#power_total" };
+	uint64_t dice = 88172645463325252u;
+
+	(void)state;
+	for (int round = 0; round < 30000; round++) {
+		const char *seed = seeds[round % 3];
+		size_t len = strlen(seed), changes = (size_t)round % 7;
+		struct pushed_address a;
+		struct meter_push p;
+		struct diag d;
+		char text[100];
+
+		memcpy(text, seed, len);
+		for (size_t i = 0; i < changes; i++) {
+			dice ^= dice << 13, dice ^= dice >> 7, dice ^= dice << 17;
+			text[dice % len] = bytes[(dice >> 32) % sizeof(bytes)];
+		}
+		diag_init(&d);
+		assert_int_equal(pushed_address_parse(addresses[round / 3 % 3], &a, &d), 0);
+		if (push_parse(&a, text, len - (size_t)round % 5, false, WALL, &p, &d) != 0) {
+			assert_true(d.text[0] != '\0');
+			continue;
+		}
+		for (int v = 0; v < METER_VAR_COUNT; v++) {
+			const struct meter_dim_info *dim = meter_dim_info(meter_var_info((enum meter_var)v)->dim);
+
+			if (p.set >> v & 1)
+				assert_true(p.v[v] >= dim->min && p.v[v] <= dim->max);
+		}
+		assert_true(p.age_us >= 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -282,6 +322,7 @@ int main(void)
 		cmocka_unit_test(what_is_refused_changes_nothing),
 		cmocka_unit_test(what_is_produced_is_positive_whichever_way_the_meter_sees_it),
 		cmocka_unit_test(a_time_of_its_own_makes_a_value_older_but_never_newer),
+		cmocka_unit_test(no_payload_makes_a_value_that_cannot_be),
 		cmocka_unit_test(currents_that_are_told_are_judged_like_those_that_are_read),
 	};
 

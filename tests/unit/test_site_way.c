@@ -315,6 +315,42 @@ static void another_way_has_to_talk_before_it_is_believed(void **state)
 	desk_fini(&r);
 }
 
+static bool hear_old(struct desk *r, int64_t number)
+{
+	bool changed = site_grid_heard(r->site, &(struct heard){ .number = number, .old = true }, r->now, r->wall, &r->fx);
+
+	desk_settle(r);
+	return changed;
+}
+
+/* A broker keeps what was said last, and nobody knows when that was. */
+static void what_is_of_no_known_age_only_lowers(void **state)
+{
+	struct desk r;
+
+	(void)state;
+	desk_way(&r, "{'grid_from': 'mqtt:signal', 'grid_values': '0=normal,1=reduced,2=stop', 'grid_watchdog': '10s'}");
+	assert_true(hear_old(&r, 0));
+	assert_int_equal(site_grid_state(r.site), GRID_NORMAL);
+	assert_false(site_grid_is_sure(r.site));
+	assert_int_equal(limit_ma(&r), 20000);	/* what lost means holds beside it */
+	assert_true(hear_old(&r, 2));
+	assert_int_equal(limit_ma(&r), 0);
+	assert_true(hear(&r, 0));
+	assert_true(site_grid_is_sure(r.site));
+	assert_int_equal(limit_ma(&r), NO);
+	pass(&r, 9 * US_PER_S);
+	assert_false(hear_old(&r, 0));		/* the same again changes nothing, … */
+	assert_true(site_grid_is_sure(r.site));
+	assert_true(pass(&r, US_PER_S));	/* … and the watchdog runs out nevertheless */
+	assert_int_equal(site_grid_state(r.site), GRID_LOST);
+	assert_false(hear_old(&r, 0));		/* what is lost is not brought back */
+	assert_int_equal(site_grid_state(r.site), GRID_LOST);
+	assert_true(hear(&r, 0));
+	assert_int_equal(site_grid_state(r.site), GRID_NORMAL);
+	desk_fini(&r);
+}
+
 /* ---- sources ------------------------------------------------------------------------------------------ */
 
 static int64_t source_ma(const struct desk *r)
@@ -363,6 +399,28 @@ static void a_source_is_told_by_its_way_and_staff_only_lowers(void **state)
 	desk_fini(&r);
 }
 
+static void a_source_of_no_known_age_only_lowers(void **state)
+{
+	struct desk r;
+
+	(void)state;
+	desk_init(&r);
+	desk_must(&r, "source.add", "{'id': 'GEN', 'kind': 'generator', 'states': 'grid,island', 'from': 'mqtt:gen', "
+		  "'stale_after': '10s'}");
+	desk_must(&r, "zone.create", "{'id': 'P', 'fuse': 60, 'source': 'GEN', 'source_caps': 'island=16; lost=30'}");
+	site_source_time(r.site, r.now, r.wall, &r.fx);
+	site_source_heard(r.site, "GEN", &(struct heard){ .word = "grid", .old = true }, r.now, r.wall, &r.fx);
+	assert_string_equal(site_source_state(r.site, &r.site->conf->sources[0]), "grid");
+	assert_int_equal(source_ma(&r), 30000);
+	hear_source(&r, "grid");
+	assert_int_equal(source_ma(&r), NO);
+	r.site->outer_changed = false;
+	site_source_heard(r.site, "GEN", &(struct heard){ .word = "island", .old = true }, r.now, r.wall, &r.fx);
+	assert_true(r.site->outer_changed);
+	assert_int_equal(source_ma(&r), 16000);
+	desk_fini(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -376,6 +434,8 @@ int main(void)
 		cmocka_unit_test(what_a_way_said_survives_a_restart_until_it_talks_again),
 		cmocka_unit_test(another_way_has_to_talk_before_it_is_believed),
 		cmocka_unit_test(a_source_is_told_by_its_way_and_staff_only_lowers),
+		cmocka_unit_test(what_is_of_no_known_age_only_lowers),
+		cmocka_unit_test(a_source_of_no_known_age_only_lowers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
