@@ -12,7 +12,7 @@ VERSION := 0.1
 
 PURE_DIRS  := libshared/base libshared/ctl libshared/chart lmsd/site lmsd/site/generation lmsd/site/ledger lmsd/site/outer lmsd/site/reserve lmsd/balance lmsd/balance/split \
 	lmsd/balance/record lmsd/ocpp lmsd/ocpp/setup lmsd/ocpp/inbound lmsd/ocpp/limit lmsd/ocpp/locallist lmsd/ocpp/reserve lmsd/ocpp/control lmsd/ocpp/frames lmsd/relay lmsd/meter lmsd/history
-PURE_DIRS  += lmsd/site/door lmsd/site/tags lmsd/site/alert lmsd/site/mail
+PURE_DIRS  += lmsd/site/door lmsd/site/tags lmsd/site/alert lmsd/site/mail lmsd/site/price
 PURE_FILES  := lmsd/effect.c lmsd/answer.c
 SHARED_DIRS := libshared/io
 SHELL_DIRS := lmsd lmsd/hall lmsd/hall/broker lmsd/hall/door lmsd/crypto lmsd/conf lmsd/store lmsd/net lmsd/modbus lmsd/control lmsd/files lmsd/outlet lmsd/hall/commission

@@ -12,6 +12,7 @@
 
 #define PAGE_DEFAULT 200
 #define PAGE_MAX 1000
+#define CLOCK_SLACK_US (INT64_C(2) * 86400 * US_PER_S)	/* a station's clock may be that fast */
 #define READS_MAX 50	/* pages of the store for one answer: a filter that finds nothing still ends */
 
 struct tx_query {
@@ -21,7 +22,9 @@ struct tx_query {
 	struct buf out;
 	struct json_writer w;
 	wall_t wall;
-	char station[ID_MAX + 1], tag[ID_MAX + 1], state[12];
+	char station[ID_MAX + 1], tag[ID_MAX + 1], group[ID_MAX + 1], state[12], type[8];
+	char zone[ID_MAX + 1];
+	wall_t from, until;		/* of the start; WALL_NONE = any */
 	bool running, ended;		/* which are wanted */
 	int32_t *run_ids;		/* descending */
 	size_t run_count, run_next;
@@ -36,11 +39,33 @@ static const struct ctl_noun_desc *tx_noun(void)
 	return &ctl_nouns[CTL_NOUN_transaction];
 }
 
+/* The zone of then is looked up in the configuration of now: one that is gone is itself alone. */
+static bool in_zone(const struct tx_query *q, const char *zone)
+{
+	const struct site_conf *conf = q->app->hall.site->conf;
+	int z;
+
+	if (q->zone[0] == '\0')
+		return true;
+	if (!zone)
+		return false;
+	if (strcmp(zone, q->zone) == 0)
+		return true;
+	for (z = site_conf_zone(conf, zone); z >= 0; z = conf->zones[z].parent)
+		if (strcmp(conf->zones[z].k.id, q->zone) == 0)
+			return true;
+	return false;
+}
+
 static bool query_wants(const struct tx_query *q, const struct ctl_transaction *r)
 {
 	bool runs = strcmp(q->state, "running") == 0;	/* zombies do, too */
 
 	if (q->state[0] != '\0' && !runs && (!r->state || strcmp(r->state, q->state) != 0))
+		return false;
+	if ((q->from != WALL_NONE && r->start < q->from) || (q->until != WALL_NONE && r->start >= q->until) ||
+	    !in_zone(q, r->zone) || (q->type[0] != '\0' && (!r->type || strcmp(r->type, q->type) != 0)) ||
+	    (q->group[0] != '\0' && (!r->group || strcmp(r->group, q->group) != 0)))
 		return false;
 	return (q->station[0] == '\0' || (r->station && strcmp(r->station, q->station) == 0)) &&
 	       (q->tag[0] == '\0' || (r->tag && strcmp(r->tag, q->tag) == 0));
@@ -67,7 +92,7 @@ static void query_running(struct tx_query *q, int64_t above)
 		tx = site_tx(q->app->hall.site, q->run_ids[q->run_next]);
 		if (tx == NULL)		/* ended since: it is in the store by now, later pages have it */
 			continue;
-		site_tx_to_record(q->app->hall.site, tx, q->wall, &r);
+		site_tx_to_record(q->app->hall.site, tx, q->wall, &q->arena, &r);
 		query_row(q, &r);
 	}
 }
@@ -96,9 +121,16 @@ static void query_done(struct tx_query *q, bool more)
 
 static void query_read(struct tx_query *q);
 
+/* Ids rise with our own clock, and a start is hardly later than its message: what is older still began earlier still. */
+static bool is_before(const struct tx_query *q, const struct ctl_transaction *r)
+{
+	return q->from != WALL_NONE && r->received != WALL_NONE && r->received < q->from - CLOCK_SLACK_US;
+}
+
 static void on_page(void *ctx, const struct store_page *page)
 {
 	struct tx_query *q = ctx;
+	bool page_more = page->more;
 	struct ctl_transaction r;
 	struct diag diag;
 
@@ -113,17 +145,21 @@ static void on_page(void *ctx, const struct store_page *page)
 		q->last = strtoll(page->keys[i], NULL, 10);
 		if (site_tx_record(q->app->hall.site, page->values[i], page->lens[i], &q->arena, &r, &diag) < 0)
 			continue;	/* a strange old record never breaks a list */
+		if (is_before(q, &r)) {
+			page_more = false;
+			break;
+		}
 		query_running(q, r.id + 1);
 		if (q->left > 0)
 			query_row(q, &r);
 	}
-	if (q->left > 0 && page->more && ++q->reads < READS_MAX) {
+	if (q->left > 0 && page_more && ++q->reads < READS_MAX) {
 		query_read(q);
 		return;
 	}
-	if (!page->more)
+	if (!page_more)
 		query_running(q, INT64_MIN);
-	query_done(q, q->left == 0 || page->more);
+	query_done(q, q->left == 0 || page_more);
 }
 
 static void query_read(struct tx_query *q)
@@ -186,6 +222,11 @@ static int list_args(struct ctl_call *c, const struct ctl_transaction_list_args 
 	if (a->tag != NULL && tag_normalize(a->tag, q->tag) < 0)
 		return diag_set(d, -LMS_EUSAGE, "tag: '%s' is no tag", log_text(a->tag));
 	snprintf(q->station, sizeof(q->station), "%s", a->station ? a->station : "");
+	snprintf(q->group, sizeof(q->group), "%s", a->group ? a->group : "");
+	snprintf(q->zone, sizeof(q->zone), "%s", a->zone ? a->zone : "");
+	snprintf(q->type, sizeof(q->type), "%s", a->type ? a->type : "");
+	q->from = a->from;
+	q->until = a->until;
 	snprintf(q->state, sizeof(q->state), "%s", a->state ? a->state : "");
 	q->running = a->state == NULL || strcmp(a->state, "running") == 0 || strcmp(a->state, "zombie") == 0;
 	q->ended = a->state == NULL || !q->running;
@@ -257,7 +298,7 @@ int ctl_transaction_show(struct ctl_call *c, const struct ctl_transaction_show_a
 		return diag_set(&c->diag, -LMS_EUSAGE, "id: a transaction has a number from 1 up");
 	tx = site_tx(c->hall->site, (int32_t)a->id);
 	if (tx != NULL) {
-		site_tx_to_record(c->hall->site, tx, c->wall, &r);
+		site_tx_to_record(c->hall->site, tx, c->wall, c->arena, &r);
 		return ctl_answer_record(c, &r);
 	}
 	q = query_new(c);

@@ -152,6 +152,9 @@ struct ocpp_session {
 	bool auth;			/* a tag was accepted and may start a transaction … */
 	int auth_connector;		/* … here; 0 = on any connector */
 	bool auth_vip;
+	int remote_connector;		/* was asked to start with this tag, and may until then */
+	mono_t remote_until;
+	char remote_tag[ID_MAX + 1];
 	int64_t skew_us;		/* its clock minus ours, by its latest time stamp; NUM_NONE */
 	char fault[100];		/* of the station itself (connector 0) */
 	/* learned from GetConfiguration and from refusals */

@@ -212,6 +212,9 @@ struct tx {
 	uint64_t start_hash;		/* recognises the same StartTransaction again */
 	bool assumed;			/* ended or refused by us: its StopTransaction may still come */
 	bool reset;			/* the energy register ran backwards in between */
+	int64_t price_e4;		/* of a kWh (price/price.h); NUM_NONE = none */
+	char currency[4];
+	bool remote;			/* started from here */
 	bool replay;			/* running, but not its connector's: see site_tx_adopt() */
 	wall_t stored;			/* last time that its register was stored */
 	struct curve curve;		/* while it runs, and until its own stop has come */
@@ -382,6 +385,7 @@ struct tx_start {
 	uint64_t hash;			/* of connector, time, meterStart and tag as sent */
 	bool replay;			/* queued while offline: never touches live allocation */
 	bool learning;			/* somebody learns tags there: it is refused */
+	bool remote;			/* lmsd had asked for it */
 };
 /* Records a StartTransaction: the same one again answers the same id. *id is positive for ever;
  * auth says how the tag was taken (a refused one is recorded as refused and does not run). */
@@ -433,7 +437,9 @@ int site_tx_load(struct site *s, const char *json, size_t len, bool running, str
 /* One stored, ended transaction as a control record, for pages that the store read. */
 int site_tx_record(const struct site *s, const char *json, size_t len, struct arena *arena,
 		   struct ctl_transaction *out, struct diag *diag);
-void site_tx_to_record(const struct site *s, const struct tx *tx, wall_t wall, struct ctl_transaction *out);
+/* Texts that are made live in the arena. */
+void site_tx_to_record(const struct site *s, const struct tx *tx, wall_t wall, struct arena *arena,
+		       struct ctl_transaction *out);
 /* A stored transaction with its curve (JSON of STORE_CURVE, NULL = none), and one stored signed value. */
 struct tx *site_tx_read(const char *json, size_t len, const char *curve, size_t curve_len, struct diag *diag);
 void tx_free(struct tx *tx);

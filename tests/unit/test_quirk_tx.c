@@ -52,7 +52,7 @@ static struct ctl_transaction shown(int32_t id)
 	struct ctl_transaction rec;
 
 	assert_non_null(running(id));
-	site_tx_to_record(b.site, running(id), b.wall, &rec);
+	site_tx_to_record(b.site, running(id), b.wall, &b.arena, &rec);
 	return rec;
 }
 

@@ -3,11 +3,14 @@
  * A remote start carries a profile only where an administrator names a limit: that of a transaction comes from
  * the balance, and takes its place.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "ocpp/control/ctl_call.h"
 #include "ocpp/limit/way.h"
+
+#define REMOTE_START_US (120 * US_PER_S)	/* the usual ConnectionTimeOut, and a little */
 
 /* An unknown tag would start nothing, or a transaction that nobody can bill. */
 static int check_tag(struct ctl_call *c, const struct connector *conn, const char *tag, bool *vip)
@@ -59,8 +62,12 @@ int ctl_connector_start(struct ctl_call *c, const struct ctl_connector_start_arg
 	}
 	jw_object_end(&w);
 	ret = ctl_call_send(c, s, "RemoteStartTransaction", &b, STYLE_STATION);
-	if (ret == CTL_LATER)
+	if (ret == CTL_LATER) {
 		status_authorized(s, conn->station, conn->number, vip, &t);
+		s->remote_connector = conn->number;
+		s->remote_until = c->now + REMOTE_START_US;
+		snprintf(s->remote_tag, sizeof(s->remote_tag), "%s", a->tag);
+	}
 	return ret;
 }
 

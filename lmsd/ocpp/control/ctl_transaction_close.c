@@ -69,6 +69,6 @@ int ctl_transaction_close(struct ctl_call *c, const struct ctl_transaction_close
 		    log_text(a->reason));
 	if (s)
 		status_refresh_all(s, st, &t);
-	site_tx_to_record(c->hall->site, tx, c->wall, &rec);
+	site_tx_to_record(c->hall->site, tx, c->wall, c->arena, &rec);
 	return ctl_answer_record(c, &rec);
 }

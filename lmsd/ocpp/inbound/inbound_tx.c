@@ -117,6 +117,18 @@ static int64_t reservation_of(const struct inbound *in)
 	return ocpp_read_int(json_get(in->p, "reservationId"), &id) == 0 && id > 0 ? id : 0;
 }
 
+/* Is it the transaction that a RemoteStartTransaction of ours asked for? */
+static bool was_asked(struct ocpp_session *s, int64_t number, const char *tag, mono_t now)
+{
+	char then[ID_MAX + 1], shown[ID_MAX + 1];
+	bool asked = s->remote_connector == (int)number && now < s->remote_until && tag && !tag_normalize(s->remote_tag, then) &&
+		     !tag_normalize(tag, shown) && strcmp(then, shown) == 0;
+
+	if (s->remote_connector == (int)number)
+		s->remote_connector = 0;
+	return asked;
+}
+
 void inbound_start(struct inbound *in)
 {
 	char plain[ID_MAX + 1];
@@ -139,6 +151,7 @@ void inbound_start(struct inbound *in)
 		inbound_learn_clock(in, start.time);
 	if (session_known(in->s, in->st) && !start.replay)
 		start.learning = show_tag(in, tag, start.conn->number);
+	start.remote = !start.replay && was_asked(in->s, number, tag, in->t->now);
 	tx = site_tx_start(in->s->o->site, &start, in->t->now, in->t->wall, &id, &auth, in->t->fx);
 	if (!session_known(in->s, in->st)) {
 		/* Where charging is free the site says yes; to a station that nobody accepted it is no. */

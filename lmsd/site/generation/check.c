@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "site/generation/draft.h"
+#include "site/price/price.h"
 #include "site/tags/where.h"
 
 static bool phase_any(const struct phase_ma *p)
@@ -334,6 +335,17 @@ static int64_t or_volts(int64_t v, int64_t dflt)
 	return v == NUM_NONE ? dflt : v;
 }
 
+int check_price(const char *noun, const char *id, const char *text, struct diag *diag)
+{
+	struct price_list list;
+	struct diag said;
+
+	diag_init(&said);
+	if (!text || !price_parse(text, &list, &said))
+		return 0;
+	return diag_set(diag, -LMS_EDATA, "%s%s%s: price: %s", noun, *id ? " " : "", id, said.text);
+}
+
 static int check_site(const struct ctl_site_keys *k, const struct site_outside *outside,
 		      struct diag *diag)
 {
@@ -350,6 +362,8 @@ static int check_site(const struct ctl_site_keys *k, const struct site_outside *
 		return diag_set(diag, -LMS_EDATA,
 				"site: currency: '%.60s' is not an ISO 4217 code (write one such as EUR)",
 				k->currency);
+	if (check_price("site", "", k->price, diag))
+		return -LMS_EDATA;
 	if (k->grid_watchdog_ms != NUM_NONE && (k->grid_watchdog_ms < 1000 || k->grid_watchdog_ms > 86400000))
 		return diag_set(diag, -LMS_ERANGE,
 				"site: grid_watchdog: is out of range (1 second to 24 hours; clear it for a "

@@ -17,6 +17,8 @@ int check_least(const struct site_conf *c, const struct station_conf *st, const 
 		struct diag *diag);
 /* A limit says something about each phase that the zone has, and nothing about others (check.c). */
 int check_phases(const struct zone_conf *z, const char *key, const struct phase_ma *p, struct diag *diag);
+/* Of a zone or of the site; NULL is fine (check.c). */
+int check_price(const char *noun, const char *id, const char *text, struct diag *diag);
 /* What limits the zone from outside (check_outer.c). */
 int check_outer(const struct site_conf *c, const struct zone_conf *z, struct diag *diag);
 int check_source_keys(const struct source_conf *source, struct diag *diag);

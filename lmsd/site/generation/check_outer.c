@@ -185,6 +185,9 @@ int check_outer(const struct site_conf *c, const struct zone_conf *z, struct dia
 	int ret = check_grid_keys(z, diag);
 
 	if (!ret)
+		ret = check_price("zone", z->k.id, z->k.price, diag);
+
+	if (!ret)
 		ret = check_window(c, z, "grid_reduced", &z->k.grid_reduced_ma, diag);
 	if (!ret)
 		ret = check_tariff(c, z, diag);

@@ -12,6 +12,7 @@
 #include "site/access.h"
 #include "site/generation/draft.h"
 #include "site/ledger/ledger.h"
+#include "site/price/price.h"
 #include "site/reserve/reservation.h"
 #include "site/tag.h"
 #include "site/tags/credit.h"
@@ -244,6 +245,27 @@ static const char *zone_of(const struct site *s, const struct station *st)
 	return conf && conf->k.zone ? conf->k.zone : "";
 }
 
+/* Of its zone or the nearest above that has one, else of the site: fixed from now on. */
+static void fix_price(const struct site *s, struct tx *tx)
+{
+	const struct site_conf *c = s->conf;
+	const char *text = c->site.price;
+	struct price_list list;
+
+	for (int z = site_conf_zone(c, tx->zone); z >= 0; z = c->zones[z].parent) {
+		if (!c->zones[z].k.price)
+			continue;
+		text = c->zones[z].k.price;
+		break;
+	}
+	tx->price_e4 = NUM_NONE;
+	if (!text || price_parse(text, &list, NULL))
+		return;
+	tx->price_e4 = price_at(&list, &s->tz, tx->start);
+	if (tx->price_e4 != NUM_NONE)
+		set_text(tx->currency, sizeof(tx->currency), c->site.currency);
+}
+
 /* What it is booked on: the tag that was shown, or the one that stands for free charging. */
 static void book(const struct site *s, struct tx *tx, const struct tx_start *in,
 		 const struct auth *auth)
@@ -277,6 +299,8 @@ static struct tx *tx_new(struct site *s, const struct tx_start *in, const struct
 		tx->start = wall;
 		note_time(tx, "start", in->time_sent);
 	}
+	tx->remote = in->remote;
+	fix_price(s, tx);
 	tx->meter_start_wh = in->meter_wh;
 	if (!tx_is_register(in->meter_wh)) {
 		tx->meter_start_wh = 0;
@@ -402,6 +426,7 @@ static int stop_orphan(struct site *s, const struct tx_stop *in, wall_t wall, st
 		return 0;
 	tx = xcalloc(1, sizeof(*tx));
 	tx->id = next_id(s, fx);
+	tx->price_e4 = NUM_NONE;
 	set_text(tx->station, sizeof(tx->station), in->station->id);
 	set_text(tx->zone, sizeof(tx->zone), zone_of(s, in->station));
 	if (in->tag && tag_normalize(in->tag, tx->tag))

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "site/ledger/ledger.h"
+#include "site/price/price.h"
 #include "site/tags/credit.h"
 
 #define KEY_MAX 32
@@ -18,6 +19,7 @@ struct tx_text {
 static const struct tx_text tx_texts[] = {
 	TX_TEXT(station), TX_TEXT(zone),   TX_TEXT(tag),      TX_TEXT(group), TX_TEXT(holder),
 	TX_TEXT(state),   TX_TEXT(reason), TX_TEXT(stop_tag), TX_TEXT(note),  TX_TEXT(closed_by),
+	TX_TEXT(currency),
 };
 
 struct tx_int {
@@ -31,6 +33,7 @@ static const struct tx_int tx_ints[] = {
 	TX_INT(start, WALL_NONE),  TX_INT(stop, WALL_NONE),  TX_INT(start_received, WALL_NONE),
 	TX_INT(meter_start_wh, 0), TX_INT(meter_stop_wh, 0), TX_INT(energy_wh, 0),
 	TX_INT(curve_rows, 0),     TX_INT(signed_rows, 0),   TX_INT(credit_wh, 0),
+	TX_INT(price_e4, NUM_NONE),
 };
 
 struct tx_flag {
@@ -41,7 +44,7 @@ struct tx_flag {
 	{ #member, offsetof(struct tx, member) }
 static const struct tx_flag tx_flags[] = {
 	TX_FLAG(estimated), TX_FLAG(vip), TX_FLAG(assumed), TX_FLAG(reset), TX_FLAG(replay),
-	TX_FLAG(implausible), TX_FLAG(free),
+	TX_FLAG(implausible), TX_FLAG(free),     TX_FLAG(remote),
 };
 
 void tx_note(struct tx *tx, const char *text)
@@ -262,7 +265,18 @@ static const char *or_null(const char *s)
 	return *s ? s : NULL;
 }
 
-void site_tx_to_record(const struct site *s, const struct tx *tx, wall_t wall,
+static void put_price(const struct tx *tx, struct arena *arena, struct ctl_transaction *out)
+{
+	char text[PRICE_TEXT_MAX];
+
+	if (tx->price_e4 == NUM_NONE)
+		return;
+	out->price = arena_strdup(arena, price_text(tx->price_e4, text));
+	out->cost = arena_strdup(arena, price_cost_text(price_cost_e2(tx->energy_wh, tx->price_e4), text));
+	out->currency = or_null(tx->currency);
+}
+
+void site_tx_to_record(const struct site *s, const struct tx *tx, wall_t wall, struct arena *arena,
 		       struct ctl_transaction *out)
 {
 	wall_t end = tx->stop == WALL_NONE ? wall : tx->stop;
@@ -276,6 +290,7 @@ void site_tx_to_record(const struct site *s, const struct tx *tx, wall_t wall,
 	out->holder = or_null(tx->holder);
 	out->state = or_null(tx->state);
 	out->start = tx->start;
+	out->received = tx->start_received;
 	out->stop = tx->stop;
 	if (tx->start != WALL_NONE && end != WALL_NONE)
 		out->duration_ms = end > tx->start ? (end - tx->start) / US_PER_MS : 0;
@@ -283,6 +298,9 @@ void site_tx_to_record(const struct site *s, const struct tx *tx, wall_t wall,
 	out->meter_stop_wh = tx->meter_stop_wh;
 	out->energy_wh = tx->energy_wh;
 	out->estimated = tx->estimated;
+	put_price(tx, arena, out);
+	out->type = tx->remote ? "remote" : "local";
+	out->group = or_null(tx->group);
 	out->zombie = strcmp(tx->state, "running") == 0 ? site_tx_zombie(s, tx, wall) : NULL;
 	if (out->zombie)
 		out->state = "zombie";
@@ -302,7 +320,7 @@ int site_tx_record(const struct site *s, const char *json, size_t len, struct ar
 
 	curve_free(&tx->curve);
 	if (!ret)
-		site_tx_to_record(s, tx, tx->stop, out);
+		site_tx_to_record(s, tx, tx->stop, arena, out);
 	return ret;
 }
 
