@@ -14,9 +14,11 @@ PURE_DIRS  := libshared/base libshared/ctl libshared/chart lmsd/site lmsd/site/g
 	lmsd/balance/record lmsd/ocpp lmsd/ocpp/setup lmsd/ocpp/inbound lmsd/ocpp/limit lmsd/ocpp/locallist lmsd/ocpp/reserve lmsd/ocpp/control lmsd/ocpp/frames lmsd/relay lmsd/meter lmsd/history
 PURE_DIRS  += lmsd/site/door lmsd/site/tags lmsd/site/alert lmsd/site/mail lmsd/site/price
 PURE_FILES  := lmsd/effect.c lmsd/answer.c
+PURE_DIRS  += lmsd/bms
 SHARED_DIRS := libshared/io
 SHELL_DIRS := lmsd lmsd/hall lmsd/hall/broker lmsd/hall/door lmsd/crypto lmsd/conf lmsd/store lmsd/net lmsd/modbus lmsd/control lmsd/files lmsd/outlet lmsd/hall/commission
 SHELL_DIRS += lmsd/archive lmsd/hall/history lmsd/hall/post
+SHELL_DIRS += lmsd/hall/bms
 
 srcs = $(sort $(wildcard $(addsuffix /*.c,$(1))))
 objs = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))

@@ -294,6 +294,7 @@ static void on_turn_end(void *ctx)
 		record_turn(app, now, loop_wall());
 		carry_turn(app);
 	}
+	bms_turn(app->bms, now);
 	if (now >= control_next_due(app->control)) {
 		feed_views(app, now);
 		control_push(app->control, now);
@@ -313,6 +314,7 @@ static void on_turn_end(void *ctx)
 	due = earliest(due, feed_outer_due(app));
 	due = earliest(due, sense_due(app));
 	due = earliest(due, broker_due(app->broker));
+	due = earliest(due, bms_due(app->bms));
 	for (const struct limit_until *l = app->limits; l != NULL; l = l->next)
 		due = earliest(due, l->until);
 	loop_timer_at(app->timer, app->turn_open ? now : due);
@@ -422,6 +424,8 @@ int app_new(const struct boot_conf *boot, struct app **out, struct diag *diag)
 	if (ret == 0)
 		ret = sense_new(app, diag);
 	if (ret == 0)
+		ret = bms_open(app, diag);
+	if (ret == 0)
 		ret = load_site(app, diag);
 	if (ret == 0)
 		ret = app_listen(app, diag);
@@ -435,6 +439,7 @@ int app_new(const struct boot_conf *boot, struct app **out, struct diag *diag)
 	}
 	sense_configure(app);
 	broker_configure(app->broker);
+	bms_configure(app->bms);
 	hours_open(app, loop_wall());
 	keeper_open(app);
 	app->certificate = certificate_new(app);
@@ -479,6 +484,11 @@ const char *app_ready_line(const struct app *app, char *out, size_t size)
 
 		snprintf(out + len, size - len, " files=%d", files_port(app->files));
 	}
+	if (bms_port(app->bms) != 0) {
+		size_t len = strlen(out);
+
+		snprintf(out + len, size - len, " bms=%d", bms_port(app->bms));
+	}
 	return out;
 }
 
@@ -491,6 +501,7 @@ void app_free(struct app *app)
 	background_free(app->background);
 	files_free(app->files);
 	broker_close(app->broker);
+	bms_close(app->bms);
 	control_free(app->control);
 	if (app->ws != NULL)
 		ws_server_free(app->ws);

@@ -26,6 +26,7 @@ struct sense;
 struct keeper;
 struct meter_state;
 struct broker;
+struct bms;
 struct bus_meter;
 struct bus_sample;
 
@@ -77,6 +78,7 @@ struct app {
 	struct door *door;
 	struct certificate *certificate;
 	struct broker *broker;	/* of MQTT; NULL = none */
+	struct bms *bms;
 	struct files *files;	/* NULL = lmsd serves none */
 	struct hall_files file_jobs;
 
@@ -124,7 +126,7 @@ void app_reload(struct app *app);
 int app_exit_status(const struct app *app);
 /* Reads the site's time zone again, after its setting changed. */
 void app_time_zone(struct app *app);
-/* "ready ws=PORT wss=PORT control=PATH", and " files=PORT" where files are served */
+/* "ready ws=PORT wss=PORT control=PATH", and " files=PORT", " bms=PORT" where that is served */
 const char *app_ready_line(const struct app *app, char *out, size_t size);
 
 /* Hands an event to the rooms. Effects are carried out when the loop's turn ends. */
@@ -237,6 +239,20 @@ void sense_told(struct app *app, const struct sense_told *told, mono_t now, wall
 size_t sense_topics(const struct app *app, const char **out, size_t max);
 /* Members of an object that is open: state and values of a meter, those that are not good without a number. */
 void sense_put_values(const struct app *app, size_t meter, mono_t now, struct json_writer *w);
+
+/* ---- hall/bms/bms.c ------------------------------------------------------------------------ */
+
+/* The numbers of objects; and the server, where there is to be one: while low descriptors are free, and before the site
+ * is loaded. */
+int bms_open(struct app *app, struct diag *diag);
+void bms_close(struct bms *b);
+int bms_port(const struct bms *b);	/* 0 = off */
+int bms_load(struct bms *b, const char *key, const char *json, size_t len, struct diag *diag);
+/* A configuration is in force: what is new in it gets its numbers. */
+void bms_configure(struct bms *b);
+/* Renews the image that somebody reads; at bms_due(). */
+void bms_turn(struct bms *b, mono_t now);
+mono_t bms_due(const struct bms *b);
 
 /* ---- hall/ways.c -------------------------------------------------------------------------- */
 

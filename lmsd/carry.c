@@ -71,6 +71,7 @@ static void carry_config(struct app *app, struct site_conf *conf)
 		log_lmsd(ERROR, "configuration", "balance: %s", diag.text);
 	sense_configure(app);
 	broker_configure(app->broker);
+	bms_configure(app->bms);
 	ocpp_reconfigured(app->hall.ocpp, loop_now(app->loop), loop_wall(), &app->fx);
 	security_enforce(site, &app->fx);
 	app->turn_open = true;

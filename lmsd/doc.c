@@ -8,6 +8,7 @@
 
 #include "balance/balance.h"
 #include "base/buf.h"
+#include "bms/map.h"
 #include "base/err.h"
 #include "conf/boot.h"
 #include "meter/variable.h"
@@ -95,6 +96,37 @@ static void put_variables(struct buf *out)
 	buf_puts(out, ".El\n");
 }
 
+static void put_bms_values(enum bms_kind kind, struct buf *out)
+{
+	for (size_t i = 0; i < bms_reg_count; i++) {
+		const struct bms_reg *r = &bms_regs[i];
+
+		if (r->kind != kind)
+			continue;
+		buf_printf(out, ".It %u Cm %s\n", r->offset, r->name);
+		buf_printf(out, ".Cm %s%s%s%s :\n%s\n", bms_type_name(r->type), bms_reg_writable(r) ? " read/write" : "",
+			   *r->unit ? " , " : "", r->unit, r->help);
+	}
+}
+
+/* Where the objects of each kind begin, and what is there. */
+static void put_bms(struct buf *out)
+{
+	for (int kind = 0; kind < BMS_KINDS; kind++) {
+		const struct bms_block *b = &bms_blocks[kind];
+
+		buf_printf(out, ".Ss %s\n", b->what);
+		if (b->count == 1)
+			buf_printf(out, "From address %u on.\n", b->base);
+		else
+			buf_printf(out, "Number N begins at %u + (N \\- 1) * %u; there are numbers 1 to %u.\n", b->base,
+				   b->stride, b->count);
+		buf_puts(out, ".Pp\n.Bl -tag -width \"16 energy_month_wh\" -compact\n");
+		put_bms_values((enum bms_kind)kind, out);
+		buf_puts(out, ".El\n");
+	}
+}
+
 int doc_print(const char *part)
 {
 	struct buf out;
@@ -104,6 +136,8 @@ int doc_print(const char *part)
 		boot_doc(&out);
 	else if (strcmp(part, "reasons") == 0)
 		put_reasons(&out);
+	else if (strcmp(part, "bms") == 0)
+		put_bms(&out);
 	else if (strcmp(part, "alerts") == 0)
 		put_alerts(&out);
 	else if (strcmp(part, "variables") == 0)

@@ -79,6 +79,8 @@ static int load_live_row(void *ctx, const char *key, const char *json, size_t le
 		ret = mail_load(site, json, len, loop_now(l->app->loop), &diag);
 	else if (l->table == STORE_ALERT_RULE)
 		ret = alert_rule_load(site, key, json, len, &diag);
+	else if (l->table == STORE_BMS)
+		ret = bms_load(l->app->bms, key, json, len, &diag);
 	else if (l->table == STORE_TRANSFER)
 		ret = site_transfer_load(site, key, json, len, &diag);
 	else if (l->table == STORE_RESERVATION)
@@ -134,7 +136,7 @@ static int load_live(struct app *app, struct diag *diag)
 {
 	static const enum store_table tables[] = {
 		STORE_META, STORE_SECURITY_EVENT, STORE_CERT_REQUEST, STORE_OVERRIDE, STORE_SIGNAL, STORE_GRID_LOG, STORE_ALERT_RULE, STORE_ALERT, STORE_MAIL,
-		STORE_BOOT, STORE_TRANSFER,
+		STORE_BMS, STORE_BOOT, STORE_TRANSFER,
 		STORE_TAG, STORE_PENDING_TAG, STORE_TAG_LOG, STORE_LOCAL_LIST, STORE_RESERVATION, STORE_TX_RUN,
 	};
 	struct load_ctx l = { .app = app };

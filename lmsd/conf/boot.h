@@ -29,6 +29,9 @@ enum boot_registration {
 	BOOT_REGISTRATION_ACCEPT,
 };
 
+/* May the grid signal be written by Modbus? */
+enum boot_bms_write { BOOT_BMS_WRITE_NO, BOOT_BMS_WRITE_YES };
+
 /* Does the file server speak TLS? */
 enum boot_files_tls { BOOT_FILES_TLS_OFF, BOOT_FILES_TLS_ON };
 

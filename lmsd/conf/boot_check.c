@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/mail_address.h"
 #include "conf/boot_table.h"
+#include "net/nets.h"
 
 static bool is_set(const struct boot_conf *conf, enum boot_key key)
 {
@@ -231,6 +232,26 @@ static int check_mail(struct boot_conf *conf, struct diag *diag)
 	return ret;
 }
 
+static int check_bms(const struct boot_conf *conf, struct diag *diag)
+{
+	const struct boot_addr *a = &conf->bms_listen;
+	struct nets allow;
+	struct diag said;
+
+	diag_init(&said);
+	if (nets_parse(conf->bms_allow, &allow, &said) < 0)
+		return boot_refuse(conf, BOOT_KEY_bms_allow, -LMS_ECONFIG, diag, "%s", said.text);
+	if (!a->on)
+		return 0;
+	if (same_port(a, &conf->listen_ws) || same_port(a, &conf->listen_wss) || same_port(a, &conf->files_listen))
+		return boot_refuse(conf, BOOT_KEY_bms_listen, -LMS_ECONFIG, diag, "port %d is that of listen.ws, listen.wss "
+				   "or files.listen too (choose another)", a->port);
+	if (nets_loopback(&allow) && strncmp(a->host, "127.", 4) != 0 && strcmp(a->host, "::1") != 0)
+		return boot_refuse(conf, BOOT_KEY_bms_allow, -LMS_ECONFIG, diag, "names this machine only, and bms.listen is "
+				   "for others (write the address of the building management system)");
+	return 0;
+}
+
 int boot_check(struct boot_conf *conf, struct diag *diag)
 {
 	int ret;
@@ -242,7 +263,8 @@ int boot_check(struct boot_conf *conf, struct diag *diag)
 	     (ret = check_data(conf, BOOT_KEY_meters_site_directory, conf->meters_site_directory, diag)) < 0) ||
 	    (ret = check_data(conf, BOOT_KEY_stations_directory, conf->stations_directory, diag)) < 0 ||
 	    (ret = check_recording(conf, diag)) < 0 || (ret = check_history(conf, diag)) < 0 || (ret = check_files(conf, diag)) < 0 ||
-	    (ret = check_mqtt(conf, diag)) < 0 || (ret = check_mail(conf, diag)) < 0)
+	    (ret = check_mqtt(conf, diag)) < 0 || (ret = check_mail(conf, diag)) < 0 ||
+	    (ret = check_bms(conf, diag)) < 0)
 		return ret;
 	return 0;
 }

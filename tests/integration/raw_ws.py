@@ -57,7 +57,7 @@ class Lmsd:
         for line in self.child.stdout:
             if line.startswith("ready "):
                 words = dict(w.split("=", 1) for w in line.split()[1:])
-                self.ws, self.wss = int(words["ws"]), int(words["wss"])
+                self.ready, self.ws, self.wss = words, int(words["ws"]), int(words["wss"])
                 return
         print(self.log(), file=sys.stderr)
         raise SystemExit("lmsd does not start")

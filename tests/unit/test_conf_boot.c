@@ -96,6 +96,7 @@ static void every_key_can_be_set_in_the_file(void **state)
 		"history = { step = 1; raw = 30; minute = 60; quarter = 90; max = 100; };\n"
 		"files = { listen = \"127.0.0.1:9080\"; url = \"https://lms.example/\"; tls = \"on\"; max_size = 3; store = 4;\n"
 		" signers = \"/pem\"; };\n"
+		"bms = { listen = \"[::1]:1502\"; allow = \"192.0.2.0/24\"; write = \"yes\"; clients = 3; };\n"
 		"mqtt = { host = \"broker.example\"; port = 8884; tls = \"on\"; ca = \"/m/ca\"; certificate = \"/m/crt\";\n"
 		" key = \"/m/key\"; user = \"lms\"; password = \"/m/pw\"; client_id = \"site-7\"; prefix = \"a/b\"; qos = 2; interval = 9; };\n"
 		"mail = { host = \"mail.example\"; port = 2525; tls = \"on\"; ca = \"/m/ca\"; user = \"u\"; password = \"/m/pw\";\n"
@@ -132,6 +133,10 @@ static void every_key_can_be_set_in_the_file(void **state)
 	assert_int_equal(c.files_max_size, 3);
 	assert_int_equal(c.files_store, 4);
 	assert_string_equal(c.files_signers, "/pem");
+	assert_int_equal(c.bms_listen.port, 1502);
+	assert_string_equal(c.bms_allow, "192.0.2.0/24");
+	assert_int_equal(c.bms_write, BOOT_BMS_WRITE_YES);
+	assert_int_equal(c.bms_clients, 3);
 	assert_string_equal(c.mqtt_host, "broker.example");
 	assert_int_equal(c.mqtt_port, 8884);
 	assert_int_equal(c.mqtt_tls, BOOT_MQTT_TLS_ON);

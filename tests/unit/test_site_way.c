@@ -438,5 +438,6 @@ int main(void)
 		cmocka_unit_test(a_source_of_no_known_age_only_lowers),
 	};
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
