@@ -188,16 +188,24 @@ $(BENCH_DIR)/lms-load: $(call objs,$(sort $(wildcard tests/bench/load_*.c)))
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lssl -lcrypto
 
+$(BENCH_DIR)/lms-history-bench: $(BUILD)/obj/tests/bench/history_main.o $(BUILD)/obj/tests/scenario/helper_random.o \
+		$(BUILD)/liblmsd.a $(BUILD)/libshared.a $(BUILD)/libpure.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LMSD_LIBS)
+
 .PHONY: bench
 bench:
 	@etc/install-packages.sh run build demo bench
-	@$(MAKE) --no-print-directory -s -j$(JOBS) $(BINS) $(REPLAY) $(BENCH_DIR)/alloc-filter $(BENCH_DIR)/lms-bench $(BENCH_DIR)/lms-load
+	@$(MAKE) --no-print-directory -s -j$(JOBS) $(BINS) $(REPLAY) $(BENCH_DIR)/alloc-filter $(BENCH_DIR)/lms-bench $(BENCH_DIR)/lms-load \
+		$(BENCH_DIR)/lms-history-bench
 	@test -d tests/integration/node_modules/ws || \
 		(cd tests/integration && npm ci --no-audit --no-fund --loglevel=error)
 	@/usr/bin/python3 tests/bench/oracle.py table --replay $(REPLAY) $(if $(SEED),--seed $(SEED)) || :
 	@/usr/bin/python3 tests/bench/oracle.py split --filter $(BENCH_DIR)/alloc-filter \
 		--sites $(or $(BENCH_SITES),2000) $(if $(SEED),--seed $(SEED)) || :
 	@$(BENCH_DIR)/lms-bench || :
+	@$(if $(SEED),SEED=$(SEED)) $(BENCH_DIR)/lms-history-bench || :
 	@/usr/bin/python3 tests/bench/wire.py --bin $(abspath $(BUILD))/bin $(if $(SEED),--seed $(SEED)) || :
 	@/usr/bin/python3 tests/bench/calls.py --bin $(abspath $(BUILD))/bin --load $(BENCH_DIR)/lms-load || :
 

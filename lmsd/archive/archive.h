@@ -2,8 +2,8 @@
  *
  * An LMDB environment of its own, STATE/history, written by a thread of its own. Rows gather in memory and are
  * committed by archive_commit(): the last ones before a crash are missing, and nothing is torn. Full hours become
- * blocks, and blocks of past hours roll-ups of 1 min and 15 min. The oldest goes when it is too old, or when
- * all together becomes too large.
+ * blocks, and days roll-ups of 15 min. The oldest goes when it is too old, or when all together becomes too
+ * large; of readings that go, roll-ups of 1 min stay.
  *
  * Nothing else depends on it: a disk that is full or broken is told once as an event, costs rows, and is tried
  * again; balancing and ledger never notice. All functions are for the loop thread and never block, except that

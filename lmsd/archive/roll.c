@@ -1,7 +1,8 @@
 /* archive/roll.c - roll-ups of the spans that are over, and the end of what is too old.
  *
- * A roll-up is made from readings, again when an hour of its span is sealed late; what those do not tell any more
- * stays as it was told before.
+ * A roll-up is made from readings. That of quarters when its day is over, and again when an hour of it is sealed
+ * late; that of minutes when its readings are dropped, in the same transaction: until then it would be told twice.
+ * What readings do not tell any more stays as it was told before.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -55,7 +56,6 @@ static int roll_series(void *ctx, const char *name, const struct vault_series *s
 	for (unsigned var = 0; rc == 0 && var < VAULT_VARS; var++)
 		if (s->has[var / 8] & 1 << var % 8)
 			rc = roll_variable(r, s->number, (uint8_t)var);
-	/* Begun again at the next start. */
 	return rc == 0 && r->w->stop(r->w->stop_ctx) ? MDB_BAD_TXN : rc;
 }
 
@@ -98,35 +98,50 @@ static int roll_all(struct rolling *r)
 	return rc;
 }
 
-static int roll_span(struct writer *w, const uint8_t todo[5])
+static int begin_rolling(struct rolling *r)
+{
+	int rc = mdb_txn_begin(r->w->vault.mdb, NULL, 0, &r->txn);
+
+	if (rc)
+		return rc;
+	r->fresh = xmalloc(sizeof(*r->fresh));
+	r->old = xmalloc(sizeof(*r->old));
+	buf_init(&r->text);
+	rc = mdb_cursor_open(r->txn, r->w->vault.dbi[VAULT_RAW], &r->raw);
+	if (rc == 0) {
+		rc = roll_all(r);
+		mdb_cursor_close(r->raw);
+	}
+	return rc;
+}
+
+static int end_rolling(struct rolling *r, int rc)
+{
+	if (r->txn == NULL)
+		return rc;
+	if (rc)
+		mdb_txn_abort(r->txn);
+	else
+		rc = mdb_txn_commit(r->txn);
+	r->w->lost += r->bad;
+	buf_fini(&r->text);
+	free(r->fresh);
+	free(r->old);
+	/* What was cut short is begun again at the next start. */
+	return rc == MDB_BAD_TXN && r->w->stop(r->w->stop_ctx) ? 0 : rc;
+}
+
+static int roll_todo(struct writer *w, const uint8_t todo[5])
 {
 	struct rolling r = { .w = w, .level = vault_level((enum archive_level)todo[0]), .span = vault_u32(todo + 1) };
 	uint8_t key[5];
 	MDB_val k = { .mv_size = sizeof(key), .mv_data = key };
-	int rc = mdb_txn_begin(w->vault.mdb, NULL, 0, &r.txn);
+	int rc = begin_rolling(&r);
 
-	if (rc)
-		return rc;
 	memcpy(key, todo, sizeof(key));
-	r.fresh = xmalloc(sizeof(*r.fresh));
-	r.old = xmalloc(sizeof(*r.old));
-	buf_init(&r.text);
-	rc = mdb_cursor_open(r.txn, w->vault.dbi[VAULT_RAW], &r.raw);
-	if (rc == 0) {
-		rc = roll_all(&r);
-		mdb_cursor_close(r.raw);
-	}
 	if (rc == 0)
 		rc = mdb_del(r.txn, w->vault.dbi[VAULT_TODO], &k, NULL);
-	if (rc)
-		mdb_txn_abort(r.txn);
-	else
-		rc = mdb_txn_commit(r.txn);
-	w->lost += r.bad;
-	buf_fini(&r.text);
-	free(r.fresh);
-	free(r.old);
-	return rc;
+	return end_rolling(&r, rc);
 }
 
 static bool is_due(const struct writer *w, const MDB_val *k)
@@ -166,37 +181,33 @@ int writer_roll(struct writer *w)
 
 	while (!w->stop(w->stop_ctx) && (rc = next_todo(w, todo)) != MDB_NOTFOUND) {
 		if (rc == 0)
-			rc = roll_span(w, todo);
+			rc = roll_todo(w, todo);
 		if (rc)
-			return rc == MDB_BAD_TXN && w->stop(w->stop_ctx) ? 0 : rc;
+			return rc;
 	}
 	return 0;
 }
 
 /* ---- dropping ---- */
 
-/* Deletes keys of spans before `before`, at most DROP_GROUP; *more tells whether that was not all. */
-static int drop_group(struct writer *w, const struct vault_level *l, int64_t before, bool *more)
+/* Deletes keys that begin with less than `before`, at most `most`; *more tells whether that was not all. */
+static int drop_keys(struct writer *w, MDB_txn *txn, enum vault_table table, int64_t before, int64_t most, bool *more)
 {
 	int64_t samples = 0, count, dropped = 0;
 	MDB_cursor *cursor;
 	MDB_val k, v;
-	MDB_txn *txn;
-	int rc = mdb_txn_begin(w->vault.mdb, NULL, 0, &txn);
+	int rc = mdb_cursor_open(txn, w->vault.dbi[table], &cursor);
 
-	if (rc)
-		return rc;
 	*more = false;
-	rc = mdb_cursor_open(txn, w->vault.dbi[l->table], &cursor);
 	while (rc == 0 && (rc = mdb_cursor_get(cursor, &k, &v, MDB_FIRST)) == 0) {
 		const void *data;
 		size_t len;
 
 		if (k.mv_size >= 4 && vault_u32(k.mv_data) >= before)
 			break;
-		if ((*more = dropped++ >= DROP_GROUP))
+		if ((*more = dropped++ >= most))
 			break;
-		data = l->table == VAULT_RAW ? vault_data(&k, &v, &len) : NULL;
+		data = table == VAULT_RAW ? vault_data(&k, &v, &len) : NULL;
 		samples += data ? history_block_samples(data, len) : 0;
 		rc = mdb_cursor_del(cursor, 0);
 	}
@@ -204,6 +215,17 @@ static int drop_group(struct writer *w, const struct vault_level *l, int64_t bef
 		rc = 0;
 	if (rc == 0 && samples > 0 && (rc = vault_count_get(txn, &w->vault, "samples", &count)) == 0)
 		rc = vault_count_put(txn, &w->vault, "samples", count - samples);
+	return rc;
+}
+
+static int drop_group(struct writer *w, enum vault_table table, int64_t before, bool *more)
+{
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(w->vault.mdb, NULL, 0, &txn);
+
+	if (rc)
+		return rc;
+	rc = drop_keys(w, txn, table, before, DROP_GROUP, more);
 	if (rc)
 		mdb_txn_abort(txn);
 	else
@@ -211,13 +233,52 @@ static int drop_group(struct writer *w, const struct vault_level *l, int64_t bef
 	return rc;
 }
 
-static int drop_before(struct writer *w, enum archive_level level, int64_t before)
+static int drop_all(struct writer *w, enum vault_table table, int64_t before)
 {
 	bool more = true;
 	int rc = 0;
 
 	while (rc == 0 && more && !w->stop(w->stop_ctx))
-		rc = drop_group(w, vault_level(level), before, &more);
+		rc = drop_group(w, table, before, &more);
+	return rc;
+}
+
+/* The readings of six hours become minutes. Where there is no room for these, quarters of an hour must do. */
+static int minutes_of(struct writer *w, int64_t span)
+{
+	struct rolling r = { .w = w, .level = vault_level(ARCHIVE_MINUTE), .span = span };
+	int64_t before = (span + 1) * vault_level(ARCHIVE_MINUTE)->span_s / HOUR_S;
+	bool more;
+	int rc = begin_rolling(&r);
+
+	if (rc == 0)
+		rc = drop_keys(w, r.txn, VAULT_RAW, before, INT64_MAX, &more);
+	rc = end_rolling(&r, rc);
+	return rc == MDB_MAP_FULL ? drop_all(w, VAULT_RAW, before) : rc;
+}
+
+static bool first_hour(struct writer *w, int64_t *hour)
+{
+	MDB_txn *txn;
+	bool any;
+
+	if (mdb_txn_begin(w->vault.mdb, NULL, MDB_RDONLY, &txn))
+		return false;
+	any = vault_edge(txn, &w->vault, VAULT_RAW, MDB_FIRST, hour);
+	mdb_txn_abort(txn);
+	return any;
+}
+
+/* Drops what began before the time, as far as whole spans of minutes do. */
+static int drop_before(struct writer *w, enum archive_level level, int64_t time_s)
+{
+	int64_t span_s = vault_level(level == ARCHIVE_RAW ? ARCHIVE_MINUTE : level)->span_s, hour;
+	int rc = 0;
+
+	if (level != ARCHIVE_RAW)
+		return drop_all(w, vault_level(level)->table, time_s / span_s);
+	while (rc == 0 && !w->stop(w->stop_ctx) && first_hour(w, &hour) && hour * HOUR_S / span_s < time_s / span_s)
+		rc = minutes_of(w, hour * HOUR_S / span_s);
 	return rc;
 }
 
@@ -249,11 +310,10 @@ int writer_prune(struct writer *w, const int64_t keep_s[ARCHIVE_LEVELS], int64_t
 	int rc = look(w, e, &size);
 
 	for (int i = 0; rc == 0 && i < ARCHIVE_LEVELS; i++) {
-		const struct vault_level *l = vault_level((enum archive_level)i);
 		int64_t from = history_keep_from(&e[i], w->now_s, keep_s[i]);
 
-		if (from != INT64_MIN && from / l->span_s > e[i].first_s / l->span_s)
-			rc = drop_before(w, (enum archive_level)i, from / l->span_s);
+		if (from != INT64_MIN)
+			rc = drop_before(w, (enum archive_level)i, from);
 	}
 	for (int n = 0; rc == 0 && n < DROP_SPANS_MAX && !w->stop(w->stop_ctx); n++) {
 		int level;
@@ -262,8 +322,10 @@ int writer_prune(struct writer *w, const int64_t keep_s[ARCHIVE_LEVELS], int64_t
 		level = history_keep_drop(e);
 		if (rc || level < 0 || size.used <= limit)
 			break;
-		rc = drop_before(w, (enum archive_level)level,
-				 e[level].first_s / vault_level((enum archive_level)level)->span_s + 1);
+		/* The oldest span of it; of readings, what makes one of minutes. */
+		rc = drop_before(w, (enum archive_level)level, e[level].first_s + vault_level(level == ARCHIVE_RAW
+										      ? ARCHIVE_MINUTE
+										      : (enum archive_level)level)->span_s);
 	}
 	return rc;
 }

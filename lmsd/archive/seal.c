@@ -185,20 +185,15 @@ static int put_blocks(struct sealing *s)
 
 /* ---- the hour ---- */
 
+/* Quarters of an hour; minutes are made of readings when these go. */
 static int mark_todo(struct sealing *s)
 {
-	int rc = 0;
+	uint8_t key[5] = { ARCHIVE_QUARTER };
+	struct vault_key span = vault_block_key(s->hour * HOUR_S / vault_level(ARCHIVE_QUARTER)->span_s, 0, 0, 0);
+	MDB_val k = { .mv_size = sizeof(key), .mv_data = key }, v = { 0 };
 
-	for (int level = ARCHIVE_MINUTE; rc == 0 && level < ARCHIVE_LEVELS; level++) {
-		uint8_t key[5] = { (uint8_t)level };
-		struct vault_key span = vault_block_key(s->hour * HOUR_S / vault_level((enum archive_level)level)->span_s,
-							0, 0, 0);
-		MDB_val k = { .mv_size = sizeof(key), .mv_data = key }, v = { 0 };
-
-		memcpy(key + 1, span.bytes, 4);
-		rc = mdb_put(s->txn, s->w->vault.dbi[VAULT_TODO], &k, &v, 0);
-	}
-	return rc;
+	memcpy(key + 1, span.bytes, 4);
+	return mdb_put(s->txn, s->w->vault.dbi[VAULT_TODO], &k, &v, 0);
 }
 
 static int count_samples(struct sealing *s)

@@ -47,9 +47,9 @@ struct writer {
 int writer_rows(struct writer *w, const struct batch *b);
 /* Makes blocks of all hours but the one of now_s. */
 int writer_seal(struct writer *w);
-/* Makes the roll-ups that are due. */
+/* Makes the roll-ups of days that are over. */
 int writer_roll(struct writer *w);
-/* Drops what is too old, then the oldest until `limit` bytes are enough. */
+/* Drops what is too old, then the oldest until `limit` bytes are enough; readings become minutes. */
 int writer_prune(struct writer *w, const int64_t keep_s[ARCHIVE_LEVELS], int64_t limit);
 /* Before the vault is closed. */
 void writer_forget(struct writer *w);

@@ -6,7 +6,10 @@
 #include "base/err.h"
 
 #define BLOCK_VERSION 1
+#define FLAG_WHOLE    0x40		/* it begins one step behind its base, and ends with that hour */
+#define FLAG_ALL_GOOD 0x80		/* every slot has a good number */
 #define STEP_MAX_S    86400
+#define HOUR_S	      3600
 
 enum form { FORM_ALL_GOOD, FORM_RUNS, FORM_BITS, FORM_DIGITS };
 
@@ -103,6 +106,18 @@ void history_qualities_read(struct history_in *in, uint8_t *q, size_t n, unsigne
 
 /* ---- blocks ---- */
 
+static void write_head(struct buf *b, const struct history_block *block, int64_t base_s, bool all_good)
+{
+	bool whole = block->start_s - base_s == block->step_s && block->count * block->step_s == HOUR_S;
+
+	buf_putc(b, (char)(BLOCK_VERSION | (whole ? FLAG_WHOLE : 0) | (all_good ? FLAG_ALL_GOOD : 0)));
+	history_uint_write(b, block->step_s);
+	if (whole)
+		return;
+	history_uint_write(b, (uint64_t)(block->start_s - base_s));
+	history_uint_write(b, block->count);
+}
+
 void history_block_write(struct buf *b, const struct history_block *block, int64_t base_s)
 {
 	int64_t v[HISTORY_BLOCK_SLOTS];
@@ -118,43 +133,55 @@ void history_block_write(struct buf *b, const struct history_block *block, int64
 		if (has_number(q[i]))
 			v[n++] = block->v[i];
 	}
-	buf_putc(b, BLOCK_VERSION);
-	history_uint_write(b, n);
-	history_uint_write(b, (uint64_t)(block->start_s - base_s));
-	history_uint_write(b, block->step_s);
-	history_uint_write(b, block->count);
-	history_qualities_write(b, q, block->count);
+	write_head(b, block, base_s, form_of(q, block->count) == FORM_ALL_GOOD);
+	if (form_of(q, block->count) != FORM_ALL_GOOD) {
+		history_uint_write(b, n);
+		history_qualities_write(b, q, block->count);
+	}
 	if (n > 0)
 		history_ints_write(b, v, n);
 }
 
-static bool head_is_good(uint64_t offset, uint64_t step, uint64_t count)
+struct head {
+	uint64_t step, offset, count, numbers;
+	bool all_good;
+};
+
+/* False: this is no block of ours. */
+static bool read_head(struct history_in *in, struct head *h)
 {
-	return offset <= STEP_MAX_S && step >= 1 && step <= STEP_MAX_S && count >= 1 && count <= HISTORY_BLOCK_SLOTS;
+	uint8_t flags = history_byte_read(in);
+
+	h->all_good = flags & FLAG_ALL_GOOD;
+	h->step = history_uint_read(in);
+	if (in->bad || (flags & ~(FLAG_WHOLE | FLAG_ALL_GOOD)) != BLOCK_VERSION || h->step < 1 || h->step > STEP_MAX_S)
+		return false;
+	h->offset = flags & FLAG_WHOLE ? h->step : history_uint_read(in);
+	h->count = flags & FLAG_WHOLE ? HOUR_S / h->step : history_uint_read(in);
+	h->numbers = h->all_good ? h->count : history_uint_read(in);
+	return !in->bad && h->offset <= STEP_MAX_S && h->count >= 1 && h->count <= HISTORY_BLOCK_SLOTS &&
+	       h->numbers <= h->count;
 }
 
 int history_block_read(const void *data, size_t len, int64_t base_s, struct history_block *out)
 {
 	struct history_in in = { .at = data, .end = (const uint8_t *)data + len };
 	int64_t v[HISTORY_BLOCK_SLOTS];
-	uint64_t numbers, offset, step, count;
+	struct head h;
 	size_t n = 0;
 
-	if (history_byte_read(&in) != BLOCK_VERSION)
+	if (!read_head(&in, &h))
 		return -LMS_EDATA;
-	numbers = history_uint_read(&in);
-	offset = history_uint_read(&in);
-	step = history_uint_read(&in);
-	count = history_uint_read(&in);
-	if (in.bad || !head_is_good(offset, step, count))
-		return -LMS_EDATA;
-	out->start_s = base_s + (int64_t)offset;
-	out->step_s = (unsigned)step;
-	out->count = (unsigned)count;
-	history_qualities_read(&in, out->quality, out->count, HISTORY_QUALITIES);
+	out->start_s = base_s + (int64_t)h.offset;
+	out->step_s = (unsigned)h.step;
+	out->count = (unsigned)h.count;
+	if (h.all_good)
+		memset(out->quality, HISTORY_GOOD, out->count);
+	else
+		history_qualities_read(&in, out->quality, out->count, HISTORY_QUALITIES);
 	for (unsigned i = 0; i < out->count; i++)
 		n += has_number(out->quality[i]);
-	if (in.bad || n != numbers)
+	if (in.bad || n != h.numbers)
 		return -LMS_EDATA;
 	if (n > 0)
 		history_ints_read(&in, v, n);
@@ -169,10 +196,7 @@ int history_block_read(const void *data, size_t len, int64_t base_s, struct hist
 unsigned history_block_samples(const void *data, size_t len)
 {
 	struct history_in in = { .at = data, .end = (const uint8_t *)data + len };
-	uint64_t n;
+	struct head h;
 
-	if (history_byte_read(&in) != BLOCK_VERSION)
-		return 0;
-	n = history_uint_read(&in);
-	return in.bad || n > HISTORY_BLOCK_SLOTS ? 0 : (unsigned)n;
+	return read_head(&in, &h) ? (unsigned)h.numbers : 0;
 }

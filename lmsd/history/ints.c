@@ -12,6 +12,8 @@
 #define MODE_RICE   65		/* modes: 0 all zero, 1..64 width, 65.. Rice parameter 0.. */
 #define RICE_MAX    62
 
+_Static_assert(HISTORY_CHUNK <= UINT8_MAX, "a chunk is counted in bytes");
+
 enum predictor { PREDICT_NONE, PREDICT_LAST, PREDICT_LINE, PREDICT_MEAN, PREDICTORS };
 
 #define HEAD_UNIT 4		/* bit of the first byte: a unit follows */
@@ -135,24 +137,26 @@ static unsigned width_of(uint64_t v)
 	return v ? 64 - (unsigned)__builtin_clzll(v) : 0;
 }
 
-/* Bits of a chunk by the mode that suits it best. */
+/* Bits of a chunk by the mode that suits it best. The Rice parameters that are tried lie around the width of the value
+ * in the middle, which outliers do not move. */
 static size_t chunk_cost(const uint64_t *z, size_t n, unsigned *mode)
 {
-	unsigned width = 0, around;
-	uint64_t sum = 0;
-	size_t best;
+	uint8_t widths[65] = { 0 };
+	unsigned width = 0, middle = 0;
+	size_t best, below = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		unsigned w = width_of(z[i]);
-
-		width = w > width ? w : width;
-		if (__builtin_add_overflow(sum, z[i], &sum))
-			sum = UINT64_MAX;
+	for (size_t i = 0; i < n; i++)
+		widths[width_of(z[i])]++;
+	for (unsigned w = 0; w <= 64; w++) {
+		if (widths[w])
+			width = w;
+		if (2 * below < n)
+			middle = w;
+		below += widths[w];
 	}
 	*mode = width;
 	best = n * width;
-	around = width_of(sum / n);
-	for (unsigned k = around > 2 ? around - 2 : 0; k <= around + 1 && k <= RICE_MAX; k++) {
+	for (unsigned k = middle > 2 ? middle - 2 : 0; k <= middle + 1 && k <= RICE_MAX; k++) {
 		size_t cost = 0;
 
 		for (size_t i = 0; i < n && cost < best; i++) {
@@ -212,22 +216,23 @@ static uint64_t gcd(uint64_t a, uint64_t b)
 	return a;
 }
 
-/* u := how many units v is above the least; returns the unit. */
-static uint64_t normalise(const int64_t *v, size_t n, int64_t *least, uint64_t *u)
+static uint64_t magnitude(int64_t v)
+{
+	return v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+}
+
+/* u := how many units v is from the first; returns the unit. */
+static uint64_t normalise(const int64_t *v, size_t n, uint64_t *u)
 {
 	uint64_t unit = 0;
 
-	*least = v[0];
-	for (size_t i = 1; i < n; i++)
-		*least = v[i] < *least ? v[i] : *least;
 	for (size_t i = 0; i < n; i++) {
-		u[i] = (uint64_t)v[i] - (uint64_t)*least;
+		u[i] = (uint64_t)v[i] - (uint64_t)v[0];
 		if (unit != 1)
-			unit = gcd(u[i], unit);
+			unit = gcd(magnitude((int64_t)u[i]), unit);
 	}
-	if (unit > 1)
-		for (size_t i = 0; i < n; i++)
-			u[i] /= unit;
+	for (size_t i = 0; unit > 1 && i < n; i++)
+		u[i] = (int64_t)u[i] < 0 ? 0 - magnitude((int64_t)u[i]) / unit : u[i] / unit;
 	return unit ? unit : 1;
 }
 
@@ -264,12 +269,11 @@ void history_ints_write(struct buf *b, const int64_t *v, size_t n)
 	uint64_t *u, *z, unit, mean;
 	enum predictor best = PREDICT_NONE;
 	size_t best_cost = SIZE_MAX;
-	int64_t least;
 
 	lms_assert(n > 0);
 	u = xcalloc(2 * n, sizeof(*u));
 	z = u + n;
-	unit = normalise(v, n, &least, u);
+	unit = normalise(v, n, u);
 	for (int how = 0; n > 1 && how < PREDICTORS; how++) {
 		size_t cost;
 
@@ -281,12 +285,11 @@ void history_ints_write(struct buf *b, const int64_t *v, size_t n)
 		}
 	}
 	buf_putc(b, (char)((int)best | (unit > 1 ? HEAD_UNIT : 0)));
-	history_uint_write(b, history_zigzag(least));
+	history_uint_write(b, history_zigzag(v[0]));
 	if (unit > 1)
 		history_uint_write(b, unit);
 	if (n > 1) {
 		mean = residuals(best, u, n, z);
-		history_uint_write(b, u[0]);
 		history_uint_write(b, history_zigzag((int64_t)mean));
 		for (size_t i = 0; i < n - 1; i += HISTORY_CHUNK)
 			write_chunk(&o, z + i, n - 1 - i < HISTORY_CHUNK ? n - 1 - i : HISTORY_CHUNK);
@@ -331,19 +334,18 @@ static void read_chunk(struct bits_in *i, uint64_t *z, size_t n)
 
 void history_ints_read(struct history_in *in, int64_t *v, size_t n)
 {
-	uint64_t z[HISTORY_CHUNK] = { 0 }, least, unit = 1, mean;
+	uint64_t z[HISTORY_CHUNK] = { 0 }, first, unit = 1, mean;
 	uint64_t *u = (uint64_t *)v;	/* worked on in place */
 	uint8_t head = history_byte_read(in);
 	struct bits_in bits = { .in = in };
 	enum predictor how = head & 3;
 
-	least = (uint64_t)history_unzigzag(history_uint_read(in));
+	first = (uint64_t)history_unzigzag(history_uint_read(in));
 	if (head & HEAD_UNIT)
 		unit = history_uint_read(in);
 	in->bad = in->bad || head > 7;
 	u[0] = 0;
 	if (n > 1) {
-		u[0] = history_uint_read(in);
 		mean = (uint64_t)history_unzigzag(history_uint_read(in));
 		for (size_t i = 1; i < n && !in->bad; i++) {
 			size_t k = (i - 1) % HISTORY_CHUNK;
@@ -354,5 +356,5 @@ void history_ints_read(struct history_in *in, int64_t *v, size_t n)
 		}
 	}
 	for (size_t i = 0; i < n && !in->bad; i++)
-		u[i] = least + u[i] * unit;
+		u[i] = first + u[i] * unit;
 }

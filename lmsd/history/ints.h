@@ -13,7 +13,7 @@
 
 #include "base/buf.h"
 
-#define HISTORY_CHUNK 64
+#define HISTORY_CHUNK 120
 
 /* Appends n values, n at least 1. */
 void history_ints_write(struct buf *b, const int64_t *v, size_t n);

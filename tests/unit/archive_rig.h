@@ -21,7 +21,7 @@
 #include "base/json.h"
 #include "ctl/ctl.h"
 
-#define ROWS_MAX 40000
+#define ROWS_MAX 60000
 
 struct archive_rig {
 	struct state_dir dir;

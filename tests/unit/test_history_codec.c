@@ -123,6 +123,11 @@ static void make_block(struct rng *r, struct history_block *k, int64_t base_s)
 	k->count = 1 + rng_below(r, rng_below(r, 3) ? 100 : HISTORY_BLOCK_SLOTS);
 	k->step_s = 1 + rng_below(r, 600);
 	k->start_s = base_s + rng_below(r, 3601);
+	if (rng_below(r, 4) == 0) {	/* a whole hour */
+		k->step_s = 10;
+		k->count = 360;
+		k->start_s = base_s + 10;
+	}
 	make_series(r, k->v, k->count);
 	for (unsigned i = 0; i < k->count; i++) {
 		if (mood == 1)
@@ -240,7 +245,7 @@ static void whatever_bytes_come_are_read_to_an_end(void **state)
 		for (size_t i = 0; i < len; i++)
 			noise[i] = (uint8_t)rng_next(&r);
 		if (len)
-			noise[0] = (uint8_t)(rng_below(&r, 2) | (rng_below(&r, 2) << 7));
+			noise[0] = (uint8_t)(rng_below(&r, 2) | (rng_below(&r, 4) << 6));
 		feed(noise, len);
 		make_block(&r, &k, 0);
 		buf_clear(&b);
