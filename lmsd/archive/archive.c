@@ -40,6 +40,7 @@ struct archive {
 	/* the writing thread's own */
 	struct writer writer;
 	int64_t retry_at_s;
+	int64_t pinched;		/* what the tables may have since the disk is nearly full; 0 = it is not */
 
 	pthread_mutex_t open;		/* the vault is not opened or closed meanwhile */
 	bool is_open;			/* guarded by `open` */
@@ -140,11 +141,13 @@ static int room(struct archive *a, int64_t *limit)
 	left = (int64_t)(vfs.f_bavail * vfs.f_frsize);
 	if (left < a->conf.keep_free / 2)
 		return ENOSPC;
-	if (left < a->conf.keep_free) {
-		int64_t file = size.file > LEAST_FILE ? size.file : LEAST_FILE;
-
-		*limit = USABLE(file) < *limit ? USABLE(file) : *limit;
-	}
+	/* As it was found: a share of what the file is by now would grow with it. */
+	if (left >= a->conf.keep_free)
+		a->pinched = 0;
+	else if (a->pinched == 0)
+		a->pinched = USABLE(size.file > LEAST_FILE ? size.file : LEAST_FILE);
+	if (a->pinched && a->pinched < *limit)
+		*limit = a->pinched;
 	return 0;
 }
 

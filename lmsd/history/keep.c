@@ -14,7 +14,7 @@ int64_t history_keep_from(const struct history_extent *e, int64_t now_s, int64_t
 
 int history_keep_drop(const struct history_extent e[HISTORY_LEVELS])
 {
-	static const int64_t least_s[HISTORY_LEVELS] = { DAY_S, 7 * DAY_S, 0 };
+	static const int64_t least_s[HISTORY_LEVELS] = { DAY_S, 7 * DAY_S, 365 * DAY_S };
 
 	for (int i = 0; i < HISTORY_LEVELS; i++)
 		if (e[i].any && e[i].end_s - e[i].first_s > least_s[i])

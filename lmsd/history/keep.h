@@ -15,5 +15,6 @@ struct history_extent {
  * wrong for an hour must not cost years. INT64_MIN = nothing. */
 int64_t history_keep_from(const struct history_extent *e, int64_t now_s, int64_t keep_s);
 /* The level whose oldest span goes when there is not room for all: readings, but not those of the last day; then
- * minutes, but not those of the last week; then quarters; then what is left. -1 = there is nothing. */
+ * minutes, but not those of the last week; then quarters, but not those of the last year; then all of them in that
+ * order. -1 = there is nothing. */
 int history_keep_drop(const struct history_extent e[HISTORY_LEVELS]);
