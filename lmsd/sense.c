@@ -117,6 +117,17 @@ int sense_setup(const struct app *app, const struct ctl_meter_keys *k, int64_t f
 	return ret;
 }
 
+/* A phase whose current is missing must not look like one that carries nothing. */
+static int scope_check(const struct ctl_meter_keys *k, const struct meter_setup *setup, struct diag *d)
+{
+	bool source = k->scope != NULL && (strcmp(k->scope, "pv") == 0 || strcmp(k->scope, "storage") == 0);
+
+	if (source || !setup->profile->power_suffices)
+		return 0;
+	return diag_set(d, -LMS_EDATA, "scope: %s need not tell its currents, so no zone can be kept by it (set scope=pv or "
+			"scope=storage)", setup->profile->model);
+}
+
 int sense_check(void *ctx, const struct ctl_meter_keys *k, int64_t fuse_ma, struct diag *d)
 {
 	const struct app *app = ctx;
@@ -127,7 +138,7 @@ int sense_check(void *ctx, const struct ctl_meter_keys *k, int64_t fuse_ma, stru
 		return diag_set(d, -LMS_ERANGE,
 				"poll: %lld ms is not before values are stale, after %lld ms (raise stale_after, or poll more often)",
 				(long long)(setup.poll_us / US_PER_MS), (long long)(setup.stale_us / US_PER_MS));
-	return ret;
+	return ret < 0 ? ret : scope_check(k, &setup, d);
 }
 
 static char *keys_text(const struct ctl_meter_keys *k, int64_t fuse_ma, const struct meter_profile *p)
@@ -185,7 +196,7 @@ void sense_configure(struct app *app)
 		s->meters[i].keys = keys_text(k, fuse_ma, profile_set_find(&app->profiles, k->profile ? k->profile : ""));
 		s->meters[i].answered_at = INT64_MIN;
 		diag_init(&d);
-		if (sense_setup(app, k, fuse_ma, &setup, &d) < 0) {
+		if (sense_setup(app, k, fuse_ma, &setup, &d) < 0 || scope_check(k, &setup, &d) < 0) {
 			snprintf(s->meters[i].complaint, sizeof(s->meters[i].complaint), "%s", d.text);
 			log_meter(ERROR, k->id, "not_read", "%s", d.text);
 			continue;
@@ -479,7 +490,7 @@ void sense_views(struct app *app, mono_t now)
 		memset(v, 0, sizeof(*v));
 		v->good_at = INT64_MIN;
 		v->good_wall = WALL_NONE;
-		v->latency_ms = v->power_w = v->import_wh = v->export_wh = NUM_NONE;
+		v->latency_ms = v->power_w = v->import_wh = v->export_wh = v->soc_permille = NUM_NONE;
 		v->current = v->voltage_mv = (struct phase_ma){ { NUM_NONE, NUM_NONE, NUM_NONE } };
 		if (m->state == NULL) {
 			snprintf(v->state, sizeof(v->state), "unknown");
@@ -500,6 +511,7 @@ void sense_views(struct app *app, mono_t now)
 		v->power_w = view_value(m->state, METER_power_total, now);
 		v->import_wh = view_value(m->state, METER_energy_import_total, now);
 		v->export_wh = view_value(m->state, METER_energy_export_total, now);
+		v->soc_permille = view_value(m->state, METER_soc, now);
 		view_values(m, now);
 		v->values_json = m->values_json;
 	}

@@ -25,6 +25,7 @@ static int walk_over(struct slot *s, char *text)
 	char found[120];
 
 	s->walked_at = worker_now();
+	s->models_read = 0;
 	if (sunspec_lay_out(&s->walk, &s->task.wish, &s->task.plan, &s->layout))
 		return 0;
 	snprintf(text, LINK_TEXT_MAX, "slave %d: %s%s", s->task.addr.slave, sunspec_text(&s->walk, found, sizeof(found)),
@@ -62,17 +63,23 @@ int models_find(struct worker *w, struct slot *s, char *text)
 	return MODELS_GO_ON;
 }
 
-int models_exchange(struct worker *w, struct slot *s, const struct plan_block *b, uint16_t *words, int *exception,
-		    char *text)
+/* What was answered before should be; what never was may be missing in the device, and is no reason to look
+ * again and again. */
+static bool is_doubtful(const struct slot *s, uint64_t block)
 {
+	return s->models_read & block || worker_now() - s->walked_at > DOUBT_US;
+}
+
+static int exchange_there(struct worker *w, struct slot *s, const struct plan_block *b, uint16_t *words,
+			  int *exception, char *text)
+{
+	uint64_t block = UINT64_C(1) << (b - s->layout.plan.blocks);
 	struct plan_block there = *b;
 	int ret;
 
-	if (!s->task.wish.count)
-		return line_exchange(w, s, b, words, exception, text);
 	there.addr = sunspec_addr(&s->layout, b->addr);
 	ret = line_exchange(w, s, &there, words, exception, text);
-	if (ret == -LMS_EREFUSED && !says_nothing(ret, *exception) && worker_now() - s->walked_at > DOUBT_US)
+	if (ret == -LMS_EREFUSED && !says_nothing(ret, *exception) && is_doubtful(s, block))
 		forget(s);
 	if (ret == 0 && !sunspec_fits(&s->layout, b, words)) {
 		snprintf(text, LINK_TEXT_MAX, "slave %d: the SunSpec model at %u is not there any more (it reads %u)",
@@ -80,5 +87,14 @@ int models_exchange(struct worker *w, struct slot *s, const struct plan_block *b
 		forget(s);
 		ret = -LMS_EPROTOCOL;
 	}
+	if (ret == 0)
+		s->models_read |= block;
 	return ret;
+}
+
+int models_exchange(struct worker *w, struct slot *s, const struct plan_block *b, uint16_t *words, int *exception,
+		    char *text)
+{
+	return s->task.wish.count ? exchange_there(w, s, b, words, exception, text) :
+				    line_exchange(w, s, b, words, exception, text);
 }

@@ -438,7 +438,7 @@ const struct profile_key profile_device_keys[] = {
 	  "where the sign of a current comes from: the power of its phase, or the current itself (power)" },
 	{ "power_suffices", "true | false", read_yes, MEMBER(power_suffices),
 	  "whether the meter is of use when its currents have no value but its power has, as with an "
-	  "inverter; it cannot be what a zone's limit is kept by then (false)" },
+	  "inverter; it needs scope=pv or scope=storage then, as no zone can be kept by it (false)" },
 	{ "instance", "NUMBER", read_int, MEMBER(instance),
 	  "with models: which one to take of a device that has several of the same number (1)" },
 	{ "function", "3 | 4", read_function, 0, 0,

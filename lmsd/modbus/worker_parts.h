@@ -27,6 +27,7 @@ struct slot {
 	struct sunspec_walk walk;
 	struct sunspec_layout layout;
 	mono_t walked_at;
+	uint64_t models_read;	/* bit i: block i of the layout was answered since */
 };
 
 struct worker {

@@ -74,6 +74,7 @@ static void fill(const struct ctl_call *c, const struct site_conf *conf, int ind
 	out->power_w = v->power_w;
 	out->energy_import_wh = v->import_wh;
 	out->energy_export_wh = v->export_wh;
+	out->soc_permille = v->soc_permille;
 	out->values = values ? v->values_json : NULL;
 }
 

@@ -245,6 +245,7 @@ struct meter_view {			/* written by the hall from the meter room */
 	mono_t good_at;
 	wall_t good_wall;
 	int64_t latency_ms, power_w, import_wh, export_wh;
+	int64_t soc_permille;		/* of a storage */
 	struct phase_ma current, voltage_mv;
 	const char *values_json;	/* owned by the hall; NULL */
 };

@@ -47,7 +47,8 @@ main(async () => {
 	const ports = devices.ready.ports.split(',');
 	const lmsd = await new Lmsd().start();
 	lmsd.apply({ meters: images.map((m, i) => ({ id: `m${i + 1}`, profile: m.model, address: `${i + 1}@127.0.0.1:${ports[i % PORTS]}`,
-		poll: '100ms', stale_after: '60s' })) });
+		poll: '100ms', stale_after: '60s',
+		scope: /inverter|storage/.test(m.file) ? 'pv' : 'grid' })) });
 	const models = new Set(images.map((i) => i.model.toLowerCase()));
 	const profiles = lmsd.must('meter', 'profiles').filter((p) => p.model !== 'pushed');
 	equal(profiles.filter((p) => ![p.model, ...(p.aliases || '').split(', ')].some((n) => models.has(n.toLowerCase()))).map((p) => p.model),

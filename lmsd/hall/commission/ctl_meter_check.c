@@ -1,7 +1,8 @@
 /* hall/commission/ctl_meter_check.c - meter check: every register of a meter once, and what that says.
  *
  * The registers are read in the blocks of a poll, over the connection that polls; where the device
- * refuses a block, its registers one by one, so that one that is missing does not hide the others.
+ * refuses a block, its registers one by one, so that one that is missing does not hide the others. Of a
+ * profile with models these are looked for first; then it is one with fixed addresses, those of the device.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,7 @@ struct check {
 	struct meter_setup setup;
 	struct meter_address address;
 	struct meter_plan plan;
+	int first;			/* question of the plan's first block */
 	int64_t fuse_ma, poll_us;
 };
 
@@ -176,7 +178,7 @@ static const char *other_model(const struct check *c)
 	for (int i = 0; i < c->p.count; i++) {
 		const struct probe_question *q = &c->p.list[i];
 
-		if (q->kind < PROBE_IDENTITY || !q->asked || q->reply.err)
+		if (q->kind < PROBE_IDENTITY || q->kind == PROBE_WALK || !q->asked || q->reply.err)
 			continue;
 		for (size_t k = 0; k < set->count; k++) {
 			const struct meter_profile *p = set->items[k];
@@ -238,8 +240,9 @@ static int64_t poll_takes(const struct check *c)
 {
 	int64_t fast = 0, slow = 0;
 
-	for (int i = 0; i < c->plan.count; i++) {
-		int64_t us = c->p.list[i].asked ? c->p.list[i].reply.latency_us + c->p.silence_us : 0;
+	for (int i = 0; i < c->plan.count && c->first + i < c->p.count; i++) {
+		const struct probe_question *q = &c->p.list[c->first + i];
+		int64_t us = q->asked ? q->reply.latency_us + c->p.silence_us : 0;
 
 		if (i < c->plan.fast_count)
 			fast += us;
@@ -253,7 +256,7 @@ static void find(struct check *c, struct meter_state *m, mono_t now, struct find
 {
 	const struct site_conf *conf = c->app->hall.site->conf;
 	int meter = c->k.id ? site_conf_meter(conf, c->k.id) : -1;
-	char names[NAMES_MAX], identity[80] = "";
+	char names[NAMES_MAX], identity[160] = "";
 	const struct probe_question *q = identity_of(c);
 	struct findings_in in = {
 		.m = m,
@@ -273,7 +276,11 @@ static void find(struct check *c, struct meter_state *m, mono_t now, struct find
 	if (identity_is(c) < 0)
 		snprintf(identity, sizeof(identity), "register %u reads 0x%04X instead of 0x%04X", q->addr, q->reply.words[0],
 			 c->profile->identity.words[0]);
-	in.refused = refused(c, names, sizeof(names));
+	if (c->profile->model_count)	/* none was found */
+		sunspec_text(&c->p.walk, identity, sizeof(identity));
+	in.refused = c->profile->model_count ? 0 : refused(c, names, sizeof(names));
+	if (c->profile->model_count)
+		names[0] = '\0';
 	sum_cars(c->app, meter, now, &in.cars);
 	if (c->as_set && meter >= 0 && (size_t)meter < c->app->sense->count)
 		in.running = c->app->sense->meters[meter].state;
@@ -513,9 +520,9 @@ static void add_singles(struct check *c, int block)
 		if (reg->fc != b->fc || reg->group != b->group)
 			continue;
 		if (reg->addr >= b->addr && reg->addr + words <= b->addr + b->count && words < b->count)
-			probe_add(&c->p, PROBE_SINGLE, reg->fc, reg->addr, (uint16_t)words, block);
+			probe_add(&c->p, PROBE_SINGLE, reg->fc, reg->addr, (uint16_t)words, c->first + block);
 		if (reg->has_sf && reg->sf_addr >= b->addr && reg->sf_addr < b->addr + b->count && b->count > 1)
-			probe_add(&c->p, PROBE_SINGLE, reg->fc, reg->sf_addr, 1, block);
+			probe_add(&c->p, PROBE_SINGLE, reg->fc, reg->sf_addr, 1, c->first + block);
 	}
 }
 
@@ -541,6 +548,41 @@ static void add_identities(struct check *c)
 	}
 }
 
+static void add_blocks(struct check *c)
+{
+	c->first = c->p.count;
+	for (int i = 0; i < c->plan.count; i++)
+		probe_add(&c->p, PROBE_BLOCK, c->plan.blocks[i].fc, c->plan.blocks[i].addr, c->plan.blocks[i].count, -1);
+	for (int i = 0; i < c->plan.count; i++)
+		add_singles(c, i);
+}
+
+/* The profile and its blocks at the addresses where the device has them. */
+static void models_found(struct probe *p)
+{
+	struct check *c = (struct check *)p;
+	struct sunspec_layout at;
+	struct sunspec_wish wish;
+	struct meter_profile *here;
+
+	sunspec_wish(c->profile, &wish);
+	if (!sunspec_lay_out(&p->walk, &wish, &c->plan, &at)) {
+		c->plan.count = c->plan.fast_count = 0;
+		return;
+	}
+	here = profile_resolve(c->profile, at.models);
+	for (size_t i = 0; i < here->reg_count; i++) {
+		here->regs[i].addr = sunspec_addr(&at, here->regs[i].addr);
+		here->regs[i].sf_addr = here->regs[i].has_sf ? sunspec_addr(&at, here->regs[i].sf_addr) : 0;
+	}
+	for (int i = 0; i < at.plan.count; i++)
+		at.plan.blocks[i].addr = sunspec_addr(&at, at.plan.blocks[i].addr);
+	c->plan = at.plan;
+	profile_free(c->profile);
+	c->setup.profile = c->profile = here;
+	add_blocks(c);
+}
+
 static int prepare(struct check *c, struct ctl_call *call)
 {
 	int ret = sense_setup(c->app, &c->k, c->fuse_ma, &c->setup, &call->diag);
@@ -562,10 +604,12 @@ static int prepare(struct check *c, struct ctl_call *call)
 	probe_init(&c->p, &c->address, c->profile->timeout_ms * US_PER_MS, c->profile->inter_request_ms * US_PER_MS);
 	c->p.e.done = done;
 	c->p.e.drop = check_free;
-	for (int i = 0; i < c->plan.count; i++)
-		probe_add(&c->p, PROBE_BLOCK, c->plan.blocks[i].fc, c->plan.blocks[i].addr, c->plan.blocks[i].count, -1);
-	for (int i = 0; i < c->plan.count; i++)
-		add_singles(c, i);
+	if (c->profile->model_count) {
+		c->p.walk_fc = c->profile->regs[0].fc;
+		c->p.walked = models_found;
+		return 0;
+	}
+	add_blocks(c);
 	add_identities(c);
 	return 0;
 }

@@ -29,6 +29,19 @@ static bool is_due(const struct probe *p, const struct probe_question *q)
 	return q->kind != PROBE_SINGLE || p->list[q->part_of].reply.err == -LMS_EREFUSED;
 }
 
+/* The walk's questions are known one at a time. */
+static void walk_on(struct probe *p)
+{
+	uint16_t addr;
+
+	if (!p->walk_fc || p->at < p->count || p->left)
+		return;
+	if (sunspec_next(&p->walk, &addr) && probe_add(p, PROBE_WALK, (uint8_t)p->walk_fc, addr, 2, -1))
+		return;
+	p->walk_fc = 0;
+	p->walked(p);
+}
+
 static bool ask(struct errand *e, struct errand_question *q)
 {
 	struct probe *p = (struct probe *)e;
@@ -37,6 +50,7 @@ static bool ask(struct errand *e, struct errand_question *q)
 	if (!p->began)
 		p->began = clock_now();
 	p->ended = clock_now();
+	walk_on(p);
 	while (p->at < p->count && !is_due(p, &p->list[p->at]))
 		p->at++;
 	if (p->at == p->count || p->left)
@@ -56,6 +70,8 @@ static void reply(struct errand *e, const struct errand_question *q, const struc
 	now->reply = *r;
 	now->asked = true;
 	now->tries++;
+	if (heard && now->kind == PROBE_WALK)
+		sunspec_take(&p->walk, r->err == 0 ? r->words : NULL);
 	if (heard) {
 		p->answered = true;
 		p->silent = 0;
@@ -69,6 +85,8 @@ static void reply(struct errand *e, const struct errand_question *q, const struc
 	}
 	if (now->tries < PROBE_TRIES)
 		return;
+	if (now->kind == PROBE_WALK)
+		sunspec_silent(&p->walk);
 	p->silent++;
 	p->at++;
 	p->left = !p->answered || p->silent >= SILENT_MAX;

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "meter/plan.h"
+#include "meter/sunspec.h"
 #include "modbus/errand.h"
 
 #define PROBE_MAX   400
@@ -15,7 +15,8 @@ enum probe_kind {
 	PROBE_BLOCK,		/* as a poll reads it */
 	PROBE_SINGLE,		/* of a block that was refused as a whole */
 	PROBE_IDENTITY,
-	PROBE_OTHER_IDENTITY	/* of another model */
+	PROBE_OTHER_IDENTITY,	/* of another model */
+	PROBE_WALK		/* where a SunSpec device has its models */
 };
 
 struct probe_question {
@@ -35,6 +36,10 @@ struct probe {
 	struct probe_question *list;	/* owned */
 	int count, at;
 	int silent;		/* questions in a row without an answer */
+	struct sunspec_walk walk;
+	int walk_fc;		/* 0: there is nothing to be looked for (any more) */
+	/* On the bus's thread: the walk is over, questions may be added. */
+	void (*walked)(struct probe *p);
 	bool answered;		/* something came from the slave, be it a refusal */
 	bool left;		/* the rest was not asked */
 	mono_t began, ended;
