@@ -301,7 +301,7 @@ static void a_period_of_the_log_is_told_whole_page_by_page(void **state)
 	static const char *const periods[] = { "2026-05", "2026-06", "2026-05-31..2026-06-01" };
 	static const size_t counts[] = { 31, 30, 2 };
 	struct desk r;
-	char json[100], key[8];
+	char json[160], key[16];
 
 	(void)state;
 	desk_zones(&r, "null");
