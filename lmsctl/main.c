@@ -123,6 +123,8 @@ int main(int argc, char **argv)
 	/* Only this one: with LC_NUMERIC numbers would get the locale's decimal comma. */
 	setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_DFL);
+	/* A file that may not grow is an error that is told. */
+	signal(SIGXFSZ, SIG_IGN);
 	signal(SIGINT, on_interrupt);
 	signal(SIGTERM, on_interrupt);
 	/* Under nohup it is ignored, and stays so. */

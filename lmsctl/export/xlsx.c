@@ -4,17 +4,23 @@
  * The library writes a sheet into a temporary file first: beside the result, where there is room for that too.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <xlsxwriter.h>
 
 #include "base/arena.h"
 #include "base/err.h"
 #include "lmsctl/export/back.h"
+#include "lmsctl/export/zip_size.h"
 
 #define ROWS_MAX 1048576	/* of a sheet, header included: Excel's own bound */
 #define DAY_S 86400.
+#define FRAME_BYTES 500	/* head and foot of a sheet are more */
+#define ROOM_MORE (256 << 10)
 #define EXCEL_1970 25569.	/* days from Excel's day 0 */
 
 struct xlsx {
@@ -157,34 +163,53 @@ static int row(void *state, const struct sheet_cell *cells, struct diag *d)
 	return 0;
 }
 
-/* The library does not look whether its temporary files took all that it wrote. */
-static bool temporary_files_are_whole(struct xlsx *x)
+/* The library writes rows into a temporary file, copies that to another one and packs it, and does not look whether
+ * the disk took them: so the rows are counted in bytes before, and what was packed after. -1: not even before. */
+static int64_t bytes_of_rows(struct xlsx *x)
 {
 	lxw_worksheet *s;
+	int64_t sum = 0;
 
 	STAILQ_FOREACH(s, x->book->worksheets, list_pointers) {
-		if (s->optimize_tmpfile && (fflush(s->optimize_tmpfile) != 0 || ferror(s->optimize_tmpfile)))
-			return false;
+		struct stat st;
+
+		if (!s->optimize_tmpfile || fflush(s->optimize_tmpfile) != 0 || ferror(s->optimize_tmpfile) ||
+		    fstat(fileno(s->optimize_tmpfile), &st) < 0)
+			return -1;
+		sum += st.st_size;
 	}
-	return true;
+	return sum;
+}
+
+/* Room for the copy and for what is packed; asked for before, as half of a workbook looks like a whole one. */
+static bool there_is_room(const struct xlsx *x, int64_t bytes)
+{
+	int fd = open(x->dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600), ret;
+
+	if (fd < 0)
+		return true;
+	ret = fallocate(fd, 0, 0, 2 * bytes + ROOM_MORE);
+	if (ret < 0 && (errno == EOPNOTSUPP || errno == ENOSYS))
+		ret = 0;
+	close(fd);
+	return ret == 0;
 }
 
 static int close_xlsx(void *state, bool whole, struct diag *d)
 {
 	struct xlsx *x = state;
-	lxw_error err = LXW_NO_ERROR;
+	int64_t bytes = whole ? bytes_of_rows(x) : -1;
+	bool room = bytes >= 0 && there_is_room(x, bytes), written = false;
 	int ret = 0;
 
-	if (whole && !temporary_files_are_whole(x)) {
-		ret = diag_set(d, -LMS_EIO, "%s: %s (temporary files of it are in %s)", x->path, strerror(errno), x->dir);
-		whole = false;
-	}
-	if (whole)
-		err = workbook_close(x->book);
+	if (room)
+		written = workbook_close(x->book) == LXW_NO_ERROR &&
+			  zip_size(x->path, "xl/worksheets/sheet") >= bytes + x->sheets * FRAME_BYTES;
 	else
 		lxw_workbook_free(x->book);
-	if (err)
-		ret = diag_set(d, -LMS_EIO, "%s: %s", x->path, lxw_strerror(err));
+	if (whole && !written)
+		ret = diag_set(d, -LMS_EIO, "%s: there is no room for it in %s (until it is packed it takes some 500 bytes a row there)",
+			       x->path, x->dir);
 	free_state(x);
 	return ret;
 }

@@ -3,11 +3,13 @@
 import datetime
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 
 import openpyxl
 
@@ -121,6 +123,25 @@ def test_whole_or_not_at_all():
                   (child.returncode, files()))
 
 
+def bounded(ending, most):
+    """An export where no file may become longer, as on a disk that is full."""
+    path = os.path.join(DIR, "full." + ending)
+    return subprocess.run([os.path.join(BIN, "lmsctl"), "-s", SOCKET, "meter", "export", "M1", "2026-10-25", "-O", path],
+                          capture_output=True, encoding="utf-8",
+                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)))
+
+
+def test_full_disk():
+    path, _ = export("whole.xlsx")
+    unpacked = zipfile.ZipFile(path).getinfo("xl/worksheets/sheet1.xml").file_size
+    before = files()
+    for ending, most, where, text in (("csv", 10000, "of the file", "File too large"), ("xlsx", 10000, "of the rows", "no room"),
+                                      ("xlsx", unpacked - 30, "of the sheet", "no room")):
+        result = bounded(ending, most)
+        check(result.returncode == 74 and text in result.stderr and files() == before,
+              "%s: a disk that is full in the middle %s is told, and leaves nothing" % (ending, where), (result, files()))
+
+
 def test_refusals():
     for words, status, text in (
             (["meter", "export", "M1", "2026-10-25"], 64, "-O FILE"),
@@ -191,7 +212,8 @@ def main():
     server = subprocess.Popen([sys.executable, os.path.join(HERE, "fake_history.py"), SOCKET], stdout=subprocess.PIPE)
     try:
         server.stdout.readline()
-        for test in (test_csv, test_dialect, test_xlsx, test_whole_or_not_at_all, test_refusals, test_rows, test_charts,
+        for test in (test_csv, test_dialect, test_xlsx, test_whole_or_not_at_all, test_full_disk,
+                     test_refusals, test_rows, test_charts,
                      test_completion):
             test()
     finally:
