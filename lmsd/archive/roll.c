@@ -306,15 +306,19 @@ static int look(struct writer *w, struct history_extent e[ARCHIVE_LEVELS], struc
 int writer_prune(struct writer *w, const int64_t keep_s[ARCHIVE_LEVELS], int64_t limit)
 {
 	struct history_extent e[ARCHIVE_LEVELS];
+	int64_t hour = vault_span(vault_level(ARCHIVE_RAW), w->now_s);
+	bool new_hour = w->pruned_hour != hour;
 	struct vault_size size;
 	int rc = look(w, e, &size);
 
-	for (int i = 0; rc == 0 && i < ARCHIVE_LEVELS; i++) {
+	/* Once an hour: how much a clock may cost that is wrong is counted in hours (history/keep.h). */
+	for (int i = 0; rc == 0 && new_hour && i < ARCHIVE_LEVELS; i++) {
 		int64_t from = history_keep_from(&e[i], w->now_s, keep_s[i]);
 
 		if (from != INT64_MIN)
 			rc = drop_before(w, (enum archive_level)i, from);
 	}
+	w->pruned_hour = hour;
 	for (int n = 0; rc == 0 && n < DROP_SPANS_MAX && !w->stop(w->stop_ctx); n++) {
 		int level;
 

@@ -38,6 +38,7 @@ struct writer {
 	struct vault vault;
 	struct series_cache *cache;
 	int64_t now_s;			/* time of the newest row */
+	int64_t pruned_hour;		/* in which it was looked for what is too old */
 	int64_t lost;			/* rows and blocks that found no place */
 	bool (*stop)(void *ctx);	/* asked during long work: end it early */
 	void *stop_ctx;

@@ -11,8 +11,8 @@ struct history_extent {
 	int64_t first_s, end_s;		/* seconds since 1970: where the oldest span begins, where the newest ends */
 };
 
-/* What began before this is too old: at most one day after the oldest, however far the clock is ahead. A clock that is
- * wrong for an hour must not cost years. INT64_MIN = nothing. */
+/* What began before this is too old: at most one day after the oldest, however far the clock is ahead. Asked once an
+ * hour, so that a clock that is wrong for an hour does not cost years. INT64_MIN = nothing. */
 int64_t history_keep_from(const struct history_extent *e, int64_t now_s, int64_t keep_s);
 /* The level whose oldest span goes when there is not room for all: readings, but not those of the last day; then
  * minutes, but not those of the last week; then quarters, but not those of the last year; then all of them in that

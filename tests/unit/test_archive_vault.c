@@ -432,7 +432,7 @@ static void what_is_too_old_is_told_by_the_next_level_only(void **state)
 	free(rig);
 }
 
-static void a_clock_a_year_ahead_costs_a_day(void **state)
+static void a_clock_a_year_ahead_costs_a_day_in_an_hour(void **state)
 {
 	const int64_t keep[ARCHIVE_LEVELS] = { 2 * DAY_S, 100 * DAY_S, 100 * DAY_S };
 	struct archive_rig *rig = xcalloc(1, sizeof(*rig));
@@ -445,7 +445,8 @@ static void a_clock_a_year_ahead_costs_a_day(void **state)
 	fill_days(rig, 2, &end);
 	batch_add(b, HISTORY_METER, "main", end + 365 * DAY_S, 60, &s, 1);
 	rig_store(rig, b);
-	assert_int_equal(writer_prune(&rig->w, keep, INT64_MAX), 0);
+	for (int minute = 0; minute < 3; minute++)
+		assert_int_equal(writer_prune(&rig->w, keep, INT64_MAX), 0);
 	rig_read(rig, rig_query("main", "power_total", end - DAY_S, end, 0), NULL);
 	assert_int_equal(rig->rows, 1440);
 	assert_int_equal(rig->step_ms[0], 60000);
@@ -574,7 +575,7 @@ int main(void)
 		cmocka_unit_test(a_zone_and_a_meter_of_one_name_are_two),
 		cmocka_unit_test(what_is_not_committed_yet_is_told_once),
 		cmocka_unit_test(what_is_too_old_is_told_by_the_next_level_only),
-		cmocka_unit_test(a_clock_a_year_ahead_costs_a_day),
+		cmocka_unit_test(a_clock_a_year_ahead_costs_a_day_in_an_hour),
 		cmocka_unit_test(the_oldest_makes_room_when_the_size_is_reached),
 		cmocka_unit_test(a_full_map_loses_nothing_that_was_committed),
 		cmocka_unit_test(a_file_that_is_no_database_is_put_aside),
