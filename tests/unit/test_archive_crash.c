@@ -31,7 +31,7 @@ static void put_minute(struct archive *a, int64_t t_s)
 		for (int meter = 0; meter < METERS; meter++) {
 			struct history_sample s = { .v = value_of(t_s, meter), .var = METER_power_total,
 						    .quality = HISTORY_GOOD };
-			char id[8];
+			char id[16];
 
 			snprintf(id, sizeof(id), "m%d", meter);
 			archive_put(a, HISTORY_METER, id, t_s, 10, &s, 1);
@@ -92,7 +92,7 @@ static int64_t look(struct archive_rig *rig, int64_t committed)
 	int64_t end = 0;
 
 	for (int meter = 0; meter < METERS; meter++) {
-		char id[8];
+		char id[16];
 
 		snprintf(id, sizeof(id), "m%d", meter);
 		rig_read(rig, rig_query(id, "power_total", START_S, START_S + 400 * 86400, 0), NULL);

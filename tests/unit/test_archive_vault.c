@@ -502,7 +502,7 @@ static void a_full_map_loses_nothing_that_was_committed(void **state)
 		for (int i = 0; i < 360; i++, t += 10)
 			for (int meter = 0; meter < 20; meter++) {
 				struct history_sample s[8];
-				char id[8];
+				char id[16];
 
 				snprintf(id, sizeof(id), "m%d", meter);
 				for (int k = 0; k < 8; k++)
