@@ -20,7 +20,7 @@ Orders are JSON objects on standard input, one per line:
 
 Faults: mute; late ARG s; drip ARG s between bytes; split (two halves, 20 ms apart: no fault); partial (half a frame);
 damaged (checksum, or length in the header); count (fewer registers); exception ARG; reset (connection, or adapter);
-slave (another's number); transaction; function; nan; frozen; garbage (bytes before the frame); trailing (after it);
+slave (another answers); transaction; function; nan; frozen; garbage (bytes before the frame); trailing (after it);
 previous (the answer to the request before); twice (again ARG s later).
 """
 import argparse
@@ -83,6 +83,8 @@ class Bus:
     def answers(self, key, transaction, slave, fc, addr, count, rng):
         """[(seconds from now, bytes or None for a reset)]"""
         fault, arg = self.fault_for(slave, rng)
+        if fault == "slave":
+            slave = slave % 247 + 1
         words = registers(slave, addr, count, self.frozen_at if fault == "frozen" else time.time())
         if fault == "nan":
             words = [0x7FC0, 0] * ((count + 1) // 2)
@@ -107,7 +109,6 @@ class Bus:
             "damaged": self.frame(transaction, slave, pdu, 1) if transaction is not None else good[:-1] + bytes([good[-1] ^ 4]),
             "count": self.frame(transaction, slave, bytes([fc, 2 * count - 2]) + pdu[2:-2]),
             "exception": self.frame(transaction, slave, bytes([fc | 0x80, int(arg)])),
-            "slave": self.frame(transaction, slave % 247 + 1, pdu),
             "transaction": self.frame((transaction or 0) + 1, slave, pdu) if transaction is not None else good[:-1],
             "function": self.frame(transaction, slave, bytes([7 - fc]) + pdu[1:]),
             "garbage": rng.randbytes(rng.randrange(1, 9)) + good,
