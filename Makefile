@@ -208,6 +208,7 @@ bench:
 	@$(if $(SEED),SEED=$(SEED)) $(BENCH_DIR)/lms-history-bench || :
 	@/usr/bin/python3 tests/bench/wire.py --bin $(abspath $(BUILD))/bin $(if $(SEED),--seed $(SEED)) || :
 	@/usr/bin/python3 tests/bench/calls.py --bin $(abspath $(BUILD))/bin --load $(BENCH_DIR)/lms-load || :
+	@/usr/bin/python3 tests/bench/meters.py --bin $(abspath $(BUILD))/bin --load $(BENCH_DIR)/lms-load || :
 
 # What takes longer than CI may, or depends on the machine's timing: the whole site against a hostile world,
 # more crashes, more random sites. MINUTES, ROUNDS, SITES and SEED set the length.
