@@ -1,5 +1,8 @@
 /* Workers against a device with every fault: values arrive, faults are said, nobody is taken for another. */
+#include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -587,6 +591,50 @@ static void the_device_is_asked_who_it_is(void **state)
 	rig_end(&r);
 }
 
+/* A port whose queue is full: the kernel does not even answer a further call. */
+static int swallower(int *fillers, int count, int *port)
+{
+	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(sa);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+	assert_int_equal(listen(fd, 0), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&sa, &len), 0);
+	for (int i = 0; i < count; i++) {
+		fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		assert_true(connect(fillers[i], (struct sockaddr *)&sa, sizeof(sa)) == 0 || errno == EINPROGRESS);
+	}
+	*port = ntohs(sa.sin_port);
+	return fd;
+}
+
+static void a_call_that_nobody_takes_is_given_up_and_holds_nobody_up(void **state)
+{
+	struct bus_meter m[2] = { { "M1", NULL, NULL, POLL, TIMEOUT, RETRY }, { "M2", NULL, NULL, POLL, TIMEOUT, RETRY } };
+	char one[64], two[64];
+	int fillers[4], port, fd = swallower(fillers, 4, &port);
+	mono_t from = clock_now();
+	struct rig r;
+
+	(void)state;
+	rig_start(&r);
+	snprintf(one, sizeof(one), "1@127.0.0.1:%d", peer_port(r.peer));
+	snprintf(two, sizeof(two), "1@127.0.0.1:%d", port);
+	m[0].address = one;
+	m[1].address = two;
+	m[0].profile = m[1].profile = r.p;
+	assert_int_equal(bus_set_configure(r.set, m, 2, NULL), 0);
+	assert_true(wait_for(&r, &r.meter[2].failed, 1, 10 * US_PER_S));
+	assert_in_range(clock_now() - from, 2500 * MS, 6 * US_PER_S);
+	assert_non_null(strstr(r.meter[2].text, "Connection timed out"));
+	assert_true(r.meter[1].good >= 15);	/* every 100 ms meanwhile */
+	rig_end(&r);
+	for (int i = 0; i < 4; i++)
+		close(fillers[i]);
+	close(fd);
+}
+
 static void names_are_resolved(void **state)
 {
 	struct bus_meter m = { "M1", NULL, NULL, POLL, 0, 0 };
@@ -658,6 +706,7 @@ int main(void)
 		cmocka_unit_test(a_new_configuration_leaves_what_it_does_not_change),
 		cmocka_unit_test(a_bad_configuration_changes_nothing),
 		cmocka_unit_test(the_device_is_asked_who_it_is),
+		cmocka_unit_test(a_call_that_nobody_takes_is_given_up_and_holds_nobody_up),
 		cmocka_unit_test(names_are_resolved),
 		cmocka_unit_test(descriptors_beyond_1024_do_no_harm),
 	};
