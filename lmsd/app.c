@@ -409,6 +409,7 @@ int app_new(const struct boot_conf *boot, struct app **out, struct diag *diag)
 	app->hall.balance = balance_new();
 	app->hall.ocpp = ocpp_new(app->hall.site);
 	app->hall.frames = frame_log_new(FRAME_LOG_SIZE);
+	app->hall.way_trouble = way_trouble;
 	app->hall.started = loop_now(app->loop);
 	app->hall.site->outside = (struct site_outside){ app, tz_known, sense_check, whole_check };
 	app->timer = loop_timer_new(app->loop, on_timer, app);

@@ -256,6 +256,8 @@ mono_t bms_due(const struct bms *b);
 
 /* ---- hall/ways.c -------------------------------------------------------------------------- */
 
+/* For hall.way_trouble. */
+const char *way_trouble(const struct hall *hall, int kind);
 /* The registers, coils and inputs of devices that tell the grid signal and the states of sources, polled beside the
  * meters. Appends them to `out`, which has room for WAYS_MAX(conf); how many. Strings live in the turn's arena. */
 #define WAYS_MAX(conf) ((conf)->source_count + 1)

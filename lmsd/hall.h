@@ -40,8 +40,8 @@ struct hall {
 	mono_t started;
 	const struct hall_files *files;
 	const char *files_url;		/* of lmsd's file server; NULL = none */
-	/* Why nobody can be heard by a topic of MQTT; NULL: the broker is there. A NULL function knows of no broker. */
-	const char *(*mqtt_trouble)(const struct hall *hall);
+	/* Why nobody can be heard by such a way (enum from_kind); NULL: nothing speaks against it. May be a NULL function. */
+	const char *(*way_trouble)(const struct hall *hall, int kind);
 	bool store_failed;
 	const char *listen_ws, *listen_wss;
 };

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "meter/pushed.h"
 #include "site/ctl_site_util.h"
+#include "site/outer/from.h"
 #include "site/outer/sun.h"
 
 static const struct app *app_of(struct ctl_call *c)
@@ -139,8 +140,8 @@ static void check_declared(const struct checks *k, const struct ctl_meter_keys *
 	const char *trouble = NULL;
 	bool topic = strncmp(m->address, "mqtt:", 5) == 0;
 
-	if (topic && hall->mqtt_trouble)
-		trouble = hall->mqtt_trouble(hall);
+	if (topic && hall->way_trouble)
+		trouble = hall->way_trouble(hall, FROM_MQTT);
 	if (trouble)
 		say(k, "source", "missing", "meter %s hears of %s by topic %s: %s", m->id, sees, m->address + 5, trouble);
 	else if (topic)

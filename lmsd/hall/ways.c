@@ -8,6 +8,7 @@
 
 #include "app.h"
 #include "base/err.h"
+#include "hall/broker/broker.h"
 #include "modbus/bus.h"
 #include "site/outer/grid.h"
 #include "site/outer/source.h"
@@ -100,4 +101,19 @@ bool ways_sample(struct app *app, const struct bus_sample *sample, mono_t now)
 	h = heard_of(conf->sources[i].way, sample);
 	site_source_heard(app->hall.site, conf->sources[i].k.id, &h, now, wall, &app->fx);
 	return true;
+}
+
+/* ---- what speaks against a way ------------------------------------------------------------------------ */
+
+const char *way_trouble(const struct hall *hall, int kind)
+{
+	const struct app *app = (const struct app *)((const char *)hall - offsetof(struct app, hall));
+
+	if (kind == FROM_MQTT)
+		return broker_deaf(app->broker);
+	if (kind == FROM_BMS && !app->boot.bms_listen.on)
+		return "bms.listen is off in lmsd.conf";
+	if (kind == FROM_BMS && app->boot.bms_write == BOOT_BMS_WRITE_NO)
+		return "bms.write is no in lmsd.conf: nobody may write the register";
+	return NULL;
 }

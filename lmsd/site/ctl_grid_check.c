@@ -35,8 +35,8 @@ static void check_source(struct ctl_call *c)
 		put(c, "source", "ok", "by command: lmsctl grid set (or site set grid_from=…)");
 		return;
 	}
-	if (conf->grid_way->from.kind == FROM_MQTT && c->hall->mqtt_trouble)
-		trouble = c->hall->mqtt_trouble(c->hall);
+	if (c->hall->way_trouble)
+		trouble = c->hall->way_trouble(c->hall, conf->grid_way->from.kind);
 	put(c, "source", trouble ? "missing" : "ok", "grid_from=%s%s%s", conf->site.grid_from, trouble ? ": " : "",
 	    trouble ? trouble : "");
 }

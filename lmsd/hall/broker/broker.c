@@ -111,15 +111,6 @@ static const struct mqtt_ops ops = { .link = on_link, .message = on_message, .re
 
 /* ---- life --------------------------------------------------------------------------------------- */
 
-static const char *trouble_of(const struct hall *hall)
-{
-	const struct app *app = (const struct app *)((const char *)hall - offsetof(struct app, hall));
-
-	if (app->broker == NULL)
-		return "mqtt.host is not set in lmsd.conf (lmsd-mqtt(7))";
-	return app->broker->up ? NULL : app->broker->why[0] ? app->broker->trouble : "the broker has not answered yet";
-}
-
 int broker_open(struct app *app, struct diag *diag)
 {
 	const struct boot_conf *boot = &app->boot;
@@ -132,7 +123,6 @@ int broker_open(struct app *app, struct diag *diag)
 	struct broker *b;
 	int ret;
 
-	app->hall.mqtt_trouble = trouble_of;
 	if (!boot->mqtt_host[0])
 		return 0;
 	snprintf(online, sizeof(online), "%s/online", boot->mqtt_prefix);
@@ -199,6 +189,13 @@ mono_t broker_due(const struct broker *b)
 const char *broker_state(const struct broker *b)
 {
 	return b == NULL ? "off" : b->up ? "connected" : b->why[0] ? "lost" : "connecting";
+}
+
+const char *broker_deaf(const struct broker *b)
+{
+	if (b == NULL)
+		return "mqtt.host is not set in lmsd.conf (lmsd-mqtt(7))";
+	return b->up ? NULL : b->why[0] ? b->trouble : "the broker has not answered yet";
 }
 
 const char *broker_trouble(const struct broker *b)

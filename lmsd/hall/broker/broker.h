@@ -20,6 +20,8 @@ mono_t broker_due(const struct broker *b);
 /* For status: "off", "connecting", "connected", "lost"; what is wrong with it, or NULL. */
 const char *broker_state(const struct broker *b);
 const char *broker_trouble(const struct broker *b);
+/* Why no topic can be heard, even if none was ever meant to be; NULL: they can. */
+const char *broker_deaf(const struct broker *b);
 
 /* ---- publish.c ---------------------------------------------------------------------------------- */
 
