@@ -203,5 +203,5 @@ static int close_csv(void *state, bool whole, struct diag *d)
 	return ret;
 }
 
-const struct sheet_back sheet_csv = { open_rfc, row, close_csv };
-const struct sheet_back sheet_csv_excel = { open_excel, row, close_csv };
+const struct sheet_back sheet_csv = { open_rfc, row, NULL, close_csv };
+const struct sheet_back sheet_csv_excel = { open_excel, row, NULL, close_csv };

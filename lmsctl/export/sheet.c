@@ -21,7 +21,8 @@ int sheet_open(struct sheet **out, enum sheet_format format, const char *path, c
 	       struct diag *d)
 {
 	static const struct sheet_back *const backs[] = {
-		[SHEET_CSV] = &sheet_csv, [SHEET_CSV_EXCEL] = &sheet_csv_excel, [SHEET_XLSX] = &sheet_xlsx,
+		[SHEET_CSV] = &sheet_csv, [SHEET_CSV_EXCEL] = &sheet_csv_excel, [SHEET_XLSX] = &sheet_xlsx, [SHEET_PDF] = &sheet_pdf,
+		[SHEET_JSON] = &sheet_json,
 	};
 	struct sheet *s = xcalloc(1, sizeof(*s));
 	int ret;
@@ -29,8 +30,8 @@ int sheet_open(struct sheet **out, enum sheet_format format, const char *path, c
 	s->back = backs[format];
 	s->to_stdout = strcmp(path, "-") == 0;
 	diag_init(&s->first);
-	if (s->to_stdout && format == SHEET_XLSX)
-		ret = diag_set(d, -LMS_EUSAGE, "xlsx goes into a file (-O FILE)");
+	if (s->to_stdout && (format == SHEET_XLSX || format == SHEET_PDF))
+		ret = diag_set(d, -LMS_EUSAGE, "%s goes into a file (-O FILE)", format == SHEET_PDF ? "pdf" : "xlsx");
 	else
 		ret = s->to_stdout ? 0 : out_file_begin(&s->file, path, d);
 	if (ret) {
@@ -52,6 +53,12 @@ void sheet_row(struct sheet *s, const struct sheet_cell *cells)
 {
 	if (!s->first.err)
 		s->back->row(s->state, cells, &s->first);
+}
+
+void sheet_totals(struct sheet *s, const struct sheet_cell *cells)
+{
+	if (!s->first.err && s->back->totals)
+		s->back->totals(s->state, cells, &s->first);
 }
 
 bool sheet_failed(const struct sheet *s)

@@ -1,4 +1,5 @@
-/* export/sheet.h - a table written row by row into a file for spreadsheets: CSV or XLSX, in constant memory.
+/* export/sheet.h - a table written row by row into a file for spreadsheets: CSV, JSON or XLSX in
+ * constant memory, or PDF.
  *
  * The file appears under its name when it is whole (out_file.h). Absent cells are empty, never 0. Text that a
  * spreadsheet would take for a formula gets an apostrophe in CSV, and is text in XLSX anyway.
@@ -8,7 +9,7 @@
 #include "base/diag.h"
 #include "base/timefmt.h"
 
-enum sheet_format { SHEET_CSV, SHEET_CSV_EXCEL, SHEET_XLSX };
+enum sheet_format { SHEET_CSV, SHEET_CSV_EXCEL, SHEET_XLSX, SHEET_PDF, SHEET_JSON };
 
 enum sheet_type {
 	SHEET_TEXT,
@@ -34,6 +35,7 @@ struct sheet_layout {
 	const struct sheet_column *columns;
 	size_t count;
 	const struct time_zone *tz;	/* NULL = UTC */
+	const char *heading;		/* of a PDF: what it is, and of when; NULL = the title */
 };
 
 struct sheet;
@@ -43,6 +45,8 @@ int sheet_open(struct sheet **out, enum sheet_format format, const char *path, c
 	       struct diag *d);
 /* One cell for each column. The first error stays, and sheet_close tells it. */
 void sheet_row(struct sheet *s, const struct sheet_cell *cells);
+/* The last row: sums. What is for programs (CSV) has none. */
+void sheet_totals(struct sheet *s, const struct sheet_cell *cells);
 bool sheet_failed(const struct sheet *s);
 /* keep: the file gets its name, unless something failed; else it is gone. Frees. NULL is fine. */
 int sheet_close(struct sheet *s, bool keep, struct diag *d);

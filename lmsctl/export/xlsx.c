@@ -29,10 +29,11 @@ struct xlsx {
 	char dir[4096];
 	lxw_workbook *book;
 	lxw_worksheet *sheet;
-	lxw_format *head, **formats;	/* per column */
+	lxw_format *head, **formats, **bold;	/* per column */
 	double *scale;			/* per column: a cell's number in the unit shown */
 	lxw_row_t next;
 	int sheets;
+	bool filtered;		/* the last one, before its sums */
 };
 
 static int decimals_of(const struct sheet_column *c)
@@ -56,9 +57,19 @@ static void make_formats(struct xlsx *x)
 				 decimals_of(c) < 9 ? decimals_of(c) : 9, "000000000");
 		x->formats[i] = workbook_add_format(x->book);
 		format_set_num_format(x->formats[i], format);
+		x->bold[i] = workbook_add_format(x->book);
+		format_set_num_format(x->bold[i], format);
+		format_set_bold(x->bold[i]);
 	}
 	x->head = workbook_add_format(x->book);
 	format_set_bold(x->head);
+}
+
+/* Arrows in the header, over all rows that there are. */
+static void end_sheet(struct xlsx *x)
+{
+	if (x->next > 1)
+		worksheet_autofilter(x->sheet, 0, 0, x->next - 1, (lxw_col_t)(x->layout->count - 1));
 }
 
 static bool begin_sheet(struct xlsx *x)
@@ -94,6 +105,7 @@ static bool begin_sheet(struct xlsx *x)
 static void free_state(struct xlsx *x)
 {
 	free(x->formats);
+	free(x->bold);
 	free(x->scale);
 	free(x);
 }
@@ -109,6 +121,7 @@ static void *open_xlsx(const char *path, const struct sheet_layout *layout, stru
 	x->layout = layout;
 	x->path = path;
 	x->formats = xcalloc(layout->count, sizeof(x->formats[0]));
+	x->bold = xcalloc(layout->count, sizeof(x->bold[0]));
 	x->scale = xcalloc(layout->count, sizeof(x->scale[0]));
 	x->book = workbook_new_opt(path, &options);
 	if (!x->book) {
@@ -126,13 +139,15 @@ static void *open_xlsx(const char *path, const struct sheet_layout *layout, stru
 	return x;
 }
 
-static lxw_error put_cell(struct xlsx *x, size_t i, const struct sheet_cell *cell)
+static lxw_error put_cell(struct xlsx *x, size_t i, const struct sheet_cell *cell, bool total)
 {
+	lxw_format *format = total ? x->bold[i] : x->formats[i];
 	const struct sheet_column *c = &x->layout->columns[i];
 	lxw_col_t col = (lxw_col_t)i;
 
 	if (c->type == SHEET_TEXT)
-		return cell->text && *cell->text ? worksheet_write_string(x->sheet, x->next, col, cell->text, NULL)
+		return cell->text && *cell->text ? worksheet_write_string(x->sheet, x->next, col, cell->text,
+									       total ? x->head : NULL)
 						 : LXW_NO_ERROR;
 	if (cell->number == NUM_NONE)
 		return LXW_NO_ERROR;
@@ -140,20 +155,22 @@ static lxw_error put_cell(struct xlsx *x, size_t i, const struct sheet_cell *cel
 		/* A date of Excel has no zone: it is what clocks showed. */
 		double s = (double)(cell->number / US_PER_MS) / 1000 + tz_offset_s(x->layout->tz, cell->number);
 
-		return worksheet_write_number(x->sheet, x->next, col, s / DAY_S + EXCEL_1970, x->formats[i]);
+		return worksheet_write_number(x->sheet, x->next, col, s / DAY_S + EXCEL_1970, format);
 	}
-	return worksheet_write_number(x->sheet, x->next, col, (double)cell->number / x->scale[i], x->formats[i]);
+	return worksheet_write_number(x->sheet, x->next, col, (double)cell->number / x->scale[i], format);
 }
 
-static int row(void *state, const struct sheet_cell *cells, struct diag *d)
+static int put_row(struct xlsx *x, const struct sheet_cell *cells, bool total, struct diag *d)
 {
-	struct xlsx *x = state;
-
-	if (x->next == ROWS_MAX && !begin_sheet(x))
+	if (x->next == ROWS_MAX) {
+		end_sheet(x);
+		x->next = 0;
+	}
+	if (x->next == 0 && !begin_sheet(x))
 		return diag_set(d, -LMS_EIO, "%s: no further sheet (is there room for a temporary file in %s?)", x->path,
 				x->dir);
 	for (size_t i = 0; i < x->layout->count; i++) {
-		lxw_error err = put_cell(x, i, &cells[i]);
+		lxw_error err = put_cell(x, i, &cells[i], total);
 
 		/* Text beyond what a cell can hold is no reason to lose the rest. */
 		if (err && err != LXW_ERROR_MAX_STRING_LENGTH_EXCEEDED)
@@ -161,6 +178,21 @@ static int row(void *state, const struct sheet_cell *cells, struct diag *d)
 	}
 	x->next++;
 	return 0;
+}
+
+static int row(void *state, const struct sheet_cell *cells, struct diag *d)
+{
+	return put_row(state, cells, false, d);
+}
+
+/* The filter of the header hides and sorts what is above. */
+static int totals(void *state, const struct sheet_cell *cells, struct diag *d)
+{
+	struct xlsx *x = state;
+
+	end_sheet(x);
+	x->filtered = true;
+	return put_row(x, cells, true, d);
 }
 
 /* The library writes rows into a temporary file, copies that to another one and packs it, and does not look whether
@@ -202,6 +234,8 @@ static int close_xlsx(void *state, bool whole, struct diag *d)
 	bool room = bytes >= 0 && there_is_room(x, bytes), written = false;
 	int ret = 0;
 
+	if (whole && !x->filtered)
+		end_sheet(x);
 	if (room)
 		written = workbook_close(x->book) == LXW_NO_ERROR &&
 			  zip_size(x->path, "xl/worksheets/sheet") >= bytes + x->sheets * FRAME_BYTES;
@@ -214,4 +248,4 @@ static int close_xlsx(void *state, bool whole, struct diag *d)
 	return ret;
 }
 
-const struct sheet_back sheet_xlsx = { open_xlsx, row, close_xlsx };
+const struct sheet_back sheet_xlsx = { open_xlsx, row, totals, close_xlsx };

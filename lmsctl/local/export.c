@@ -142,7 +142,7 @@ static int open_sheet(struct export *e, const struct history_page *p)
 	for (size_t i = 0; i < p->count; i++)
 		name_column(e, i);
 	e->columns[1 + p->count] = (struct sheet_column){ "quality", NULL, SHEET_TEXT, 0 };
-	e->layout = (struct sheet_layout){ e->q->a->id, e->columns, p->count + 2, e->q->tz };
+	e->layout = (struct sheet_layout){ e->q->a->id, e->columns, p->count + 2, e->q->tz, NULL };
 	return sheet_open(&e->sheet, e->format, l->opt.out, &e->layout, &l->diag);
 }
 

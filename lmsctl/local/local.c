@@ -73,6 +73,14 @@ static int transaction_graph(struct lmsctl *l, const void *args)
 	return graph_show(l, a->id);
 }
 
+static int transaction_export(struct lmsctl *l, const void *args)
+{
+	const struct local_transaction_export_args *a = args;
+	const struct bill_args b = { a->period, a->station, a->tag, a->zone, a->group, a->type, a->format, a->dialect };
+
+	return bill_export(l, &b);
+}
+
 static int tag_learn(struct lmsctl *l, const void *args)
 {
 	const struct local_tag_learn_args *a = args;

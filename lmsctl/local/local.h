@@ -22,4 +22,7 @@ int history_show(struct lmsctl *l, const char *method, const struct series_args 
 int history_export(struct lmsctl *l, const char *method, const struct series_args *a);
 /* learn.c */
 int learn_tags(struct lmsctl *l, const char *station, int64_t count, bool from_stdin);
+/* bill.c */
+struct bill_args { const char *period, *station, *tag, *zone, *group, *type, *format, *dialect; };
+int bill_export(struct lmsctl *l, const struct bill_args *a);
 int graph_show(struct lmsctl *l, int64_t transaction);

@@ -280,10 +280,15 @@ void site_tx_to_record(const struct site *s, const struct tx *tx, wall_t wall, s
 		       struct ctl_transaction *out)
 {
 	wall_t end = tx->stop == WALL_NONE ? wall : tx->stop;
+	int station = site_conf_station(s->conf, tx->station);
+	struct tag *tag = NULL;
 
 	ctl_record_clear(&ctl_nouns[CTL_NOUN_transaction], out);
 	out->id = tx->id;
 	out->station = tx->station;
+	out->station_title = station >= 0 ? s->conf->stations[station].k.title : NULL;
+	HASH_FIND_STR(s->tags, tx->tag, tag);
+	out->comment = tag ? tag->k.comment : NULL;
 	out->connector = tx->connector;
 	out->zone = or_null(tx->zone);
 	out->tag = or_null(tx->tag);
