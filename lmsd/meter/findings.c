@@ -496,9 +496,15 @@ void findings_find(const struct findings_in *in, struct findings *out)
 	struct look l = { in, meter_setup(in->m), out, 0, 0 };
 
 	out->count = 0;
-	for (int i = 0; i < PHASES; i++)
-		if (l.setup->phase[i] >= 0 && profile_reg(l.setup->profile, (enum meter_var)(METER_current_l1 + i)))
-			l.wired |= (phase_mask_t)(1 << l.setup->phase[i]);
+	for (int i = 0; i < PHASES; i++) {
+		int k = l.setup->phase[i];
+
+		if (k < 0 || !profile_reg(l.setup->profile, (enum meter_var)(METER_current_l1 + i)))
+			continue;
+		/* An inverter has the phases whose current it tells. */
+		if (!l.setup->profile->power_suffices || current(&l, k) != NUM_NONE)
+			l.wired |= (phase_mask_t)(1 << k);
+	}
 	look_identity(&l);
 	look_missing(&l);
 	look_range(&l);

@@ -6,6 +6,7 @@
 const net = require('net');
 const path = require('path');
 const { spawnSync } = require('child_process');
+const sunspec = require('./sunspec');
 const { ok, equal, until, main, startProgram, cleanups, Lmsd, Station, ROOT, BIN } = require('./lib');
 
 const python = (script, ...args) => startProgram('/usr/bin/python3', [path.join(ROOT, 'tests/sim', script), ...args]);
@@ -54,6 +55,17 @@ main(async () => {
 	await says(1, /^L3: the current, or the power that tells its direction, was not answered/, 'a current that is missing is a finding',
 		'profile=SDM630', at(1));
 	sdm.say({ without: [] });
+
+	// Where registers are found in the device.
+	const suns = `address=1@127.0.0.1:${await sunspec()}`;
+	r = await says(0, /^good: \d+ registers of SunSpec-meter .*; L1 10\.0 A, L2 11\.0 A, L3 12\.0 A/, 'a SunSpec meter is checked where its models are',
+		'profile=SunSpec-meter', suns);
+	equal(r.registers && r.registers.filter((x) => x.name === 'voltage_l2n').map((x) => [x.address, x.raw, x.value]), [[40079, '08FE', 230.2]],
+		'with the addresses of that device');
+	await says(1, /has nothing that SunSpec-inverter reads: a SunSpec map at 40000 with models 1 203$/, 'what it has instead is told',
+		'profile=SunSpec-inverter', suns);
+	await says(1, /has nothing that SunSpec-meter reads: no SunSpec map at 40000, 50000 or 0/, 'so is where there is no map',
+		'profile=SunSpec-meter', at(1));
 
 	// What keeps it from being read.
 	const before = Date.now();

@@ -6,6 +6,7 @@
 const fs = require('fs');
 const path = require('path');
 const { spawn } = require('child_process');
+const sunspec = require('./sunspec');
 const { ok, equal, until, main, startProgram, cleanups, Lmsd, ROOT, BIN, TMP } = require('./lib');
 
 const startMeter = async (...args) => {
@@ -59,6 +60,10 @@ main(async () => {
 		'a device that answers to every number is one, known by its values');
 	ok(/\bEM340\b/.test(r.json.found[0].profiles) && !/SDM/.test(r.json.found[0].profiles), 'its profile is among those that fit', r.json);
 	ok(/answers to every slave number: one device, take 255/.test(r.json.text), 'and that is said', r.json);
+
+	r = await scan(`127.0.0.1:${await sunspec()}`, 'slaves=1');
+	ok(/\bSunSpec-meter\b/.test(r.json.found[0].profiles) && !/inverter/.test(r.json.found[0].profiles) && r.json.found[0].known_by === 'sunspec',
+		'a SunSpec device is known by its models', r.json);
 
 	// Nobody, and nothing.
 	gateway.say({ mute_slaves: [77] });

@@ -74,7 +74,7 @@ static const char *configured_as(const struct app *app, const struct meter_addre
 
 static void write_found(const struct meter_scan *sc, const struct found *f, struct json_writer *w)
 {
-	static const char *const hows[] = { "unknown", "identity", "values" };
+	static const char *const hows[] = { "unknown", "identity", "sunspec", "values" };
 	char address[ADDRESS_TEXT_MAX], fits[SWEEP_FITS * (PROFILE_NAME_MAX + 2)] = "";
 	size_t len = 0;
 

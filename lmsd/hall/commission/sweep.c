@@ -144,6 +144,17 @@ static void identify(const struct sweep *s, struct sweep_slave *f)
 		f->how = SWEEP_IDENTITY;
 }
 
+static void compare_models(const struct sweep *s, struct sweep_slave *f)
+{
+	static const struct meter_plan none;
+	struct sunspec_layout layout;
+
+	for (size_t i = 0; i < s->model_count; i++)
+		if (s->models[i].wish.count && sunspec_lay_out(&s->walk, &s->models[i].wish, &none, &layout))
+			name_fit(f, s->models[i].name);
+	f->how = SWEEP_SUNSPEC;
+}
+
 static void compare(const struct sweep *s, struct sweep_slave *f)
 {
 	for (int score = SWEEP_SIGNS; score > 0; score--)
@@ -169,14 +180,33 @@ static void next_slave(struct sweep *s)
 	atomic_store(&s->found_now, s->found_count);
 }
 
+/* The next question of the walk, if it goes on. */
+static bool ask_walk(struct sweep *s, struct sweep_slave *f, struct errand_question *q)
+{
+	uint16_t addr;
+
+	s->walks = !s->walked && s->silent < SILENT_MAX && s->walk_asked++ < SWEEP_WALK && sunspec_next(&s->walk, &addr);
+	if (s->walks) {
+		*q = (struct errand_question){ f->slave, 3, addr, 2, s->timeout_us, s->silence_us };
+		return true;
+	}
+	if (!s->walked && s->walk.marked)
+		compare_models(s, f);
+	s->walked = true;
+	return false;
+}
+
 static bool ask(struct errand *e, struct errand_question *q)
 {
 	struct sweep *s = (struct sweep *)e;
 	struct sweep_slave *f = s->found_count ? &s->found[s->found_count - 1] : NULL;
 
-	if (s->step >= 0 && f && s->step == s->identity_count)
+	if (s->step >= 0 && f && s->step == s->identity_count) {
 		identify(s, f);
-	if (s->step >= s->identity_count && f && f->how == SWEEP_IDENTITY)
+		if (f->how == SWEEP_UNKNOWN && ask_walk(s, f, q))
+			return true;
+	}
+	if (s->step >= s->identity_count && f && (f->how == SWEEP_IDENTITY || f->how == SWEEP_SUNSPEC))
 		next_slave(s);
 	else if (s->step >= 0 && f && (s->step == s->ask_count || s->silent >= SILENT_MAX)) {
 		if (s->step < s->identity_count)
@@ -210,6 +240,14 @@ static void reply(struct errand *e, const struct errand_question *q, const struc
 		snprintf(s->text, sizeof(s->text), "%s", r->text);
 		return;
 	}
+	if (s->walks) {
+		s->silent = is_there(r) ? 0 : s->silent + 1;
+		if (is_there(r))
+			sunspec_take(&s->walk, r->err == 0 ? r->words : NULL);
+		else
+			sunspec_silent(&s->walk);
+		return;
+	}
 	if (s->step >= 0 && !is_there(r) && !s->again) {
 		s->again = true;
 		return;
@@ -230,6 +268,9 @@ static void reply(struct errand *e, const struct errand_question *q, const struc
 	s->found[s->found_count++] = (struct sweep_slave){ .slave = q->slave, .garbled = !is_there(r),
 							   .latency_us = r->latency_us };
 	memset(s->answers, 0, sizeof(s->answers));
+	sunspec_start(&s->walk);
+	s->walked = false;
+	s->walk_asked = 0;
 	s->silent = 0;
 	s->step = 0;
 	if (!is_there(r))
@@ -246,6 +287,7 @@ void sweep_init(struct sweep *s, const struct profile_set *set)
 		if (set->items[i]->pushed)
 			continue;
 		snprintf(s->models[s->model_count].name, PROFILE_NAME_MAX, "%s", set->items[i]->model);
+		sunspec_wish(set->items[i], &s->models[s->model_count].wish);
 		add_identity(s, &s->models[s->model_count++], set->items[i]);
 	}
 	s->identity_count = s->ask_count;

@@ -1,12 +1,13 @@
 /* hall/commission/sweep.h - who is there on a bus: every number is asked once, who answers is asked more.
  *
  * One errand of the bus at one speed. What answers, be it by a refusal, is there. Then it is asked for the
- * identities that profiles know; if none fits, for the voltages and the frequency of every profile: where
+ * identities that profiles know; if none fits, for a map of SunSpec models; else for the voltages and the frequency of every profile: where
  * they are those of a grid, the profile may be the right one.
  */
 #pragma once
 
 #include "meter/profile.h"
+#include "meter/sunspec.h"
 #include "modbus/errand.h"
 
 #define SWEEP_SLAVES  256
@@ -14,8 +15,9 @@
 #define SWEEP_WORDS   8
 #define SWEEP_SIGNS   4		/* values of a profile that tell whether it fits */
 #define SWEEP_FITS    6		/* profiles that are named */
+#define SWEEP_WALK    200	/* questions of a walk: one that is interrupted begins anew */
 
-enum sweep_how { SWEEP_UNKNOWN, SWEEP_IDENTITY, SWEEP_VALUES };
+enum sweep_how { SWEEP_UNKNOWN, SWEEP_IDENTITY, SWEEP_SUNSPEC, SWEEP_VALUES };
 
 struct sweep_question {
 	uint8_t fc;
@@ -26,6 +28,7 @@ struct sweep_model {		/* what is needed of a profile, copied */
 	char name[PROFILE_NAME_MAX];
 	int identity;		/* index of its question, -1 = none */
 	uint16_t words[SWEEP_WORDS];
+	struct sunspec_wish wish;
 	int signs;
 	struct meter_reg sign[SWEEP_SIGNS];
 	int sign_ask[SWEEP_SIGNS];
@@ -57,6 +60,9 @@ struct sweep {
 	int step;		/* -1 = is it there, else index of asks */
 	int silent;		/* questions in a row */
 	bool again;		/* the question was put once, and not answered */
+	struct sunspec_walk walk;	/* between identities and values */
+	bool walks, walked;
+	int walk_asked;		/* questions of it */
 	struct { bool good; uint16_t words[SWEEP_WORDS]; } answers[SWEEP_ASK_MAX];
 	struct sweep_slave found[SWEEP_SLAVES];
 	int found_count;
