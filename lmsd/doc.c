@@ -1,5 +1,5 @@
 /* lmsd/doc.c - the tables of the manual pages that lmsd knows: the keys of the boot file, the reasons
- * of limits, the alerts, the variables of meters. Prose lives in man/, `make` puts the two together.
+ * of limits, the alerts, the variables of meters, what a check of one may find. Prose lives in man/, `make` puts the two together.
  */
 #include "doc.h"
 
@@ -11,6 +11,7 @@
 #include "bms/map.h"
 #include "base/err.h"
 #include "conf/boot.h"
+#include "meter/findings.h"
 #include "meter/variable.h"
 #include "modbus/profile_file.h"
 
@@ -127,6 +128,20 @@ static void put_bms(struct buf *out)
 	}
 }
 
+static void put_finding(enum finding_code code, const char *text, struct buf *out)
+{
+	buf_printf(out, ".It Cm %s\n%s: ", finding_name(code), finding_severity_name(finding_severity(code)));
+	put_sentence(text, out);
+}
+
+static void put_findings(struct buf *out)
+{
+	buf_puts(out, ".Bl -tag -width current_missing -compact\n");
+#define FINDING(code, severity, text) put_finding(FINDING_##code, text, out);
+#include "meter/findings.def"
+	buf_puts(out, ".El\n");
+}
+
 int doc_print(const char *part)
 {
 	struct buf out;
@@ -140,6 +155,8 @@ int doc_print(const char *part)
 		put_bms(&out);
 	else if (strcmp(part, "alerts") == 0)
 		put_alerts(&out);
+	else if (strcmp(part, "findings") == 0)
+		put_findings(&out);
 	else if (strcmp(part, "variables") == 0)
 		put_variables(&out);
 	else if (strcmp(part, "profile-keys") == 0)
