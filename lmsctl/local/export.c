@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "lmsctl/export/sheet.h"
+#include "lmsctl/local/draw.h"
 #include "lmsctl/local/query.h"
 
 struct export {
@@ -195,6 +196,11 @@ int history_export(struct lmsctl *l, const char *method, const struct series_arg
 	memset(e, 0, sizeof(*e));
 	e->q = &q;
 	e->last = WALL_NONE;
+	ret = data_check_options(l);
+	if (ret)
+		return ret;
+	if (l->opt.format != FORMAT_TABLE)
+		return diag_set(&l->diag, -LMS_EUSAGE, "-o: goes with history; a file is --format csv or xlsx");
 	if (!l->opt.out)
 		return diag_set(&l->diag, -LMS_EUSAGE, "where to? (-O FILE; -O - is standard output)");
 	ret = choose_format(l, a, &e->format);

@@ -84,7 +84,7 @@ static const char *head_of(const struct query *q, const struct series *s)
 	put_moment(&b, q->tz, q->period.until);
 	buf_printf(&b, " (%s)", q->tz ? q->tz->name : "UTC");
 	if (s->step_ms >= 60000) {
-		buf_printf(&b, ", %s of ", q->a->stat ? q->a->stat : "mean");
+		buf_printf(&b, ", %s of ", !q->a->stat ? "mean" : strcmp(q->a->stat, "all") == 0 ? "mean, min and max" : q->a->stat);
 		fmt_span(&b, s->step_ms * US_PER_MS);
 	}
 	text = arena_strdup(&q->l->arena, buf_cstr(&b));

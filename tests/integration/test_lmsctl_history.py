@@ -152,6 +152,8 @@ def test_refusals():
             (["meter", "export", "M1", "today", "-O", "-", "--format", "xlsx"], 64, "-O FILE"),
             (["meter", "export", "M1", "today", "-O", "x.xlsx", "--dialect", "excel"], 64, "one of csv"),
             (["meter", "export", "M1", "today", "-O", "x.csv", "--format", "pdf"], 65, "is not one of csv or xlsx"),
+            (["meter", "export", "M1", "today", "-O", "x.csv", "-o", "csv"], 64, "--format"),
+            (["meter", "export", "M1", "today", "-O", "x.csv", "--limit", "5"], 64, "--limit"),
             (["meter", "history", "NONE"], 4, "does not exist"),
             (["meter", "history", "M1", "-w"], 64, "lmstop"),
             (["meter", "history", "M1", "-f", "x"], 64, "--variables"),
