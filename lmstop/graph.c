@@ -22,15 +22,37 @@ static const struct {
 };
 #define ZOOM_FIRST 2
 
+#define CHOICES_MAX 4
+#define PHASES_OF(name) name "_l1," name "_l2," name "_l3"
+
+/* What is drawn of a thing. A transaction is asked for whole; its charts are those of series_add_curve(). */
 static const struct {
-	const char *name, *variables;
-} choices[] = {
-	{ "currents", "current_l1,current_l2,current_l3" },
-	{ "powers", "power_l1,power_l2,power_l3,power_total" },
-	{ "voltages", "voltage_l1n,voltage_l2n,voltage_l3n" },
+	const struct view_ops *view;
+	const char *method;
+	struct {
+		const char *name, *variables;
+	} choices[CHOICES_MAX];
+} kinds[GRAPH_KINDS] = {
+	[GRAPH_METER] = { &view_meter, "meter.history", {
+		{ "currents", PHASES_OF("current") }, { "powers", PHASES_OF("power") ",power_total" },
+		{ "voltages", "voltage_l1n,voltage_l2n,voltage_l3n" } } },
+	[GRAPH_ZONE] = { &view_zone, "zone.history", {
+		{ "currents", PHASES_OF("current") }, { "cars", PHASES_OF("ev_current") }, { "limits", PHASES_OF("limit") },
+		{ "power", "power_total" } } },
+	[GRAPH_CONNECTOR] = { &view_connector, "connector.history", {
+		{ "currents", PHASES_OF("current") }, { "limit", "limit" }, { "power", "power_total" } } },
+	[GRAPH_TRANSACTION] = { &view_transaction, "transaction.curve", {
+		{ "power", NULL }, { "currents", NULL }, { "energy", NULL } } },
 };
 
-static const char *const tx_choices[] = { "power", "currents", "energy" };	/* as series_add_curve makes charts */
+static int choices_of(enum graph_kind kind)
+{
+	int n = 0;
+
+	while (n < CHOICES_MAX && kinds[kind].choices[n].name)
+		n++;
+	return n;
+}
 
 void graph_init(struct graph *g)
 {
@@ -48,9 +70,11 @@ void graph_fini(struct graph *g)
 
 static enum graph_kind kind_of(const struct ui *ui)
 {
-	const struct view_ops *v = ui_level(ui)->view;
-
-	return v == &view_meter ? GRAPH_METER : v == &view_transaction ? GRAPH_TRANSACTION : GRAPH_NONE;
+	for (int k = GRAPH_NONE + 1; k < GRAPH_KINDS; k++) {
+		if (kinds[k].view == ui_level(ui)->view)
+			return (enum graph_kind)k;
+	}
+	return GRAPH_NONE;
 }
 
 void graph_wanted(const struct ui *ui, struct graph_what *out)
@@ -60,9 +84,9 @@ void graph_wanted(const struct ui *ui, struct graph_what *out)
 	if (out->kind == GRAPH_NONE)
 		return;
 	snprintf(out->id, sizeof(out->id), "%s", ui_level(ui)->id);
-	if (out->kind == GRAPH_METER) {
+	if (out->kind != GRAPH_TRANSACTION) {
 		out->zoom = ui->graph.zoom;
-		out->choice = ui->graph.choice;
+		out->choice = ui->graph.choice[out->kind];
 	}
 }
 
@@ -78,7 +102,7 @@ int64_t graph_span_us(const struct graph_what *what)
 
 int64_t graph_every_us(const struct graph_what *what)
 {
-	int64_t every = what->kind == GRAPH_METER ? graph_span_us(what) / 150 : 10 * US_PER_S;
+	int64_t every = what->kind == GRAPH_TRANSACTION ? 10 * US_PER_S : graph_span_us(what) / 150;
 
 	return every < EVERY_LEAST_US ? EVERY_LEAST_US : every > EVERY_MOST_US ? EVERY_MOST_US : every;
 }
@@ -94,17 +118,17 @@ const char *graph_request(const struct ui *ui, const struct graph_what *what, wa
 	if (what->kind == GRAPH_TRANSACTION) {
 		jw_kint(&w, "id", strtoll(what->id, NULL, 10));
 		jw_object_end(&w);
-		return "transaction.curve";
+		return kinds[what->kind].method;
 	}
 	jw_kstr(&w, "id", what->id);
-	jw_kstr(&w, "variables", choices[what->choice].variables);
+	jw_kstr(&w, "variables", kinds[what->kind].choices[what->choice].variables);
 	jw_kstr(&w, "from", rfc3339_format(from, time));
 	jw_kstr(&w, "until", rfc3339_format(until, time));
 	jw_kint(&w, "step_ms", series_step_ms(until - from, ui->width * DOTS_PER_COLUMN));
 	if (cursor)
 		jw_kstr(&w, "cursor", cursor);
 	jw_object_end(&w);
-	return "meter.history";
+	return kinds[what->kind].method;
 }
 
 void graph_take(struct ui *ui, const struct graph_what *what, wall_t from, wall_t until, struct series *s, const char *error)
@@ -134,7 +158,7 @@ bool graph_zoom(struct ui *ui, int direction)
 {
 	int to = ui->graph.zoom + direction;
 
-	if (kind_of(ui) != GRAPH_METER)
+	if (!graph_has_key(ui, '+'))
 		return false;
 	if (to >= 0 && to < (int)ARRAY_LEN(zooms))
 		ui->graph.zoom = to;
@@ -143,12 +167,11 @@ bool graph_zoom(struct ui *ui, int direction)
 
 bool graph_next_choice(struct ui *ui)
 {
-	if (kind_of(ui) == GRAPH_METER)
-		ui->graph.choice = (ui->graph.choice + 1) % (int)ARRAY_LEN(choices);
-	else if (kind_of(ui) == GRAPH_TRANSACTION)
-		ui->graph.tx_choice = (ui->graph.tx_choice + 1) % (int)ARRAY_LEN(tx_choices);
-	else
+	enum graph_kind kind = kind_of(ui);
+
+	if (kind == GRAPH_NONE)
 		return false;
+	ui->graph.choice[kind] = (ui->graph.choice[kind] + 1) % choices_of(kind);
 	return true;
 }
 
@@ -162,7 +185,9 @@ bool graph_toggle_phase(struct ui *ui, int phase)
 
 bool graph_has_key(const struct ui *ui, uint32_t key)
 {
-	return kind_of(ui) == GRAPH_METER || (kind_of(ui) == GRAPH_TRANSACTION && key != '+' && key != '-');
+	enum graph_kind kind = kind_of(ui);
+
+	return kind != GRAPH_NONE && (kind != GRAPH_TRANSACTION || (key != '+' && key != '-'));
 }
 
 /* ---- picture ---- */
@@ -229,21 +254,18 @@ static void put_names(struct buf *b, const char *const *names, size_t count, int
 static void put_head(struct page *p, enum graph_kind kind)
 {
 	const struct graph *g = &p->ui->graph;
-	const char *names[ARRAY_LEN(choices)], *spans[ARRAY_LEN(zooms)];
+	const char *names[CHOICES_MAX], *spans[ARRAY_LEN(zooms)];
 	struct buf left, right;
 
-	for (size_t i = 0; i < ARRAY_LEN(choices); i++)
-		names[i] = choices[i].name;
+	for (int i = 0; i < choices_of(kind); i++)
+		names[i] = kinds[kind].choices[i].name;
 	for (size_t i = 0; i < ARRAY_LEN(zooms); i++)
 		spans[i] = zooms[i].name;
 	buf_init(&left);
 	buf_init(&right);
-	if (kind == GRAPH_METER) {
-		put_names(&left, names, ARRAY_LEN(names), g->choice);
+	put_names(&left, names, (size_t)choices_of(kind), g->choice[kind]);
+	if (kind != GRAPH_TRANSACTION)
 		put_names(&right, spans, ARRAY_LEN(spans), g->zoom);
-	} else {
-		put_names(&left, tx_choices, ARRAY_LEN(tx_choices), g->tx_choice);
-	}
 	for (int k = 0; k < PHASES; k++) {
 		if (g->hidden >> k & 1)
 			buf_printf(&left, "  L%d is off", k + 1);
@@ -285,7 +307,7 @@ void graph_draw(struct page *p)
 		put_note(p, STYLE_DIM, "waits for what lmsd has kept", height);
 	} else if (g->error[0]) {
 		put_note(p, STYLE_WARN, g->error, height);
-	} else if (!series_chart(&g->series, what.kind == GRAPH_TRANSACTION ? (size_t)g->tx_choice : 0, &c, title, sizeof(title)) ||
+	} else if (!series_chart(&g->series, what.kind == GRAPH_TRANSACTION ? (size_t)g->choice[what.kind] : 0, &c, title, sizeof(title)) ||
 		   c.from >= c.until) {
 		put_note(p, STYLE_DIM, "no values yet", height);
 	} else {

@@ -1,4 +1,4 @@
-/* lmstop/graph.h - the chart of the meter or transaction that is looked at: what is chosen, and what has come.
+/* lmstop/graph.h - the chart of the thing that is looked at: what is chosen, and what has come.
  *
  * Pure: link_graph.c asks lmsd for graph_wanted() and hands in the answers; views draw what is there.
  */
@@ -7,17 +7,16 @@
 #include "chart/series.h"
 #include "lmstop/page.h"
 
-enum graph_kind { GRAPH_NONE, GRAPH_METER, GRAPH_TRANSACTION };
+enum graph_kind { GRAPH_NONE, GRAPH_METER, GRAPH_ZONE, GRAPH_CONNECTOR, GRAPH_TRANSACTION, GRAPH_KINDS };
 
 struct graph_what {
 	enum graph_kind kind;
 	char id[ITEM_ID_MAX];
-	int zoom, choice;	/* of GRAPH_METER: which span, which variables */
+	int zoom, choice;	/* which span, which variables; 0 of GRAPH_TRANSACTION, where all comes at once */
 };
 
 struct graph {
-	int zoom, choice;	/* chosen, for every meter that is looked at */
-	int tx_choice;		/* which chart of a transaction */
+	int zoom, choice[GRAPH_KINDS];	/* chosen, for all things of the kind */
 	phase_mask_t hidden;
 	struct graph_what shown;	/* what the series is about */
 	wall_t from, until;

@@ -166,7 +166,6 @@ static void draw_causes(struct page *p, const char *id)
 	for (size_t i = 0; i < c->count; i++)
 		page_note(p, 1 + 2 * (int)i, STYLE_NORMAL, "%s%s",
 			  i ? glyph(p->canvas.look, GLYPH_CHILD) : "", c->text[i]);
-	page_rule(p, 0, STYLE_BOLD, "all values", NULL);
 }
 
 static void draw_connector(struct page *p)
@@ -180,6 +179,8 @@ static void draw_connector(struct page *p)
 		return;
 	}
 	draw_causes(p, id);
+	graph_draw(p);
+	page_rule(p, 0, STYLE_BOLD, "all values", NULL);
 	draw_fields(p, 1, &ctl_nouns[CTL_NOUN_connector], r->rec, r->received);
 }
 

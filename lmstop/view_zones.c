@@ -110,6 +110,7 @@ static void draw_one(struct page *p)
 	draw_children(p, id);
 	page_rule(p, 0, STYLE_BOLD, "connectors below", NULL);
 	draw_connectors(p, 1, in_zone, id);
+	graph_draw(p);
 	page_rule(p, 0, STYLE_BOLD, "all values", NULL);
 	draw_fields(p, 1, &ctl_nouns[CTL_NOUN_zone], r->rec, r->received);
 }

@@ -44,7 +44,7 @@ main(async () => {
 	const cells = JSON.parse(spawnSync('/usr/bin/python3', ['-c', READ, xlsx], { encoding: 'utf8' }).stdout);
 	ok(want.every((r, i) => Date.parse(cells[i + 1][0] + '+05:45') === Date.parse(r.time) && typeof cells[i + 1][1] === 'number' &&
 		Math.round(cells[i + 1][1] * 1000) === r.current_l1_ma), 'xlsx: numbers are numbers, times are times', JSON.stringify([want, cells]));
-	ok(lmsd.ctl('meter', 'export', 'NO', '1h', '-O', path.join(TMP, 'no.csv')).status === 4 && !fs.existsSync(path.join(TMP, 'no.csv')),
+	ok(plain('lmsctl', 'meter', 'export', 'NO', '1h', '-O', path.join(TMP, 'no.csv')).status === 4 && !fs.existsSync(path.join(TMP, 'no.csv')),
 		'of what was never kept there is no file');
 
 	// ---- charts ----

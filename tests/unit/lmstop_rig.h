@@ -185,12 +185,12 @@ static inline void rig_graph(struct rig *r)
 		static const char *const names[][3] = { { "current_l1", "current_l2", "current_l3" },
 							{ "power_l1", "power_l2", "power_total" },
 							{ "voltage_l1n", "voltage_l2n", "voltage_l3n" } };
-		int decimals = what.choice == 1 ? 0 : 3;
+		int choice = what.kind == GRAPH_METER ? what.choice : 0, decimals = choice == 1 ? 0 : 3;
 
 		buf_printf(&b, "{\"step_ms\":%lld,\"columns\":[", (long long)((until - from) / 120000));
 		for (int k = 0; k < 3; k++)
 			buf_printf(&b, "%s{\"variable\":\"%s\",\"unit\":\"%s\",\"decimals\":%d,\"stat\":\"value\"}",
-				   k ? "," : "", names[what.choice][k], what.choice == 0 ? "A" : what.choice == 1 ? "W" : "V",
+				   k ? "," : "", names[choice][k], choice == 0 ? "A" : choice == 1 ? "W" : "V",
 				   decimals);
 		buf_puts(&b, "],\"rows\":[");
 		for (int i = 0; i < 120; i++) {

@@ -165,6 +165,15 @@ static void test_the_chart_is_zoomed_and_changed_and_asked_for_anew(void **state
 	assert_non_null(strstr(buf_cstr(&params), "\"step_ms\":21600000"));
 	assert_non_null(strstr(buf_cstr(&params), "\"cursor\":\"7\""));
 	buf_fini(&params);
+	rig_type(&r, "1\r");
+	graph_wanted(&r.ui, &after);
+	assert_true(after.kind == GRAPH_ZONE && after.choice == 0);
+	rig_type(&r, "cc");
+	graph_wanted(&r.ui, &after);
+	buf_init(&params);
+	assert_string_equal(graph_request(&r.ui, &after, 0, RIG_WALL, NULL, &params), "zone.history");
+	assert_non_null(strstr(buf_cstr(&params), "limit_l1,limit_l2,limit_l3"));
+	buf_fini(&params);
 	/* elsewhere these keys do nothing */
 	rig_type(&r, "2+-cuvw");
 	assert_ptr_equal(ui_level(&r.ui)->view, &view_stations);
