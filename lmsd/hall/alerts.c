@@ -11,6 +11,7 @@
 #include "app.h"
 #include "hall/broker/broker.h"
 #include "hall/door/certificate.h"
+#include "hall/history/keeper.h"
 #include "sense_meters.h"
 #include "site/alert/alert.h"
 #include "site/outer/grid.h"
@@ -50,6 +51,16 @@ static void look_at_store(struct app *app, mono_t now, wall_t wall)
 	if (w->disk_known && w->disk.disk_free < least)
 		alert_holds(app->hall.site, ALERT_DISK_FILLING, "", now, wall, "%llu MiB of %llu are free (make room)",
 			    (unsigned long long)(w->disk.disk_free >> 20), (unsigned long long)(w->disk.disk_size >> 20));
+}
+
+static void look_at_history(struct app *app, mono_t now, wall_t wall)
+{
+	struct archive_figures f;
+
+	archive_figures(keeper_archive(app), &f);
+	if (f.why[0])
+		alert_holds(app->hall.site, ALERT_HISTORY_OFF, "", now, wall,
+			    "%s (make room, or see the disk; lmsctl system history)", f.why);
 }
 
 static void look_at_certificate(struct app *app, mono_t now, wall_t wall)
@@ -197,6 +208,7 @@ void alerts_turn(struct app *app, mono_t now, wall_t wall)
 	feed_zone_views(app, now);
 	alert_sweep_begin(app->hall.site);
 	look_at_store(app, now, wall);
+	look_at_history(app, now, wall);
 	look_at_certificate(app, now, wall);
 	look_at_signals(app, now, wall);
 	look_at_zones(app, now, wall);

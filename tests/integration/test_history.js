@@ -3,6 +3,7 @@
 // What a meter measures is kept each second as it was measured: its silence is a gap that says so, restarts lose
 // nothing that was committed, and what is asked wrongly is refused with a remedy.
 'use strict';
+const fs = require('fs');
 const path = require('path');
 const { ok, equal, until, main, startProgram, Lmsd, Station, ROOT } = require('./lib');
 
@@ -92,5 +93,18 @@ main(async () => {
 	ok(lmsd.ctl('raw', 'meter.history', JSON.stringify({ id: 'M', from: '1000-01-01T00:00:00Z', until: '2200-01-01T00:00:00Z' })).status === 0,
 		'a thousand years are a span of time');
 	meter.stdin.end();
+	await lmsd.kill('SIGTERM');
+
+	// ---- a place that cannot be used ----
+	fs.rmSync(path.join(lmsd.dir, 'history'), { recursive: true });
+	fs.writeFileSync(path.join(lmsd.dir, 'history'), 'no directory');
+	await lmsd.start({ 'history.step': 1 });
+	await until(() => lmsd.must('system', 'status').history === 'failed', 'the history to be off');
+	const off = lmsd.must('system', 'status');
+	ok(off.missing.includes('what meters measure is not kept: Not a directory') && off.store === 'ok', 'status says what is missing, and that the store works');
+	ok(lmsd.must('zone', 'set', 'board', 'static=16').static_ma[0] === 16000, 'everything else goes on');
+	refused('zone.history', { id: 'main' }, 74, 'the history cannot be read now');
+	await until(() => lmsd.must('alert', 'list').some((a) => a.alert === 'history_off'), 'the alert');
+	equal(lmsd.must('event', 'list').filter((e) => e.event === 'history_off').length, 1, 'it is told once');
 	await lmsd.kill('SIGTERM');
 });
