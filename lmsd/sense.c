@@ -167,7 +167,7 @@ static bool sensed_keep(struct sensed *to, struct sensed *old, size_t old_count)
 		to->alert = old[i].alert;
 		to->answered_at = old[i].answered_at;
 		to->told_due = old[i].told_due;
-		to->refused = old[i].refused;
+		to->refused_at = old[i].refused_at;
 		old[i].state = NULL;
 		return true;
 	}

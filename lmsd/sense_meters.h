@@ -16,7 +16,7 @@ struct sensed {				/* one meter of the configuration in force */
 	struct meter_alert alert;
 	mono_t told_due;		/* of a pushed one: then nobody has told it for too long; MONO_NEVER */
 	struct pushed_address told_by;	/* of a pushed one */
-	bool refused;			/* the last that came was refused: said once */
+	mono_t refused_at;		/* what came then was refused, the latest; 0 = never */
 	bool old;			/* only what the broker had kept has come since it fell silent */
 	char complaint[DIAG_TEXT_MAX];
 	char *values_json;		/* for the handlers, made when somebody looks */

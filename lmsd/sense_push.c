@@ -12,6 +12,8 @@
 #include "base/log.h"
 #include "site/ctl_site_util.h"
 
+#define REFUSED_AGAIN_US (60 * US_PER_S)
+
 static bool is_pushed(const struct sensed *m)
 {
 	return m->state != NULL && meter_setup(m->state)->profile->pushed;
@@ -30,7 +32,7 @@ static int push(struct app *app, int meter, const struct meter_push *p, mono_t n
 		return ret;
 	push_reading(p, now, wall, &room, &r);
 	m->told_due = now - p->age_us + setup->stale_us + 1;
-	m->refused = m->old = false;
+	m->old = false;
 	app->viewed = MONO_NEVER;
 	sense_reading(app, meter, &r, now);
 	return 0;
@@ -119,11 +121,13 @@ void sense_told(struct app *app, const struct sense_told *told, mono_t now, wall
 			continue;
 		}
 		diag_init(&d);
-		if (take(app, (int)i, told, now, wall, &d) == 0 || m->refused)
+		if (take(app, (int)i, told, now, wall, &d) == 0)
 			continue;
-		m->refused = true;
-		log_meter(WARNING, app->hall.site->conf->meters[i].k.id, "push_refused", "topic=%s %s", log_text(told->topic),
-			  log_text(d.text));
+		/* Nonsense in turns with sense is one event, too. */
+		if (m->refused_at == 0 || now - m->refused_at > REFUSED_AGAIN_US)
+			log_meter(WARNING, app->hall.site->conf->meters[i].k.id, "push_refused", "topic=%s %s", log_text(told->topic),
+				  log_text(d.text));
+		m->refused_at = now;
 	}
 }
 
