@@ -183,5 +183,6 @@ int main(void)
 		cmocka_unit_test(what_is_no_period_is_refused_with_the_remedy),
 	};
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -289,5 +289,6 @@ int main(void)
 		cmocka_unit_test(any_size_and_any_values_are_drawn_within_bounds),
 	};
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

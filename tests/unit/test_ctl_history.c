@@ -139,5 +139,6 @@ int main(void)
 		cmocka_unit_test(a_span_is_asked_for_in_whole_minutes_or_as_stored),
 	};
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
