@@ -351,6 +351,85 @@ static void what_is_of_no_known_age_only_lowers(void **state)
 	desk_fini(&r);
 }
 
+/* What the zone of desk_way() may have at a state; NO = any. */
+static int64_t means(int state)
+{
+	static const int64_t ma[GRID_STATES] = { NO, 20000, 0, 20000 };
+
+	return state < 0 ? NO : ma[state];
+}
+
+static int64_t lesser(int64_t a, int64_t b)
+{
+	return a == NO || (b != NO && b < a) ? b : a;
+}
+
+static int64_t random_int(unsigned *seed, int64_t below)
+{
+	*seed = *seed * 1103515245U + 12345U;
+	return (int64_t)(*seed >> 8) % below;
+}
+
+/* Values that mean something and others, failures, silence, commands and restarts in any order: the limit is never
+ * above what was told last by the way, above what its loss means while it is lost or not heard since a restart, or
+ * above what staff told; and it is no less than these. */
+static void no_order_of_events_raises_a_limit_beyond_what_was_told(void **state)
+{
+	unsigned seed = 1;
+	struct desk r;
+
+	(void)state;
+	desk_way(&r, "{'grid_from': 'bms', 'grid_watchdog': '10s'}");
+	for (int round = 0, way = -1, hand = -1, heard = -1, lost = 0; round < 20000; round++) {
+		int64_t what = random_int(&seed, 100), number = random_int(&seed, 6), expected;
+
+		if (what < 40) {
+			hear(&r, number);
+			if (number <= 2) {
+				way = (int)number;
+				heard = 1;
+				lost = 0;
+			}
+		} else if (what < 60) {
+			fail_to_hear(&r);
+		} else if (what < 70) {
+			hand = (int)random_int(&seed, GRID_STATES);
+			assert_true(site_grid_set(r.site, grid_state_name((enum grid_state)hand), "staff", NO, r.now, r.wall, &r.fx,
+						  &r.diag) >= 0);
+		} else if (what < 75) {
+			site_grid_clear(r.site, r.now, r.wall, &r.fx);
+			hand = -1;
+		} else if (what < 98) {
+			mono_t due = r.site->grid_way.told_at + 10 * US_PER_S;
+
+			pass(&r, random_int(&seed, 8 * US_PER_S));
+			lost |= r.now >= due;
+		} else {
+			static const char *const keys[] = { "grid", "grid way" };
+
+			desk_settle(&r);
+			desk_restart(&r);
+			site_grid_begin(r.site, r.now);
+			for (int i = 0; i < 2; i++) {
+				const char *json = desk_stored(&r, STORE_SIGNAL, keys[i]);
+
+				if (json)
+					assert_int_equal(site_grid_load(r.site, keys[i], json, strlen(json), r.now, r.wall,
+									&r.diag), 0);
+			}
+			heard = lost = 0;
+			pass(&r, 0);
+		}
+		expected = lesser(lost ? means(GRID_LOST) : means(way), means(hand));
+		if (heard <= 0 && !lost)
+			expected = lesser(expected, means(GRID_LOST));
+		if (limit_ma(&r) != expected)
+			fail_msg("round %d (%lld): %lld instead of %lld (way %d hand %d heard %d lost %d)", round, (long long)what,
+				 (long long)limit_ma(&r), (long long)expected, way, hand, heard, lost);
+	}
+	desk_fini(&r);
+}
+
 /* ---- sources ------------------------------------------------------------------------------------------ */
 
 static int64_t source_ma(const struct desk *r)
@@ -431,6 +510,7 @@ int main(void)
 		cmocka_unit_test(a_device_tells_the_signal_and_its_silence_is_its_loss),
 		cmocka_unit_test(a_value_that_means_nothing_tells_nothing),
 		cmocka_unit_test(staff_tells_a_signal_beside_the_way_and_never_takes_back_what_that_says),
+		cmocka_unit_test(no_order_of_events_raises_a_limit_beyond_what_was_told),
 		cmocka_unit_test(what_a_way_said_survives_a_restart_until_it_talks_again),
 		cmocka_unit_test(another_way_has_to_talk_before_it_is_believed),
 		cmocka_unit_test(a_source_is_told_by_its_way_and_staff_only_lowers),
