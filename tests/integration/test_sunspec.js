@@ -63,6 +63,16 @@ main(async () => {
 	await until(() => show('SUN').power_w === 4800 && show('SUN').state === 'ok', 'another device in its place to be found', 20000);
 	ok(true, 'a device with other models in its place is found, too');
 
+	// One that goes on and on: it is given up, and its neighbours on the bus are read as before.
+	say({ slave: 4, set: { 40000: 0x5375, 40001: 0x6E53 }, any: 1 });
+	lmsd.must('meter', 'add', 'EVIL', 'profile=SunSpec-inverter', `address=${at(4)}`, 'scope=pv', 'poll=200ms');
+	await until(() => /a SunSpec map at 40000 with models 1 1 1 .*none of them in the profile/.test(show('EVIL').error || ''),
+		'an endless chain to be given up', 20000);
+	const ages = [];
+	await until(() => ages.push(show('G').age_ms) === 10, 'ten looks at its neighbour', 20000);
+	ok(ages.every((a) => a < 1000), 'an endless chain of models ends, and takes nothing from the neighbours', ages);
+	lmsd.must('meter', 'delete', 'EVIL', '-y');
+
 	say({ slave: 1, mute: true });
 	await until(() => show('SUN').state === 'silent', 'the silence to be seen', 30000);
 	await until(() => roof().state === 'lost', 'the loss of the sun', 30000);

@@ -10,6 +10,7 @@ Slave 1 has the first file, slave 2 the second one; every port serves all of the
     {"slave": 3, "file": "PATH"}                  another device takes that slave
     {"slave": 3, "base": 50000}                   its holding registers move: what was first is there
     {"slave": 3, "mute": true}                    it does not answer any more
+    {"slave": 3, "any": 1}                        every register that it does not have reads 1
     {"requests": true}                            answers one line with the number of requests per slave
 """
 import argparse
@@ -31,7 +32,7 @@ except ImportError:
 
 class Device:
     def __init__(self, path):
-        self.mute, self.requests = False, 0
+        self.mute, self.any, self.requests = False, None, 0
         self.load(path)
 
     def load(self, path):
@@ -61,11 +62,11 @@ class Registers:
     def validate(self, address, count=1):
         self.device.requests += 1
         present = self.device.registers[self.device.image][self.fc]
-        return all(address + i in present for i in range(count))
+        return self.device.any is not None or all(address + i in present for i in range(count))
 
     def getValues(self, address, count=1):  # pylint: disable=invalid-name
         present = self.device.registers[self.device.image][self.fc]
-        return [present[address + i] for i in range(count)]
+        return [present.get(address + i, self.device.any) for i in range(count)]
 
     def setValues(self, _address, _values):  # pylint: disable=invalid-name
         raise ValueError("a meter is only read")
@@ -88,6 +89,7 @@ def obey(devices, order):
             device.move(order["base"])
         device.image = order.get("image", device.image)
         device.mute = order.get("mute", device.mute)
+        device.any = order.get("any", device.any)
         for addr, word in order.get("set", {}).items():
             device.registers[device.image][3][int(addr)] = word & 0xFFFF
     if order.get("requests"):
