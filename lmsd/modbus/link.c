@@ -91,9 +91,10 @@ void link_close(struct link *l)
 	publish(l, -1);
 	if (l->ctx && l->addr.rtu && fd >= 0) {
 		/* Puts the line's settings back, and closes; so it gets a number of its own to
-		 * close. */
+		 * close. A pseudo-terminal would stay exclusive. */
 		int own = dup(fd);
 
+		ioctl(fd, TIOCNXCL);
 		if (own >= 0) {
 			modbus_set_socket(l->ctx, own);
 			modbus_close(l->ctx);

@@ -55,17 +55,22 @@ static void on_deadline(void *ctx)
 	loop_stop(r->loop);
 }
 
-static bool wait_for(struct rig *r, int *counter, int until)
+static bool wait_until(struct rig *r, int *counter, int until, int64_t us)
 {
 	if (*counter >= until)
 		return true;
 	r->watched = counter;
 	r->until = until;
 	loop_now_update(r->loop);
-	loop_timer_at(r->deadline, loop_now(r->loop) + 10 * US_PER_S);
+	loop_timer_at(r->deadline, loop_now(r->loop) + us);
 	loop_run(r->loop);
 	r->watched = NULL;
 	return *counter >= until;
+}
+
+static bool wait_for(struct rig *r, int *counter, int until)
+{
+	return wait_until(r, counter, until, 10 * US_PER_S);
 }
 
 static void rig_start(struct rig *r)
@@ -207,6 +212,34 @@ static void a_line_that_another_program_holds_is_said_and_waited_for(void **stat
 	rig_end(&r);
 }
 
+static void a_line_that_is_not_needed_any_more_is_given_back(void **state)
+{
+	struct rig r;
+	int fd;
+
+	(void)state;
+	rig_start(&r);
+	for (int i = 0; i < 3; i++) {
+		r.good = 0;
+		read_from(&r, r.link, "9600,8N1");
+		assert_true(wait_for(&r, &r.good, 2));
+		assert_int_equal(bus_set_configure(r.set, NULL, 0, NULL), 0);
+		for (int k = 0; k < 200; k++) {
+			fd = open(r.link, O_RDWR | O_NOCTTY | O_CLOEXEC);
+			if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+				break;
+			if (fd >= 0)
+				close(fd);
+			fd = -1;
+			(void)wait_until(&r, &r.failed, r.failed + 1, 20 * MS);
+		}
+		assert_true(fd >= 0);
+		close(fd);
+	}
+	assert_int_equal(r.failed, 0);
+	rig_end(&r);
+}
+
 static void a_line_is_read_though_1024_descriptors_are_in_use(void **state)
 {
 	struct rlimit old, more;
@@ -241,6 +274,7 @@ int main(void)
 		cmocka_unit_test(frames_keep_their_distance),
 		cmocka_unit_test(what_is_no_serial_line_is_refused),
 		cmocka_unit_test(a_line_that_another_program_holds_is_said_and_waited_for),
+		cmocka_unit_test(a_line_that_is_not_needed_any_more_is_given_back),
 		cmocka_unit_test(a_line_is_read_though_1024_descriptors_are_in_use),
 	};
 
