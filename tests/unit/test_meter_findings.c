@@ -298,5 +298,6 @@ int main(void)
 		cmocka_unit_test(what_lmsd_thinks_of_it_while_polling_is_told),
 	};
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("meter findings", tests, NULL, NULL);
 }

@@ -391,5 +391,6 @@ int main(void)
 		cmocka_unit_test(too_many_are_refused_and_the_end_drops_the_rest),
 	};
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("modbus errand", tests, NULL, NULL);
 }
