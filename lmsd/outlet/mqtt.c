@@ -30,7 +30,7 @@
 #define uthash_malloc(size) xmalloc(size)
 #include <uthash.h>
 
-#define KEEPALIVE_S    20
+#define KEEPALIVE_S    10	/* a broker that does not answer is given up after up to twice as long */
 #define CONNECT_US     (10 * US_PER_S)	/* to reach the host; the same again to be welcomed by it */
 #define BACK_OFF_US    US_PER_S		/* after a failure; doubled after each further one, up to: */
 #define BACK_OFF_MAX_US (60 * US_PER_S)
@@ -349,6 +349,8 @@ static void note_end(struct mqtt *m, int rc, int err)
 				     : "TLS: the broker ended it; it may want a certificate of ours (mqtt.certificate)";
 	else if (rc == MOSQ_ERR_ERRNO)
 		why = strerror(err);
+	else if (rc == MOSQ_ERR_KEEPALIVE)
+		why = "the broker does not answer any more";
 	else if (rc == MOSQ_ERR_CONN_LOST)
 		why = "the broker closed the connection";
 	snprintf(m->log, sizeof(m->log), "%s", why);
