@@ -101,7 +101,7 @@ static void offer_values(struct lmsctl *l, const struct ctl_verb_desc *v, const 
 			 const char *before, const char *prefix)
 {
 	static const char periods[] = "today|yesterday|this-week|last-week|this-month|last-month|this-year|last-year|24h|7d|30d";
-	const char *values = strcmp(f->name, "period") == 0 ? periods
+	const char *values = f->type == FIELD_TEXT && strcmp(f->name, "period") == 0 ? periods
 			     : f->type == FIELD_ENUM ? f->values
 			     : f->type == FIELD_BOOL ? "yes|no"
 						     : "";

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/period.h"
 
 /* Each use of local.def says what a verb, an argument and the end are to it. */
 #define CTL_VERB(n, v, role, result, help) struct local_##n##_##v##_args { uint64_t given;
