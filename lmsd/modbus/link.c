@@ -14,8 +14,8 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "modbus/connect.h"
 #include "modbus/lowfd.h"
+#include "net/connect.h"
 
 #define TCP_HEADER 7		/* transaction, protocol, length, unit */
 #define RTU_CHAR_BITS 11

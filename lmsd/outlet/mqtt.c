@@ -23,7 +23,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "modbus/connect.h"
+#include "net/connect.h"
 #include "net/loop.h"
 
 #define uthash_fatal(msg) lms_assert_failed(msg, __FILE__, __LINE__)

@@ -1,5 +1,5 @@
-/* modbus/connect.c - resolves and connects, each with a time limit. */
-#include "modbus/connect.h"
+/* net/connect.c - resolves and connects, each with a time limit. */
+#include "net/connect.h"
 
 #include <errno.h>
 #include <fcntl.h>

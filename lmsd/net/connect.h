@@ -1,4 +1,4 @@
-/* modbus/connect.h - a TCP connection within a time, by name or number, that can be called off.
+/* net/connect.h - a TCP connection within a time, by name or number, that can be called off.
  *
  * getaddrinfo() cannot be interrupted: a name is resolved by a thread of its own, which is left to
  * finish alone when the time is over.
