@@ -2,7 +2,8 @@
  * read at start and again on demand.
  *
  * A profile that says the same after it was read again keeps its object and its edition, so that meters
- * which are read by it go on undisturbed.
+ * which are read by it go on undisturbed. One whose file has become bad is kept as it was: a slip of the
+ * editor must not end the reading of meters.
  */
 #include "app.h"
 
@@ -21,6 +22,7 @@ struct reading {
 	struct profile_set set;
 	struct json_writer *notes;	/* for who asked, as an array that is open; NULL at start */
 	bool changed;
+	struct buf bad;			/* files that cannot be used, each before and behind a line end */
 };
 
 static void note(struct reading *r, enum log_level level, const char *text)
@@ -35,33 +37,69 @@ static void note(struct reading *r, enum log_level level, const char *text)
 
 static void on_bad(void *ctx, const struct diag *d)
 {
+	struct reading *r = ctx;
 	char why[600], text[700];
 
 	snprintf(text, sizeof(text), "skipped: %s", diag_render(d, why, sizeof(why)));
-	note(ctx, LOG_LEVEL_ERROR, text);
+	note(r, LOG_LEVEL_ERROR, text);
+	buf_printf(&r->bad, "\n%s\n", d->file);
 }
 
-static void read_dir(struct reading *r, const char *dir, enum profile_origin origin)
+static bool is_bad(struct reading *r, const struct meter_profile *p)
 {
+	char line[sizeof(p->file) + 3];
+
+	snprintf(line, sizeof(line), "\n%s\n", p->file);
+	return strstr(buf_cstr(&r->bad), line) != NULL;
+}
+
+/* What was read before from files that cannot be read now. */
+static void keep(struct app *app, struct reading *r, enum profile_origin origin, bool all)
+{
+	struct profile_set *old = &app->profiles;
+	char text[600];
 	struct diag d;
 
-	diag_init(&d);
-	if (profile_load_dir(dir, origin, &r->set, on_bad, r, &d) < 0)
-		on_bad(r, &d);
+	for (size_t i = 0; i < old->count;) {
+		struct meter_profile *p = old->items[i];
+
+		diag_init(&d);
+		if (p->pushed || p->site != (origin == PROFILE_SITE) || !(all || is_bad(r, p)) ||
+		    profile_set_take(&r->set, p, &d) < 0) {
+			i++;
+			continue;
+		}
+		old->items[i] = old->items[--old->count];
+		snprintf(text, sizeof(text), "%s: kept as it was read before from %s", p->model, p->file);
+		note(r, LOG_LEVEL_NOTICE, text);
+	}
 }
 
-static void read_all(const struct app *app, struct reading *r)
+static void read_dir(struct app *app, struct reading *r, const char *dir, enum profile_origin origin)
+{
+	struct diag d;
+	int ret;
+
+	diag_init(&d);
+	ret = profile_load_dir(dir, origin, &r->set, on_bad, r, &d);
+	if (ret < 0)
+		on_bad(r, &d);
+	keep(app, r, origin, ret < 0);
+}
+
+static void read_all(struct app *app, struct reading *r)
 {
 	const char *site = app->boot.meters_site_directory;
-
 	struct diag d;
 
 	profile_set_init(&r->set);
+	buf_init(&r->bad);
 	diag_init(&d);
 	lms_assert(profile_set_take(&r->set, pushed_profile(), &d) == 0);	/* the first: no file takes its name */
 	if (site[0] && access(site, F_OK) == 0)
-		read_dir(r, site, PROFILE_SITE);
-	read_dir(r, app->boot.meters_directory, PROFILE_SHIPPED);
+		read_dir(app, r, site, PROFILE_SITE);
+	read_dir(app, r, app->boot.meters_directory, PROFILE_SHIPPED);
+	buf_fini(&r->bad);
 }
 
 static const struct meter_profile *by_model(const struct profile_set *set, const char *model)
@@ -88,6 +126,8 @@ static void compare(struct app *app, struct reading *r)
 		struct meter_profile *p = r->set.items[i], swap;
 		struct meter_profile *old = NULL;
 
+		if (p->edition)	/* kept */
+			continue;
 		for (size_t k = 0; k < app->profiles.count; k++)
 			if (strcmp(app->profiles.items[k]->model, p->model) == 0)
 				old = app->profiles.items[k];

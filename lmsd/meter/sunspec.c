@@ -10,6 +10,7 @@
 #define MARK_LOW  0x6E53	/* "nS" */
 #define MODEL_END 0xFFFF
 #define HEAD_REGS 2
+#define SILENCES  3
 
 /* By the specification; then what devices and their manuals make of it by counting from 1. */
 static const uint16_t bases[] = { 40000, 50000, 0, 40001, 39999, 50001, 49999, 1 };
@@ -50,6 +51,7 @@ void sunspec_take(struct sunspec_walk *w, const uint16_t *words)
 {
 	if (w->over)
 		return;
+	w->answered = true;
 	if (w->marked && words) {
 		step(w, words[0], words[1]);
 	} else if (w->marked) {
@@ -66,6 +68,14 @@ void sunspec_silent(struct sunspec_walk *w)
 {
 	if (!w->marked) {
 		next_base(w);
+		if (w->over && !w->answered)
+			sunspec_start(w);
+		return;
+	}
+	w->silences = w->silent_at == w->at ? w->silences + 1 : 1;
+	w->silent_at = w->at;
+	if (w->silences == SILENCES && w->count > 0) {
+		w->over = true;
 		return;
 	}
 	w->marked = false;

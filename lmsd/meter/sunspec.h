@@ -20,7 +20,10 @@ struct sunspec_block {
 struct sunspec_walk {
 	int base;		/* which of the addresses is tried, or was found */
 	bool marked;		/* "SunS" was there */
+	bool answered;		/* something came, be it a refusal */
 	bool over;
+	uint32_t silent_at;	/* where it was not answered, and how often in a row */
+	int silences;
 	uint32_t at;		/* the next question's address */
 	struct sunspec_block blocks[SUNSPEC_BLOCKS_MAX];
 	int count;
@@ -32,8 +35,9 @@ void sunspec_start(struct sunspec_walk *w);
 bool sunspec_next(const struct sunspec_walk *w, uint16_t *addr);
 /* Its answer: two words, or NULL when the device refused it. */
 void sunspec_take(struct sunspec_walk *w, const uint16_t *words);
-/* It was not answered at all: a place where there is no map may be passed over like that, but a map must
- * not be believed in part, so it is walked again from its beginning. */
+/* It was not answered at all: a place where there is no map may be passed over like that, and where nothing
+ * ever answers the walk does not end. A map must not be believed in part, so it is walked again from its
+ * beginning; what is silent at the same place for the third time, though it answered before it, ends there. */
 void sunspec_silent(struct sunspec_walk *w);
 
 /* Which models of a profile are wanted of a device; self-contained. */

@@ -40,13 +40,20 @@ static bool says_nothing(int err, int exception)
 	return err < 0 && (err != -LMS_EREFUSED || line_is_silence(exception) || exception == 5 || exception == 6);
 }
 
+/* Silent for long, or ever since it was walked. */
+static bool is_old(const struct slot *s)
+{
+	return (s->answered_at && worker_now() - s->answered_at > FORGET_US + 2 * s->task.poll_us) ||
+	       (s->fails && !s->models_read);
+}
+
 int models_find(struct worker *w, struct slot *s, char *text)
 {
 	struct plan_block q = { .fc = (uint8_t)s->task.wish.fc, .count = 2 };
 	uint16_t words[2];
 	int exception, ret;
 
-	if (s->answered_at && worker_now() - s->answered_at > FORGET_US + 2 * s->task.poll_us && s->layout.models)
+	if (s->layout.models && is_old(s))
 		forget(s);
 	if (!s->task.wish.count || s->layout.models)
 		return 0;

@@ -57,6 +57,11 @@ main(async () => {
 	const notes = reload();
 	ok(notes.length === 2 && /^SDM630: changed /.test(notes[0]) && /^X1: new /.test(notes[1]), 'what changed is told', notes);
 	await until(() => amperes() < 0.02, 'the meter to be read in the other unit');
+	write('mine.conf', profile('SDM630', 'mA').replace('addr = 12', 'addr = 7'));
+	const slip = reload();
+	ok(slip.length === 2 && /mine\.conf:.* power_l1: addr: /.test(slip[0]) && /^SDM630: kept as it was/.test(slip[1]),
+		'a file that has become bad is told, and what it said before holds', slip);
+	equal([show().values.length, show().state], [2, 'ok'], 'its meter is read as before');
 	fs.unlinkSync(path.join(site, 'mine.conf'));
 	fs.unlinkSync(path.join(site, 'new.conf'));
 	const gone = reload();

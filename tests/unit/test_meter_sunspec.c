@@ -121,9 +121,27 @@ static void silence_makes_the_walk_begin_again(void **state)
 	sunspec_take(&w, &d->words[0]);
 	sunspec_take(&w, &d->words[2]);
 	assert_int_equal(w.count, 1);
+	for (int i = 0; i < 2; i++) {	/* some devices have silence behind their last model, and no end mark */
+		sunspec_silent(&w);
+		assert_true(!w.over && sunspec_next(&w, &addr) && addr == 0 && w.count == 0);
+		sunspec_take(&w, &d->words[0]);
+		sunspec_take(&w, &d->words[2]);
+	}
 	sunspec_silent(&w);
-	assert_true(!w.over && sunspec_next(&w, &addr) && addr == 0 && w.count == 0);
+	assert_true(w.over && w.count == 1);
 	free(d);
+}
+
+static void where_nothing_answers_no_map_is_denied(void **state)
+{
+	struct sunspec_walk w = { 0 };
+	uint16_t addr;
+
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		assert_true(sunspec_next(&w, &addr));
+		sunspec_silent(&w);
+	}
 }
 
 static uint64_t next_random(uint64_t *seed)
@@ -328,6 +346,7 @@ int main(void)
 		cmocka_unit_test(a_device_without_a_map_is_asked_once_at_each_place),
 		cmocka_unit_test(a_chain_without_an_end_ends_where_the_device_does),
 		cmocka_unit_test(silence_makes_the_walk_begin_again),
+		cmocka_unit_test(where_nothing_answers_no_map_is_denied),
 		cmocka_unit_test(hostile_devices_get_few_questions),
 		cmocka_unit_test(one_model_is_enough_for_what_several_have),
 		cmocka_unit_test(a_meter_has_what_its_device_has),
