@@ -93,9 +93,10 @@ void sim_start_rtu(struct sim *s, const char *device, const char *slaves)
 
 void sim_start_faulty(struct sim *s, int ports, int *port, const char *const *links, int link_count)
 {
-	const char *args[6 + 2 * FAULTY_LINKS] = { "tests/sim/faulty.py", "--exit-on-eof", "--tcp" };
+	const char *seed = getenv("SEED");
+	const char *args[8 + 2 * FAULTY_LINKS] = { "tests/sim/faulty.py", "--exit-on-eof", "--seed", seed ? seed : "1", "--tcp" };
 	char *argv[sizeof(args) / sizeof(args[0])], count[16], line[600] = "", *at;
-	int n = 3;
+	int n = 5;
 
 	snprintf(count, sizeof(count), "%d", ports);
 	args[n++] = count;
