@@ -434,7 +434,8 @@ static void write_answer(const struct check *c, const struct meter_state *m, con
 	write_findings(f, w);
 	jw_key(w, "registers");
 	jw_array(w);
-	for (size_t i = 0; i < c->profile->reg_count; i++)
+	/* Where its models were not found, nothing has an address. */
+	for (size_t i = 0; i < c->profile->reg_count && !c->profile->model_count; i++)
 		write_register(c, m, &c->profile->regs[i], w);
 	jw_array_end(w);
 	jw_object_end(w);
