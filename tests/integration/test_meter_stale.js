@@ -19,7 +19,7 @@ main(async () => {
 	const lmsctl = (...args) => run('lmsctl', ...args);
 	const lmstop = (screen) => run('lmstop', '--once', '--screen', screen, '--size', '160x24');
 	// Whatever the meter said: currents, voltages, powers, and what follows from them.
-	const numbers = /13\.1|14\.2|15\.3|23[01]\.\d|\b9\.[67] kW|2990|3250|3501|97[34]\d/;
+	const numbers = /13\.1|14\.2|15\.3|23[01]\.\d|\b9\.[678] kW|\b(29[89]|300|32[45]|35[01])\d\b|\b97\d\d\b/;
 	const row = (text, id) => text.split('\n').find((l) => l.trim().startsWith(id)) || '';
 
 	lmsd.apply({
@@ -33,7 +33,7 @@ main(async () => {
 	}, 'all values of the meter', 30000);
 	await until(() => lmsd.must('zone', 'show', 'main').building_ma, 'the balance to know them');
 
-	ok(/ok .*13\.1\/14\.2\/15\.3 A +9\.[67] kW +1\.23\d MWh +main/.test(row(lmsctl('meter', 'list'), 'M')), 'a list shows a good meter',
+	ok(/ok .*13\.1\/14\.2\/15\.3 A +9\.[678] kW +1\.23\d MWh +main/.test(row(lmsctl('meter', 'list'), 'M')), 'a list shows a good meter',
 		lmsctl('meter', 'list'));
 	const fresh = lmsd.must('meter', 'show', 'M');
 	ok(fresh.zones === 'main' && fresh.values.every((v) => v.quality === 'good' && v.time && v.unit !== undefined && v.value !== null),
@@ -93,7 +93,8 @@ main(async () => {
 	equal([other.current_ma, other.power_w], [undefined, undefined], 'and nothing of it is taken');
 	ok(other.values.every((v) => v.quality === 'suspect' && v.value === null), 'its values are suspect', other.values);
 	await until(() => lmsd.must('zone', 'show', 'main').cap_why === 'meter_lost', 'the zone to keep the current for a lost meter', 30000);
-	ok(/meter_other_model/.test(lmsd.child.log), 'there is an event', lmsd.child.log.slice(-1500));
+	await until(() => /meter_other_model/.test(lmsd.child.log), 'the event of it');
+	ok(true, 'there is an event');
 	lmsd.must('meter', 'set', 'M', 'identity=any');
 	await until(() => lmsd.must('meter', 'show', 'M').state === 'ok', 'it to be taken', 30000);
 	ok(true, 'identity=any takes it nevertheless');
