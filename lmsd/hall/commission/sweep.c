@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "meter/decode.h"
 
+#define ANY_TRIED  3	/* numbers that no two devices have: who answers to all of them answers to every one */
 #define SILENT_MAX 3	/* questions that somebody who is there leaves unanswered: then it is left */
 
 /* ---- which numbers ------------------------------------------------------------------------------- */
@@ -171,12 +172,14 @@ static void next_slave(struct sweep *s)
 {
 	s->at++;
 	s->step = -1;
-	atomic_store(&s->asked, s->at);
-	if (s->stop_if_any && s->at == 3 && s->found_count == 3) {
-		s->any = true;
-		s->found_count = 1;
-		s->at = s->order_count;
+	/* Now it is known; who they are is asked only of those that are told. */
+	if (s->stop_if_any && s->at == ANY_TRIED) {
+		s->any = s->found_count == ANY_TRIED;
+		s->order_count = s->any ? 1 : s->order_count;
+		s->stop_if_any = false;
+		s->at = s->found_count = 0;
 	}
+	atomic_store(&s->asked, s->at);
 	atomic_store(&s->found_now, s->found_count);
 }
 
@@ -273,7 +276,7 @@ static void reply(struct errand *e, const struct errand_question *q, const struc
 	s->walk_asked = 0;
 	s->silent = 0;
 	s->step = 0;
-	if (!is_there(r))
+	if (!is_there(r) || s->stop_if_any)
 		next_slave(s);
 }
 

@@ -66,7 +66,7 @@ struct sweep {
 	struct { bool good; uint16_t words[SWEEP_WORDS]; } answers[SWEEP_ASK_MAX];
 	struct sweep_slave found[SWEEP_SLAVES];
 	int found_count;
-	bool any;		/* it answered to all of the first three */
+	bool any;		/* one device answers to every number */
 	bool failed;		/* the bus could not be opened: */
 	char text[LINK_TEXT_MAX];
 };
