@@ -1,22 +1,17 @@
-/* local/bill.c - `transaction export`: the transactions of a period into a file, the newest first, page by page.
- *
- * Refused ones are left out: nobody charged. A running one has no stop, and its energy so far.
+/* local/bill.c - `transaction export`: the transactions of a period into a file. A running one has no stop, and its
+ * energy so far.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/err.h"
-#include "base/period.h"
 #include "base/text.h"
 #include "lmsctl/export/sheet.h"
-#include "lmsctl/local/local.h"
+#include "lmsctl/local/ledger.h"
 
 #define COLUMNS_MAX 40
-#define PAGE_ROWS   1000
 
 /* A column by the field of the record that it shows; "badge" is the holder of the tag, else its comment. */
 struct bill_column {
@@ -55,18 +50,14 @@ static const struct bill_column people_columns[] = {
 
 struct bill {
 	struct lmsctl *l;
-	const struct bill_args *a;
-	struct period period;
-	const struct time_zone *tz;
+	struct ledger ledger;
 	enum sheet_format format;
 	const struct bill_column *columns;
 	struct bill_column own[COLUMNS_MAX];
 	struct sheet_column sheet_columns[COLUMNS_MAX];
 	struct sheet_layout layout;
 	struct sheet *sheet;
-	size_t rows;
 	int64_t sums[COLUMNS_MAX];	/* NUM_NONE = none */
-	bool shown;
 };
 
 /* ---- cells ---- */
@@ -88,36 +79,13 @@ static const char *text_of(const struct ctl_transaction *t, const char *name)
 	return *(const char *const *)(const void *)((const char *)t + f->offset);
 }
 
-/* "8.09" with so many decimals */
-static int64_t decimal_of(const char *s, int decimals)
-{
-	int64_t v = 0;
-	int seen = -1;
-
-	if (!s)
-		return NUM_NONE;
-	for (; *s; s++) {
-		if (*s == '.')
-			seen = 0;
-		else if (*s < '0' || *s > '9' || v > INT64_MAX / 100)
-			return NUM_NONE;
-		else if (seen < decimals) {
-			v = v * 10 + (*s - '0');
-			seen += seen >= 0;
-		}
-	}
-	for (seen = seen < 0 ? 0 : seen; seen < decimals; seen++)
-		v *= 10;
-	return v;
-}
-
 static int64_t number_of(const struct ctl_transaction *t, const struct bill_column *c)
 {
 	const struct field *f = field_of(c->field);
 	int64_t v;
 
 	if (f->type == FIELD_TEXT)
-		return decimal_of(text_of(t, c->field), c->decimals);
+		return ledger_decimal(text_of(t, c->field), c->decimals);
 	memcpy(&v, (const char *)t + f->offset, sizeof(v));
 	if (f->type == FIELD_MS && v != NUM_NONE)
 		return (v + 30000) / 60000;
@@ -145,7 +113,6 @@ static void put(struct bill *b, const struct ctl_transaction *t)
 			b->sums[i] = (b->sums[i] == NUM_NONE ? 0 : b->sums[i]) + cells[i].number;
 	}
 	sheet_row(b->sheet, cells);
-	b->rows++;
 }
 
 /* Costs in several currencies have no sum. */
@@ -164,85 +131,6 @@ static void put_sums(struct bill *b)
 	sheet_totals(b->sheet, cells);
 }
 
-/* ---- pages ---- */
-
-static const char *params_of(const struct bill *b, const char *cursor, struct buf *out)
-{
-	char from[RFC3339_MAX], until[RFC3339_MAX];
-	struct json_writer w;
-
-	buf_clear(out);
-	jw_init(&w, out);
-	jw_object(&w);
-	jw_kstr(&w, "from", rfc3339_format(b->period.from, from));
-	jw_kstr(&w, "until", rfc3339_format(b->period.until, until));
-	if (b->a->station)
-		jw_kstr(&w, "station", b->a->station);
-	if (b->a->tag)
-		jw_kstr(&w, "tag", b->a->tag);
-	if (b->a->zone)
-		jw_kstr(&w, "zone", b->a->zone);
-	if (b->a->group)
-		jw_kstr(&w, "group", b->a->group);
-	if (b->a->type)
-		jw_kstr(&w, "type", b->a->type);
-	jw_kint(&w, "limit", PAGE_ROWS);
-	if (cursor)
-		jw_kstr(&w, "cursor", cursor);
-	jw_object_end(&w);
-	return buf_cstr(out);
-}
-
-static bool is_refused(const struct ctl_transaction *t)
-{
-	return t->state && strcmp(t->state, "refused") == 0;
-}
-
-static int put_page(struct bill *b, const struct json *items)
-{
-	struct arena arena;
-	int ret = 0;
-
-	arena_init(&arena);
-	for (const struct json *j = items ? items->first : NULL; j && ret == 0; j = j->next) {
-		void *rec;
-
-		ret = ctl_record_read(&ctl_nouns[CTL_NOUN_transaction], j, &arena, &rec, &b->l->diag);
-		if (ret == 0 && !is_refused(rec))
-			put(b, rec);
-	}
-	arena_fini(&arena);
-	return ret;
-}
-
-static int put_pages(struct bill *b)
-{
-	char cursor[64] = "";
-	struct buf params;
-	int ret;
-
-	buf_init(&params);
-	do {
-		const struct json *answer;
-
-		ret = client_call(b->l->client, "transaction.list", params_of(b, cursor[0] ? cursor : NULL, &params), &answer,
-				  &b->l->diag);
-		if (ret)
-			break;
-		snprintf(cursor, sizeof(cursor), "%s", json_str(json_get(answer, "next"), ""));
-		ret = put_page(b, json_get(answer, "items"));
-		if (!b->l->opt.quiet && isatty(STDERR_FILENO)) {
-			fprintf(stderr, "\r%zu transactions", b->rows);
-			fflush(stderr);
-			b->shown = true;
-		}
-	} while (ret == 0 && cursor[0] && !sheet_failed(b->sheet));
-	if (b->shown)
-		fputs("\r\033[K", stderr);
-	buf_fini(&params);
-	return ret;
-}
-
 /* ---- the file ---- */
 
 static bool ends_with(const char *s, const char *end)
@@ -252,20 +140,18 @@ static bool ends_with(const char *s, const char *end)
 	return a >= b && strcasecmp(s + a - b, end) == 0;
 }
 
-static int choose_format(struct bill *b)
+static int choose_format(struct bill *b, const char *format, const char *dialect)
 {
 	static const struct { const char *name, *end; enum sheet_format format; } rows[] = {
 		{ "csv", ".csv", SHEET_CSV }, { "xlsx", ".xlsx", SHEET_XLSX }, { "pdf", ".pdf", SHEET_PDF }, { "json", ".json", SHEET_JSON },
 	};
-	const struct bill_args *a = b->a;
-
 	b->format = SHEET_CSV;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (a->format ? strcmp(a->format, rows[i].name) == 0 : ends_with(b->l->opt.out, rows[i].end))
+		if (format ? strcmp(format, rows[i].name) == 0 : ends_with(b->l->opt.out, rows[i].end))
 			b->format = rows[i].format;
-	if (a->dialect && b->format != SHEET_CSV)
+	if (dialect && b->format != SHEET_CSV)
 		return diag_set(&b->l->diag, -LMS_EUSAGE, "--dialect: is one of csv");
-	if (a->dialect && strcmp(a->dialect, "excel") == 0)
+	if (dialect && strcmp(dialect, "excel") == 0)
 		b->format = SHEET_CSV_EXCEL;
 	return 0;
 }
@@ -323,12 +209,12 @@ static int choose_columns(struct bill *b)
 static const char *heading(const struct bill *b, const char *title)
 {
 	struct civil f, u;
-	wall_t last = b->period.until - 1;
+	wall_t last = b->ledger.period.until - 1;
 
-	civil_from_wall(b->period.from, tz_offset_s(b->tz, b->period.from), &f);
-	civil_from_wall(last, tz_offset_s(b->tz, last), &u);
+	civil_from_wall(b->ledger.period.from, tz_offset_s(b->ledger.tz, b->ledger.period.from), &f);
+	civil_from_wall(last, tz_offset_s(b->ledger.tz, last), &u);
 	return arena_printf(&b->l->arena, "%s%stransactions %04d-%02d-%02d to %04d-%02d-%02d (%s)", title, *title ? ": " : "", f.year,
-			    f.month, f.day, u.year, u.month, u.day, b->tz ? b->tz->name : "UTC");
+			    f.month, f.day, u.year, u.month, u.day, b->ledger.tz ? b->ledger.tz->name : "UTC");
 }
 
 static int open_file(struct bill *b)
@@ -346,50 +232,42 @@ static int open_file(struct bill *b)
 	}
 	b->layout.title = "transactions";
 	b->layout.columns = b->sheet_columns;
-	b->layout.tz = b->tz;
+	b->layout.tz = b->ledger.tz;
 	b->layout.heading = heading(b, title);
 	return sheet_open(&b->sheet, b->format, b->l->opt.out, &b->layout, &b->l->diag);
 }
 
-static int begin(struct bill *b)
+static int put_each(void *ctx, const struct ctl_transaction *t)
 {
-	wall_t now = (wall_t)time(NULL) * US_PER_S;
-	struct lmsctl *l = b->l;
-	int ret;
+	struct bill *b = ctx;
 
-	if (!l->opt.out)
-		return diag_set(&l->diag, -LMS_EUSAGE, "where to? (-O FILE; -O - is standard output)");
-	/* What is no period in any zone needs no daemon to say so. */
-	if (period_parse(b->a->period, NULL, now, &b->period, &l->diag))
-		return l->diag.err = -LMS_EUSAGE;
-	ret = choose_format(b);
-	if (ret == 0)
-		ret = choose_columns(b);
-	if (ret == 0)
-		ret = call_connect(l, NULL, NULL);
-	if (ret == 0)
-		ret = local_site_zone(l, &b->tz);
-	if (ret == 0)
-		ret = period_parse(b->a->period, b->tz, now, &b->period, &l->diag);
-	return ret;
+	put(b, t);
+	return sheet_failed(b->sheet);
 }
 
-int bill_export(struct lmsctl *l, const struct bill_args *a)
+int bill_export(struct lmsctl *l, const struct ledger_args *a, const char *format, const char *dialect)
 {
 	struct bill *b = arena_alloc(&l->arena, sizeof(*b));
 	int ret, closed;
 
 	memset(b, 0, sizeof(*b));
 	b->l = l;
-	b->a = a;
-	ret = begin(b);
+	if (!l->opt.out)
+		return diag_set(&l->diag, -LMS_EUSAGE, "where to? (-O FILE; -O - is standard output)");
+	ret = ledger_init(&b->ledger, l, a, a->period);
+	if (ret == 0)
+		ret = choose_format(b, format, dialect);
+	if (ret == 0)
+		ret = choose_columns(b);
+	if (ret == 0)
+		ret = ledger_begin(&b->ledger, a->period);
 	if (ret == 0)
 		ret = open_file(b);
 	if (ret)
 		return ret;
-	ret = put_pages(b);
-	if (ret == 0 && b->rows)
+	ret = ledger_each(&b->ledger, put_each, b);
+	if (ret == 0 && b->ledger.count)
 		put_sums(b);
-	closed = sheet_close(b->sheet, ret == 0, &l->diag);
-	return ret ? ret : closed;
+	closed = sheet_close(b->sheet, ret >= 0, &l->diag);
+	return ret < 0 ? ret : closed;
 }

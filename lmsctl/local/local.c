@@ -77,9 +77,17 @@ static int transaction_graph(struct lmsctl *l, const void *args)
 static int transaction_export(struct lmsctl *l, const void *args)
 {
 	const struct local_transaction_export_args *a = args;
-	const struct bill_args b = { a->period, a->station, a->tag, a->zone, a->group, a->type, a->format, a->dialect };
+	const struct ledger_args q = { a->period, a->station, a->tag, a->zone, a->group, a->type };
 
-	return bill_export(l, &b);
+	return bill_export(l, &q, a->format, a->dialect);
+}
+
+static int transaction_stats(struct lmsctl *l, const void *args)
+{
+	const struct local_transaction_stats_args *a = args;
+	const struct ledger_args q = { .period = a->period, .station = a->station, .tag = a->tag, .zone = a->zone };
+
+	return stats_show(l, &q, a->by);
 }
 
 static int tag_learn(struct lmsctl *l, const void *args)

@@ -22,7 +22,8 @@ int history_show(struct lmsctl *l, const char *method, const struct series_args 
 int history_export(struct lmsctl *l, const char *method, const struct series_args *a);
 /* learn.c */
 int learn_tags(struct lmsctl *l, const char *station, int64_t count, bool from_stdin);
-/* bill.c */
-struct bill_args { const char *period, *station, *tag, *zone, *group, *type, *format, *dialect; };
-int bill_export(struct lmsctl *l, const struct bill_args *a);
+/* bill.c, stats.c: which transactions (ledger.h) */
+struct ledger_args { const char *period, *station, *tag, *zone, *group, *type; };
+int bill_export(struct lmsctl *l, const struct ledger_args *a, const char *format, const char *dialect);
+int stats_show(struct lmsctl *l, const struct ledger_args *a, const char *by);
 int graph_show(struct lmsctl *l, int64_t transaction);

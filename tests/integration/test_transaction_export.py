@@ -131,6 +131,15 @@ def main():
         check(got.splitlines()[1] == "5,TOP,0.000,0.00", "any fields", got)
         check(export(lmsd, "2027", "--format", "json", "-O", "-").strip() == "[]", "nothing is an empty file")
 
+        sums = lmsd.must("transaction", "stats", "2026-06", "by=tag")
+        check([(u["of"], u.get("name"), u["sessions"], u["energy_wh"], u["cost"]) for u in sums] ==
+              [("B2", "pool car", 1, 12345, "6.17"), ("A1", HOLDER, 1, 8090, "2.83")], "sums by tag, the most energy first", sums)
+        sums = lmsd.must("transaction", "stats", "2026", "by=zone")
+        check([(u["of"], u["sessions"], u["energy_wh"]) for u in sums] == [("TOP", 3, 13090), ("LOW", 1, 12345)], "by zone", sums)
+        sums = lmsd.must("transaction", "stats", "2026")
+        check([(u["sessions"], u["running"], u["energy_wh"], u["cost"]) for u in sums] == [(4, 1, 25435, "10.75")], "of all", sums)
+        check(lmsd.must("transaction", "stats", "2020") == [], "of nothing there are none")
+
         check("is no field" in export(lmsd, "2026", "-f", "id,nosuch", "-O", "-", status=64), "a field that is none is named")
         check("2026-05" in export(lmsd, "20x6", "-O", "-", status=64), "so is what is no period")
         check("where to" in export(lmsd, "2026", status=64), "and a file that is missing")
