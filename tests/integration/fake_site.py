@@ -8,6 +8,7 @@ Lines on standard input: LIST JSON     pushes one changed record, e.g. connector
                          drop          closes all connections and stops listening
 Requests go to SOCKET.log, one JSON object per line.
 """
+import datetime
 import json
 import os
 import socket
@@ -45,6 +46,21 @@ SITE = {
     "event.list": [{"seq": 1, "time": "2026-11-21T04:30:00Z", "level": "info", "subject": "station", "object": "CP1",
                     "event": "station_booted", "text": "vendor=Alpha"}],
 }
+
+
+def history(params):
+    """Sixty values of what is asked for, in two pages."""
+    def ms(text):
+        return int(datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000)
+    first, step = int(params.get("cursor", "0")), (ms(params["until"]) - ms(params["from"])) // 60
+    names = params["variables"].split(",")
+    unit, decimals = ("A", 3) if "current" in names[0] else ("V", 3) if "voltage" in names[0] else ("W", 0)
+    return {"id": params["id"], "step_ms": step, "cursor": None if first else "30",
+            "columns": [{"variable": n, "unit": unit, "decimals": decimals, "stat": "value"} for n in names],
+            "rows": [[ms(params["from"]) + i * step] + [9000 + i * 10 + k for k in range(len(names))]
+                     for i in range(first, first + 30)]}
+
+
 lock = threading.Lock()
 peers = {}      # connection: {list: [watch number, seq]}
 
@@ -72,6 +88,8 @@ def handle(conn, request, mode, log):
         number = len(peers[conn]) + 1
         peers[conn][params["verb"]] = [number, 0]
         reply["result"] = {"watch": number}
+    elif request["method"].endswith(".history"):
+        reply["result"] = history(params)
     elif request["method"] == "connector.explain":
         reply["result"] = {"id": params["id"], "causes": [{"code": "zone_saturated", "text": "zone main is full"},
                                                           {"code": "static", "text": "its static limit is 63 A"}]}

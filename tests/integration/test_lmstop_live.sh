@@ -56,6 +56,15 @@ mux resize-window -t t -x 100 -y 30
 keys 3 Enter
 sees "a meter with its variables" 'voltage_l1n +231.7 +V +good'
 until_true 20 logged '"verb": "meter.show", "args": {"id": "board"}' && ok "they are watched" || not_ok "they are watched"
+sees "and its chart, of two pages" '\[currents\].*\[1 h\].*1 L1 9\.0\.\.9\.6'
+keys -- -
+sees "of a longer time" '\[6 h\].*1 L1 9'
+keys c
+sees "of other variables" '\[powers\].*kW.*T power_total'
+keys u
+sees "without a phase" 'L1 is off'
+keys u + c c
+sees "and back again" '\[currents\].*\[1 h\].*1 L1 9'
 keys Escape
 until_true 20 logged 'system.unwatch' && ok "as long as they are looked at" || not_ok "as long as they are looked at"
 keys 0 Down Enter Enter
