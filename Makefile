@@ -25,7 +25,7 @@ objs = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 # MQTT is optional: MQTT=no, or no libmosquitto-dev, builds a lmsd that refuses mqtt.host.
 MQTT ?= $(shell pkg-config --exists libmosquitto 2>/dev/null && echo yes || echo no)
-LEFT_OUT := lmsd/outlet/$(if $(filter yes,$(MQTT)),mqtt_none,mqtt).c
+LEFT_OUT := $(addprefix lmsd/outlet/,$(if $(filter yes,$(MQTT)),mqtt_none.c,mqtt.c mqtt_client.c mqtt_thread.c))
 
 PURE_OBJS   := $(call objs,$(call srcs,$(PURE_DIRS)) $(PURE_FILES))
 SHARED_OBJS := $(call objs,$(call srcs,$(SHARED_DIRS)))
