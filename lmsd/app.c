@@ -442,7 +442,7 @@ int app_new(const struct boot_conf *boot, struct app **out, struct diag *diag)
 	broker_configure(app->broker);
 	bms_configure(app->bms);
 	hours_open(app, loop_wall());
-	keeper_open(app);
+	keeper_open(app, loop_now(app->loop), loop_wall());
 	app->certificate = certificate_new(app);
 	app->post = post_new(app);
 	loop_on_turn_end(app->loop, on_turn_end, app);

@@ -168,10 +168,10 @@ static int read_rows(struct reading *r, int64_t hour)
 	return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-static bool has_time(const struct history_column *c, int64_t t_s)
+static bool has_time(const struct history_column *c, size_t count, int64_t t_s)
 {
-	for (size_t i = c->count; i-- > 0;)
-		if (c->items[i].t_s == t_s)
+	while (count-- > 0)
+		if (c->items[count].t_s == t_s)
 			return true;
 	return false;
 }
@@ -179,17 +179,19 @@ static bool has_time(const struct history_column *c, int64_t t_s)
 /* What was committed since it was copied is there already. */
 static void add_pending(struct reading *r, int64_t hour)
 {
+	size_t there[HISTORY_VAR_COUNT], offset = 0;
 	const struct history_sample *s;
 	const struct batch_row *row;
-	size_t offset = 0;
 
+	for (unsigned i = 0; i < r->rows.count; i++)
+		there[i] = r->rows.columns[i].count;
 	while ((row = batch_next(&r->job->pending, &offset, &s)) != NULL) {
 		if (vault_span(vault_level(ARCHIVE_RAW), row->time_s) != hour)
 			continue;
 		for (unsigned i = 0; i < row->n; i++) {
 			struct history_column *c = column_of(r, s[i].var);
 
-			if (c != NULL && !has_time(c, row->time_s))
+			if (c != NULL && !has_time(c, there[c - r->rows.columns], row->time_s))
 				add_reading(r, c, row->time_s, s[i].v, s[i].quality, row->step_s);
 		}
 	}

@@ -249,8 +249,6 @@ static void live(struct place *p, struct meter *m, size_t count, int64_t from_s,
 		}
 		commit(p, b);
 	}
-	/* So that the last hour is sealed. */
-	commit(p, batch_new());
 }
 
 static void sizes(struct place *p, struct vault_size *size, int64_t *samples)

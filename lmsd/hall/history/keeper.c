@@ -27,7 +27,7 @@ struct kept {
 	UT_hash_handle hh;
 	char name[ID_MAX + 12];
 	uint64_t generation;		/* of the configuration that named it last */
-	mono_t at[METER_VAR_COUNT], drew_at, measured_at;
+	mono_t at[METER_VAR_COUNT], drew_at;
 };
 
 struct keeper {
@@ -62,7 +62,7 @@ static struct kept *kept_of(struct keeper *k, char kind, const char *id)
 		strcpy(e->name, name);
 		for (int i = 0; i < METER_VAR_COUNT; i++)
 			e->at[i] = INT64_MIN;
-		e->drew_at = e->measured_at = INT64_MIN;
+		e->drew_at = INT64_MIN;
 		HASH_ADD_STR(k->kept, name, e);
 	}
 	e->generation = k->generation;
@@ -178,39 +178,46 @@ static void count_cars(const struct app *app, struct cars *zones, mono_t now)
 	}
 }
 
-static int64_t sum_of_phases(const struct meter_state *m, const struct phase_ma *current)
+/* Of all phases: those are read with every poll, a total often is not. */
+static int64_t sum_of_phases(const struct meter_state *m)
 {
+	const struct meter_value *total = meter_value(m, METER_power_total);
 	int64_t sum = 0;
 
-	for (int p = 0; p < PHASES; p++) {
+	for (unsigned p = 0; p < PHASES; p++) {
 		const struct meter_value *v = meter_value(m, (enum meter_var)(METER_power_l1 + p));
 
-		if (current->l[p] == NUM_NONE)
+		if (meter_value(m, (enum meter_var)(METER_current_l1 + p))->quality == METER_Q_NONE)
 			continue;
 		if (v->quality != METER_Q_GOOD)
-			return meter_value(m, METER_power_total)->quality == METER_Q_GOOD ? meter_value(m, METER_power_total)->v
-											  : NUM_NONE;
+			return total->quality == METER_Q_GOOD ? total->v : NUM_NONE;
 		sum += v->v;
 	}
 	return sum;
 }
 
+/* What the meter of a zone says of its currents; of what the balance does not believe, that it is not believed. */
 static void add_measured(struct row *row, struct kept *e, const struct meter_state *m, mono_t now)
 {
-	struct meter_currents c;
+	bool good = false;
 
-	meter_sample_currents(m, now, &c);
-	if (meter_good_at(m) == INT64_MIN && !c.good)
-		return;
-	if (!c.good || c.at <= e->measured_at) {
-		for (int p = 0; p < PHASES && !c.good; p++)
-			add(row, METER_current_l1 + (unsigned)p, NUM_NONE, HISTORY_SILENT);
-		return;
+	for (unsigned p = 0; p < PHASES; p++) {
+		enum meter_var var = (enum meter_var)(METER_current_l1 + p);
+		const struct meter_value *v = meter_value(m, var);
+
+		if (v->quality == METER_Q_NONE)
+			continue;
+		if (v->at <= e->at[var]) {
+			if (meter_quality(m, var, now) != METER_Q_GOOD)
+				add(row, var, NUM_NONE, HISTORY_SILENT);
+			continue;
+		}
+		e->at[var] = v->at;
+		good = v->quality == METER_Q_GOOD && !doubted(m, var);
+		add(row, var, good ? v->v : NUM_NONE, good ? HISTORY_GOOD : HISTORY_REFUSED);
 	}
-	e->measured_at = c.at;
-	for (int p = 0; p < PHASES; p++)
-		add(row, METER_current_l1 + (unsigned)p, c.current.l[p], HISTORY_GOOD);
-	add(row, METER_power_total, sum_of_phases(m, &c.current), HISTORY_GOOD);
+	if (good)
+		add(row, METER_power_total, sum_of_phases(m), HISTORY_GOOD);
 }
 
 static void add_cars(struct row *row, const struct cars *cars, bool is_load)
@@ -366,7 +373,7 @@ const char *keeper_state(const struct app *app)
 
 /* ---- life ---- */
 
-void keeper_open(struct app *app)
+void keeper_open(struct app *app, mono_t now, wall_t wall)
 {
 	const struct boot_conf *b = &app->boot;
 	const struct archive_conf conf = {
@@ -375,8 +382,6 @@ void keeper_open(struct app *app)
 		.keep_free = KEEP_FREE, .retry_s = RETRY_S,
 	};
 	struct keeper *k = xcalloc(1, sizeof(*k));
-	mono_t now = loop_now(app->loop);
-	wall_t wall = loop_wall();
 
 	app->keeper = k;
 	k->archive = archive_open(app->loop, &conf);

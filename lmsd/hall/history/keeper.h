@@ -12,7 +12,7 @@ struct keeper;
 
 #define KEEPER_CONNECTOR_STEP_S 60
 
-void keeper_open(struct app *app);
+void keeper_open(struct app *app, mono_t now, wall_t wall);
 void keeper_close(struct app *app);	/* commits what is there */
 /* At the end of a turn: reads and commits when it is time. */
 void keeper_turn(struct app *app, mono_t now, wall_t wall);
