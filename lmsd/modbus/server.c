@@ -137,6 +137,16 @@ static void refuse(int fd)
 	close(fd);
 }
 
+static void want_image(void *ctx)
+{
+	struct modbus_server *s = ctx;
+
+	pthread_mutex_lock(&s->lock);
+	s->wanted = true;
+	pthread_mutex_unlock(&s->lock);
+	loop_wake_send(s->wake);
+}
+
 static void admit(struct modbus_server *s, int fd, const struct sockaddr_storage *from, mono_t now)
 {
 	char peer[NET_ADDR_MAX];
@@ -156,10 +166,14 @@ static void admit(struct modbus_server *s, int fd, const struct sockaddr_storage
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 	low = lowfd_move(s->low, fd);
-	if (low < 0)
+	if (low < 0) {
 		note(s, NOTICE_FULL, peer);
-	else
-		client_add(&s->clients, low, peer, now);
+		return;
+	}
+	client_add(&s->clients, low, peer, now);
+	/* While nobody reads nobody renews it. */
+	if (!s->image || now - s->image->at > US_PER_S)
+		want_image(s);
 }
 
 static void accept_all(struct modbus_server *s, mono_t now)
@@ -199,16 +213,6 @@ static bool ask_write(void *ctx, struct client *c, uint16_t addr, uint16_t value
 	pthread_mutex_unlock(&s->lock);
 	loop_wake_send(s->wake);
 	return room;
-}
-
-static void want_image(void *ctx)
-{
-	struct modbus_server *s = ctx;
-
-	pthread_mutex_lock(&s->lock);
-	s->wanted = true;
-	pthread_mutex_unlock(&s->lock);
-	loop_wake_send(s->wake);
 }
 
 /* What has come from the loop. True: it is over. */

@@ -17,7 +17,7 @@
 #define FRAME_US	(5 * US_PER_S)		/* from its first byte to its last */
 #define IDLE_US		(120 * US_PER_S)
 #define HOLD_US		US_PER_S		/* for an image that is new enough */
-#define OLD_US		(5 * US_PER_S)		/* an image older than that is not served */
+#define OLD_US		(3 * US_PER_S)		/* an image older than that is not served */
 #define WRITE_US	(2 * US_PER_S)		/* for the loop to decide */
 #define PACE_US		(20 * US_PER_MS)	/* a request: 50 a second for long … */
 #define BURST		100			/* … and so many at once */

@@ -36,7 +36,7 @@ static void check_source(struct ctl_call *c)
 		return;
 	}
 	if (c->hall->way_trouble)
-		trouble = c->hall->way_trouble(c->hall, conf->grid_way->from.kind);
+		trouble = c->hall->way_trouble(c->hall, (int)conf->grid_way->from.kind);
 	put(c, "source", trouble ? "missing" : "ok", "grid_from=%s%s%s", conf->site.grid_from, trouble ? ": " : "",
 	    trouble ? trouble : "");
 }

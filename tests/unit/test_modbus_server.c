@@ -277,7 +277,7 @@ static void an_image_that_nobody_renews_is_not_served(void **state)
 	rig_init(&r, 8, false);
 	run(&r, &one, 1, ask_once);
 	assert_int_equal(one.exception, 6);
-	assert_int_equal(r.wanted, 1);
+	assert_in_range(r.wanted, 1, 2);	/* when it came and when it asked, which may be told as one */
 	rig_fini(&r);
 }
 

@@ -48,7 +48,7 @@ struct page {
 static void put_reg(struct page *p, const struct bms_reg *r, int number, const char *id)
 {
 	int64_t address = (int64_t)bms_address(r->kind, number) + r->offset;
-	struct ctl_bms rec;
+	struct ctl_bms_register rec;
 
 	if (address <= p->after)
 		return;
@@ -58,7 +58,7 @@ static void put_reg(struct page *p, const struct bms_reg *r, int number, const c
 	}
 	p->left--;
 	p->last = address;
-	ctl_record_clear(&ctl_nouns[CTL_NOUN_bms], &rec);
+	ctl_record_clear(&ctl_nouns[CTL_NOUN_bms_register], &rec);
 	rec.address = address;
 	rec.registers = bms_type_words(r->type);
 	rec.type = bms_type_name(r->type);
