@@ -206,6 +206,7 @@ bench:
 		--sites $(or $(BENCH_SITES),2000) $(if $(SEED),--seed $(SEED)) || :
 	@$(BENCH_DIR)/lms-bench || :
 	@$(if $(SEED),SEED=$(SEED)) $(BENCH_DIR)/lms-history-bench || :
+	@/usr/bin/python3 tests/bench/export.py --bin $(abspath $(BUILD))/bin --fill $(BENCH_DIR)/lms-history-bench || :
 	@/usr/bin/python3 tests/bench/wire.py --bin $(abspath $(BUILD))/bin $(if $(SEED),--seed $(SEED)) || :
 	@/usr/bin/python3 tests/bench/calls.py --bin $(abspath $(BUILD))/bin --load $(BENCH_DIR)/lms-load || :
 	@/usr/bin/python3 tests/bench/meters.py --bin $(abspath $(BUILD))/bin --load $(BENCH_DIR)/lms-load || :

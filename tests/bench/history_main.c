@@ -2,7 +2,8 @@
  *
  * 50 meters of 20 variables every 10 s. Sizes are those of the file's pages. The meters are made up, and honest:
  * their noise is that of grids and loads, at the resolution that the registers of real meters have.
- * HISTORY_DAYS sets the days (3), SEED the random numbers (1).
+ * HISTORY_DAYS sets the days (3), SEED the random numbers (1). `lms-history-bench month DIR` measures nothing: it
+ * leaves the last 30 days of two meters in DIR, for export.py.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -174,16 +175,13 @@ static void fail(const char *what, int rc)
 	exit(1);
 }
 
-static void place_open(struct place *p)
+static void place_open_in(struct place *p, const char *dir)
 {
-	const char *tmp = getenv("TMPDIR");
 	bool aside;
 	int rc;
 
 	memset(p, 0, sizeof(*p));
-	snprintf(p->dir.path, sizeof(p->dir.path), "%s/lms-history.XXXXXX", tmp ? tmp : "/tmp");
-	if (mkdtemp(p->dir.path) == NULL)
-		fail(p->dir.path, 0);
+	snprintf(p->dir.path, sizeof(p->dir.path), "%s", dir);
 	p->dir.fd = open(p->dir.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	p->w.stop = never;
 	rc = vault_open(&p->w.vault, &p->dir, INT64_C(8) << 30, &aside);
@@ -192,13 +190,29 @@ static void place_open(struct place *p)
 	mdb_env_set_flags(p->w.vault.mdb, MDB_NOSYNC, 1);	/* thousands of minutes: not with their disk */
 }
 
+static void place_open(struct place *p)
+{
+	const char *tmp = getenv("TMPDIR");
+	char dir[200];
+
+	snprintf(dir, sizeof(dir), "%s/lms-history.XXXXXX", tmp ? tmp : "/tmp");
+	if (mkdtemp(dir) == NULL)
+		fail(dir, 0);
+	place_open_in(p, dir);
+}
+
+static void place_leave(struct place *p)
+{
+	writer_forget(&p->w);
+	vault_close(&p->w.vault);
+	close(p->dir.fd);
+}
+
 static void place_close(struct place *p)
 {
 	char command[300];
 
-	writer_forget(&p->w);
-	vault_close(&p->w.vault);
-	close(p->dir.fd);
+	place_leave(p);
 	snprintf(command, sizeof(command), "rm -rf '%s'", p->dir.path);
 	if (system(command) != 0)
 		fail(p->dir.path, 0);
@@ -422,12 +436,26 @@ static void measure_month(void)
 	place_close(&p);
 }
 
-int main(void)
+static int leave_month(const char *dir)
+{
+	struct place p;
+	struct meter m[2];
+
+	place_open_in(&p, dir);
+	meters_init(m, 2, -1, false);
+	live(&p, m, 2, time(NULL) / DAY_S * DAY_S - 30 * DAY_S, 30);
+	place_leave(&p);
+	return 0;
+}
+
+int main(int argc, char **argv)
 {
 	const char *days_text = getenv("HISTORY_DAYS");
 	int64_t days = days_text ? atoi(days_text) : 3;
 
 	rng = rng_seed(random_first_seed());
+	if (argc == 3 && strcmp(argv[1], "month") == 0)
+		return leave_month(argv[2]);
 	days = days < 1 ? 1 : days;
 	printf("history: bytes per sample, 50 meters x 20 variables every 10 s, %lld days      readings   whole file\n",
 	       (long long)days);
