@@ -105,7 +105,7 @@ static int teardown(void **state)
 	loop_free(t->app.loop);
 	meter_free(t->sensed.state);
 	image_free(t->image);
-	free(t->profile);
+	profile_free(t->profile);
 	rig_fini(&t->r);
 	snprintf(command, sizeof(command), "rm -r %s", t->dir);
 	assert_int_equal(system(command), 0);
