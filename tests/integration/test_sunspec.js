@@ -63,6 +63,17 @@ main(async () => {
 	await until(() => show('SUN').power_w === 4800 && show('SUN').state === 'ok', 'another device in its place to be found', 20000);
 	ok(true, 'a device with other models in its place is found, too');
 
+	// And one whose registers are all there, but are those of another model: the number in front of them tells.
+	const odd = [];
+	say({ slave: 1, file: image('sunspec-inverter-101') });
+	await until(() => {
+		const sun = show('SUN');
+
+		if (sun.power_w && sun.power_w !== 4800) odd.push(sun.power_w);
+		return sun.state === 'ok' && sun.values.some((v) => v.name === 'current_l2' && v.quality === 'invalid');
+	}, 'the inverter of one phase to be found', 20000);
+	equal([odd, show('SUN').power_w], [[], 4800], 'another model in the same registers is noticed before a value is believed');
+
 	// One that goes on and on: it is given up, and its neighbours on the bus are read as before.
 	say({ slave: 4, set: { 40000: 0x5375, 40001: 0x6E53 }, any: 1 });
 	lmsd.must('meter', 'add', 'EVIL', 'profile=SunSpec-inverter', `address=${at(4)}`, 'scope=pv', 'poll=200ms');
