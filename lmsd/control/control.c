@@ -211,7 +211,8 @@ static void peer_audit(const struct ctl_call *call, const struct json *params, i
 {
 	struct buf roles;
 
-	if (!call->verb->changes)
+	/* Who follows what was begun asks every second, and begins nothing. */
+	if (!call->verb->changes || json_bool(json_get(params, "follow"), false))
 		return;
 	buf_init(&roles);
 	roles_text(call->roles, &roles);

@@ -117,6 +117,9 @@ main(async () => {
 	await until(() => lmsd.ctl('meter', 'scan', '--follow', 'wait=0').json.status === 'running', 'the next to begin');
 	lmsd.ctl('meter', 'scan', '--cancel');
 	equal((await running).status, 1, 'it can be called off');
+	const commands = lmsd.child.log.match(/control meter\.scan command .*/g) || [];
+	ok(commands.length > 5 && commands.filter((l) => /object=- .*result=asked/.test(l)).length === 1,
+		'who scans or calls it off is in the log, and not who waits, every second', commands);
 	gateway.stdin.end();
 	single.stdin.end();
 });
