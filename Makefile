@@ -51,7 +51,7 @@ ALL_CFLAGS  = -std=c11 -g -fPIE -D_GNU_SOURCE -Ilibshared -Ilmsd -I. -I$(BUILD)/
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 
 LMSD_LIBS   := -lev -lwslay -lmodbus -llmdb -lyajl -lconfig -lmicrohttpd -lcurl $(if $(filter yes,$(MQTT)),-lmosquitto) -lssl -lcrypto -lsystemd -lpthread -lm
-LMSCTL_LIBS := -lyajl -lxlsxwriter -lhpdf
+LMSCTL_LIBS := -lyajl -lxlsxwriter -lhpdf -lcsv
 LMSTOP_LIBS := -lncursesw -ltinfo -lyajl -lev -lm
 
 Q := $(if $(V),,@)

@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 
+#define BLOCK_SMALL ((size_t)128)
 #define BLOCK_MIN ((size_t)2048)
 #define BLOCK_MAX ((size_t)65536)
 
@@ -32,6 +33,12 @@ static _Noreturn void out_of_memory(void)
 void arena_init(struct arena *a)
 {
 	memset(a, 0, sizeof(*a));
+}
+
+void arena_init_small(struct arena *a)
+{
+	arena_init(a);
+	a->small = true;
 }
 
 void arena_init_budget(struct arena *a, size_t budget)
@@ -73,7 +80,7 @@ void arena_reset(struct arena *a)
 /* Blocks double, so a large document costs few mallocs and a small one little memory. */
 static struct arena_block *add_block(struct arena *a, size_t need)
 {
-	size_t size = a->head ? a->head->size * 2 : BLOCK_MIN;
+	size_t size = a->head ? a->head->size * 2 : a->small ? BLOCK_SMALL : BLOCK_MIN;
 	struct arena_block *block;
 
 	if (size > BLOCK_MAX)

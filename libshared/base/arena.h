@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct arena_block;
@@ -14,9 +15,11 @@ struct arena {
 	struct arena_block *head;
 	size_t used;		/* bytes handed out */
 	size_t budget;		/* 0 = unbounded */
+	bool small;
 };
 
 void arena_init(struct arena *a);
+void arena_init_small(struct arena *a);	/* for one of many thousands: begins with a block of 128 bytes */
 void arena_init_budget(struct arena *a, size_t budget);
 void arena_fini(struct arena *a);	/* frees everything; the arena may be used again */
 void arena_reset(struct arena *a);	/* as fini, but keeps one block for reuse */

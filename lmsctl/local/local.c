@@ -90,6 +90,20 @@ static int transaction_stats(struct lmsctl *l, const void *args)
 	return stats_show(l, &q, a->by);
 }
 
+static int tag_import(struct lmsctl *l, const void *args)
+{
+	const struct local_tag_import_args *a = args;
+	const struct tag_import_args i = { a->file, a->mode, a->on_error, a->rejects, a->encoding, a->template == 1, a->dry_run };
+
+	return tags_import(l, &i);
+}
+
+static int tag_export(struct lmsctl *l, const void *args)
+{
+	(void)args;
+	return tags_export(l);
+}
+
 static int tag_learn(struct lmsctl *l, const void *args)
 {
 	const struct local_tag_learn_args *a = args;

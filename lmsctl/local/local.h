@@ -20,6 +20,15 @@ struct series_args {
 /* history.c, export.c, graph.c */
 int history_show(struct lmsctl *l, const char *method, const struct series_args *a);
 int history_export(struct lmsctl *l, const char *method, const struct series_args *a);
+/* tag_import.c, tag_export.c */
+struct tag_import_args {
+	const char *file, *mode, *on_error, *rejects, *encoding;
+	bool template_only;
+	int64_t dry_run;
+};
+int tags_import(struct lmsctl *l, const struct tag_import_args *a);
+int tags_export(struct lmsctl *l);
+
 /* learn.c */
 int learn_tags(struct lmsctl *l, const char *station, int64_t count, bool from_stdin);
 /* bill.c, stats.c: which transactions (ledger.h) */

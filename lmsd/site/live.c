@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "site/tags/import.h"
 #include "site/tags/pending.h"
 #include "site/alert/alert.h"
 #include "site/door/cert_request.h"
@@ -59,6 +60,7 @@ void site_free(struct site *s)
 	site_reservation_free(s);
 	free(s->tag_log);
 	pending_free(s);
+	import_free(s);
 	site_override_free(s);
 	site_grid_free(s);
 	alert_free(s);

@@ -303,6 +303,8 @@ struct site {
 	struct reservation *reservations;	/* list by id */
 	int32_t next_reservation;
 	struct tag_log *tag_log;
+	struct tag_import *import;	/* private: under way (tags/import.h); NULL */
+	int64_t imports;
 	struct shown *shown;		/* private: tags that were shown (tags/pending.h) */
 	int64_t tag_seq;		/* of the latest change that stations are told of */
 	int64_t credit_seq;		/* of the latest row of the ledger of credits */

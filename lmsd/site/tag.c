@@ -61,12 +61,12 @@ struct tag *tag_put(struct site *s, const struct ctl_tag_keys *k)
 		t->recharge_day = NUM_NONE;
 		t->running = running_with(s, uid);
 		t->pending_wh = credit_pending(s, uid);
-		arena_init(&t->arena);
+		arena_init_small(&t->arena);
 	} else {
 		HASH_DELETE(hh, s->tags, t);
 	}
 	arena = t->arena;
-	arena_init(&t->arena);
+	arena_init_small(&t->arena);
 	ctl_keys_clear(n, &t->k);
 	fields_copy(n->keys, n->key_count, &t->k, k, &t->arena);
 	t->k.uid = arena_strdup(&t->arena, uid);

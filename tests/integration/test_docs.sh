@@ -54,7 +54,7 @@ charges() { [ "$(lmsctl status -o value -f charging)" = 1 ]; }
 run() {
 	local limit=60 wanted=0 status
 	# These stay until they are ended.
-	case " $2 " in *" -w "*|*" events -f "*) limit=3 wanted=124 ;; esac
+	case " $2 " in *" -w "*|*" events -f "*|*" tag learn --station "*) limit=3 wanted=124 ;; esac
 	timeout $limit bash -o pipefail -c "$2" >"$TMPDIR/command.out" 2>"$TMPDIR/command.err" </dev/null
 	status=$?
 	if [ $status = $wanted ]; then

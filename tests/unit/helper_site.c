@@ -209,6 +209,7 @@ static int dispatch(struct ctl_call *c, const void *args)
 	HANDLED(tag, add);
 	HANDLED(tag, set);
 	HANDLED(tag, delete);
+	HANDLED(tag, import);
 	HANDLED(tag, learn);
 	HANDLED(tag, collect);
 	HANDLED(tag, pending);

@@ -49,6 +49,8 @@ void edit_store(struct site_edit *e, struct effects *fx);
 /* edit_tag.c */
 void edit_diff_tags(struct site_edit *e, struct change_list *list);
 void edit_apply_tags(struct site_edit *e, struct effects *fx);
+/* How many come, differ, stay as they are, go. */
+void edit_count_tags(const struct site_edit *e, int64_t *added, int64_t *changed, int64_t *unchanged, int64_t *deleted);
 void edit_prune_tags(struct site_edit *e);
 /* What their keys name, in the configuration as it will be. */
 int edit_check_tags(struct site_edit *e);

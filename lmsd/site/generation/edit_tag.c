@@ -184,6 +184,18 @@ static bool tag_changed(const struct site_edit *e, const struct tag_edit *t)
 	return false;
 }
 
+void edit_count_tags(const struct site_edit *e, int64_t *added, int64_t *changed, int64_t *unchanged, int64_t *deleted)
+{
+	for (const struct tag_edit *t = e->tags; t; t = t->hh.next) {
+		if (t->gone)
+			*deleted += t->live != NULL;
+		else if (!t->live)
+			*added += 1;
+		else
+			*(tag_changed(e, t) ? changed : unchanged) += 1;
+	}
+}
+
 static bool same_period(const struct ctl_tag_keys *a, const struct ctl_tag_keys *b)
 {
 	return a->every && b->every && strcmp(a->every, b->every) == 0 && a->credit_wh != NUM_NONE;
