@@ -44,7 +44,8 @@ static int show_rows(struct query *q)
 	memset(o, 0, sizeof(*o));
 	o->q = q;
 	ret = query_pages(q, put_page, o);
-	if (o->began)
+	/* What broke off must not look whole. */
+	if (o->began && ret >= 0)
 		data_end(&o->d);
 	return ret > 0 ? 0 : ret;
 }

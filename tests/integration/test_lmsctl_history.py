@@ -178,6 +178,9 @@ def test_rows():
           "ndjson", result.stdout[-200:])
     result = lmsctl("pv", "history", "P1", "2026-10-25", "-o", "tsv")
     check(result.stdout.splitlines()[6] == "2026-10-25T00:00:50Z\t30\t\t1234572\tgsg", "tsv", result.stdout.splitlines()[6])
+    result = lmsctl("meter", "history", "M1", "2026-10-25", "variables=broken", "-o", "json")
+    check(result.returncode == 74 and not result.stdout.endswith("]\n"), "json that broke off does not look whole",
+          result.stdout[-100:])
     result = lmsctl("tx", "graph", "7", "-o", "csv")
     check(result.stdout.splitlines()[:2] == ["time,power_w,current_l1_ma,current_l2_ma,current_l3_ma,energy_wh",
                                              "2026-11-19T04:00:00Z,12000,16000,15900,,0"], "transaction graph as rows", result)
