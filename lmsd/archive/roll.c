@@ -299,6 +299,8 @@ static int look(struct writer *w, struct history_extent e[ARCHIVE_LEVELS], struc
 		e[i].end_s = (last + 1) * l->span_s;
 	}
 	rc = vault_size(txn, &w->vault, size);
+	for (int i = 0; i < ARCHIVE_LEVELS; i++)
+		e[i].bytes = size->table[vault_level((enum archive_level)i)->table];
 	mdb_txn_abort(txn);
 	return rc;
 }
@@ -323,7 +325,7 @@ int writer_prune(struct writer *w, const int64_t keep_s[ARCHIVE_LEVELS], int64_t
 		int level;
 
 		rc = look(w, e, &size);
-		level = history_keep_drop(e);
+		level = history_keep_drop(e, limit);
 		if (rc || level < 0 || size.used <= limit)
 			break;
 		/* The oldest span of it; of readings, what makes one of minutes. */

@@ -12,15 +12,22 @@ int64_t history_keep_from(const struct history_extent *e, int64_t now_s, int64_t
 	return from < e->first_s + DAY_S ? from : e->first_s + DAY_S;
 }
 
-int history_keep_drop(const struct history_extent e[HISTORY_LEVELS])
-{
-	static const int64_t least_s[HISTORY_LEVELS] = { DAY_S, 7 * DAY_S, 365 * DAY_S };
+enum { READINGS, MINUTES, QUARTERS };
 
-	for (int i = 0; i < HISTORY_LEVELS; i++)
-		if (e[i].any && e[i].end_s - e[i].first_s > least_s[i])
-			return i;
-	for (int i = 0; i < HISTORY_LEVELS; i++)
-		if (e[i].any)
-			return i;
-	return -1;
+static bool longer(const struct history_extent *e, int64_t s)
+{
+	return e->any && e->end_s - e->first_s > s;
+}
+
+int history_keep_drop(const struct history_extent e[HISTORY_LEVELS], int64_t limit)
+{
+	if (e[MINUTES].any && e[MINUTES].bytes > limit / 4)
+		return MINUTES;
+	if (longer(&e[READINGS], DAY_S))
+		return READINGS;
+	if (e[MINUTES].any)
+		return MINUTES;
+	if (longer(&e[QUARTERS], 365 * DAY_S))
+		return QUARTERS;
+	return e[READINGS].any ? READINGS : e[QUARTERS].any ? QUARTERS : -1;
 }

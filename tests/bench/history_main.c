@@ -323,6 +323,25 @@ static double key_per_sample(void)
 
 /* ---- the figures ----------------------------------------------------------------------------------- */
 
+/* Bytes of the minutes that stay of as many days when their readings go. */
+static int64_t minutes_of_all(struct place *p, int64_t days)
+{
+	const int64_t keep[ARCHIVE_LEVELS] = { 0, INT64_C(1) << 32, INT64_C(1) << 32 };
+	struct vault_size size;
+	int64_t ignored;
+
+	for (int64_t day = 0; day <= days; day++) {
+		int rc;
+
+		p->w.pruned_hour = 0;
+		rc = writer_prune(&p->w, keep, INT64_MAX);
+		if (rc)
+			fail("prune", rc);
+	}
+	sizes(p, &size, &ignored);
+	return size.table[VAULT_MINUTE];
+}
+
 static void measure_size(int which, bool cars, int64_t days, const char *name)
 {
 	struct place p;
@@ -337,13 +356,13 @@ static void measure_size(int which, bool cars, int64_t days, const char *name)
 	printf("  %-58s %5.2f   %5.2f\n", name, (double)size.table[VAULT_RAW] / (double)samples,
 	       (double)size.file / (double)samples);
 	if (cars) {
-		printf("  of that: readings %.1f MiB, minutes %.1f, quarters %.1f, rows not sealed yet and free pages %.1f\n",
-		       (double)size.table[VAULT_RAW] / MIB, (double)size.table[VAULT_MINUTE] / MIB,
-		       (double)size.table[VAULT_QUARTER] / MIB,
-		       (double)(size.file - size.table[VAULT_RAW] - size.table[VAULT_MINUTE] - size.table[VAULT_QUARTER]) / MIB);
-		printf("  a year of 50 x 20 every 10 s: %.2f GB of readings, %.2f of minutes, %.2f of quarters\n",
-		       (double)size.table[VAULT_RAW] * 365 / (double)days / 1e9,
-		       (double)size.table[VAULT_MINUTE] * 365 / (double)days / 1e9,
+		int64_t minutes = minutes_of_all(&p, days);
+
+		printf("  of that: readings %.1f MiB, quarters of an hour %.1f, rows not sealed yet and free pages %.1f\n",
+		       (double)size.table[VAULT_RAW] / MIB, (double)size.table[VAULT_QUARTER] / MIB,
+		       (double)(size.file - size.table[VAULT_RAW] - size.table[VAULT_QUARTER]) / MIB);
+		printf("  a year of 50 x 20 every 10 s: %.2f GB of readings, or %.2f of minutes, and %.2f of quarters\n",
+		       (double)size.table[VAULT_RAW] * 365 / (double)days / 1e9, (double)minutes * 365 / (double)days / 1e9,
 		       (double)size.table[VAULT_QUARTER] * 365 / (double)days / 1e9);
 		printf("time: a step of 50 x 20 on the loop %.0f us; in a thread, a commit of a minute %.1f ms (without the\n"
 		       "  disk), an hour sealed %.0f ms, roll-ups %.0f ms an hour\n",

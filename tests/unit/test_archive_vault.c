@@ -469,10 +469,12 @@ static void the_oldest_makes_room_when_the_size_is_reached(void **state)
 	assert_int_equal(writer_prune(&rig->w, keep, before * 3 / 4), 0);
 	assert_true(used(rig, &size) <= before * 3 / 4);
 	assert_true(size.entries[VAULT_RAW] >= 24);
-	/* Of readings, whose oldest are gone, minutes still tell. */
+	/* Of readings, whose oldest are gone, minutes or quarters still tell. */
 	first = first_row(rig, 0);
 	assert_int_equal(first, NOON_S - NOON_S % DAY_S);
-	assert_int_equal(rig->step_ms[0], 60000);
+	assert_int_not_equal(rig->step_ms[0], 10000);
+	assert_int_equal(rig->step_ms[rig->pages - 1], 10000);
+	assert_true(size.table[VAULT_MINUTE] <= before / 4);
 	/* As much as there can be is dropped: all but the hour that is not over, and what is left is whole. */
 	assert_int_equal(writer_prune(&rig->w, keep, 1), 0);
 	before = first_row(rig, 0);
