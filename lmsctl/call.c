@@ -35,6 +35,8 @@ const char *call_destroys(struct lmsctl *l, const char *params)
 	case CTL_VERB_meter_delete:
 	case CTL_VERB_station_delete:
 	case CTL_VERB_tag_delete:
+	case CTL_VERB_group_delete:
+	case CTL_VERB_tag_group_delete:
 	case CTL_VERB_file_delete:
 		return "forgets it";
 	case CTL_VERB_station_firmware_update:
