@@ -42,17 +42,19 @@ def main():
         subprocess.run([a.fill, "month", state], check=True)
         lmsd = Child([f"{a.bin}/lmsd", "-d", state, "-s", f"{work}/sock", "-o", "listen.ws=127.0.0.1:0", "-o", "listen.wss=off",
                       "-o", f"meters.directory={ROOT}/etc/meters"], f"{work}/lmsd.log", "ready")
-        print("export: a month of one variable, every 10 s, from the command to the file")
-        ctl = [f"{a.bin}/lmsctl", "-s", f"{work}/sock", "-q", "meter"]
-        for name, words in (("csv", ["export", "meter-01", "31d", "--variables", "power_total", "-O", f"{work}/m.csv"]),
-                            ("xlsx", ["export", "meter-01", "31d", "--variables", "power_total", "-O", f"{work}/m.xlsx"])):
-            took, cpu, mib = measure(ctl + words)
-            say(f"{name:5} {took:5.2f} s, {cpu:.2f} of them lmsctl's processor time, {mib:.0f} MiB; "
-                f"wanted below {WANT_S} s and {WANT_MIB} MiB: {verdict(took < WANT_S and mib < WANT_MIB)}")
-        with open(f"{work}/m.csv", encoding="utf-8") as f:
-            say(f"{sum(1 for _ in f) - 1} rows, {os.path.getsize(f'{work}/m.csv') / 1e6:.1f} MB of csv, "
-                f"{os.path.getsize(f'{work}/m.xlsx') / 1e6:.1f} MB of xlsx")
-        lmsd.end()
+        try:
+            print("export: a month of one variable, every 10 s, from the command to the file")
+            ctl = [f"{a.bin}/lmsctl", "-s", f"{work}/sock", "-q", "meter"]
+            for name, words in (("csv", ["export", "meter-01", "31d", "--variables", "power_total", "-O", f"{work}/m.csv"]),
+                                ("xlsx", ["export", "meter-01", "31d", "--variables", "power_total", "-O", f"{work}/m.xlsx"])):
+                took, cpu, mib = measure(ctl + words)
+                say(f"{name:5} {took:5.2f} s, {cpu:.2f} of them lmsctl's processor time, {mib:.0f} MiB; "
+                    f"wanted below {WANT_S} s and {WANT_MIB} MiB: {verdict(took < WANT_S and mib < WANT_MIB)}")
+            with open(f"{work}/m.csv", encoding="utf-8") as f:
+                say(f"{sum(1 for _ in f) - 1} rows, {os.path.getsize(f'{work}/m.csv') / 1e6:.1f} MB of csv, "
+                    f"{os.path.getsize(f'{work}/m.xlsx') / 1e6:.1f} MB of xlsx")
+        finally:
+            lmsd.end()
 
 
 main()
