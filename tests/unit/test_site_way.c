@@ -323,6 +323,22 @@ static bool hear_old(struct desk *r, int64_t number)
 	return changed;
 }
 
+static void restart(struct desk *r)
+{
+	static const char *const keys[] = { "grid", "grid way" };
+
+	desk_settle(r);
+	desk_restart(r);
+	site_grid_begin(r->site, r->now);
+	for (int i = 0; i < 2; i++) {
+		const char *json = desk_stored(r, STORE_SIGNAL, keys[i]);
+
+		if (json)
+			assert_int_equal(site_grid_load(r->site, keys[i], json, strlen(json), r->now, r->wall, &r->diag), 0);
+	}
+	pass(r, 0);
+}
+
 /* A broker keeps what was said last, and nobody knows when that was. */
 static void what_is_of_no_known_age_only_lowers(void **state)
 {
@@ -335,6 +351,15 @@ static void what_is_of_no_known_age_only_lowers(void **state)
 	assert_false(site_grid_is_sure(r.site));
 	assert_int_equal(limit_ma(&r), 20000);	/* what lost means holds beside it */
 	assert_true(hear_old(&r, 2));
+	assert_int_equal(limit_ma(&r), 0);
+	assert_true(hear(&r, 2));
+	assert_true(hear_old(&r, 0));		/* from before or after the stop: the stop holds until it is told anew, … */
+	assert_int_equal(limit_ma(&r), 0);
+	assert_true(hear_old(&r, 1));
+	assert_int_equal(limit_ma(&r), 0);
+	restart(&r);				/* … over a restart, too */
+	assert_int_equal(limit_ma(&r), 0);
+	hear_old(&r, 0);
 	assert_int_equal(limit_ma(&r), 0);
 	assert_true(hear(&r, 0));
 	assert_true(site_grid_is_sure(r.site));
@@ -405,20 +430,8 @@ static void no_order_of_events_raises_a_limit_beyond_what_was_told(void **state)
 			pass(&r, random_int(&seed, 8 * US_PER_S));
 			lost |= r.now >= due;
 		} else {
-			static const char *const keys[] = { "grid", "grid way" };
-
-			desk_settle(&r);
-			desk_restart(&r);
-			site_grid_begin(r.site, r.now);
-			for (int i = 0; i < 2; i++) {
-				const char *json = desk_stored(&r, STORE_SIGNAL, keys[i]);
-
-				if (json)
-					assert_int_equal(site_grid_load(r.site, keys[i], json, strlen(json), r.now, r.wall,
-									&r.diag), 0);
-			}
+			restart(&r);
 			heard = lost = 0;
-			pass(&r, 0);
 		}
 		expected = lesser(lost ? means(GRID_LOST) : means(way), means(hand));
 		if (heard <= 0 && !lost)
@@ -497,6 +510,11 @@ static void a_source_of_no_known_age_only_lowers(void **state)
 	site_source_heard(r.site, "GEN", &(struct heard){ .word = "island", .old = true }, r.now, r.wall, &r.fx);
 	assert_true(r.site->outer_changed);
 	assert_int_equal(source_ma(&r), 16000);
+	hear_source(&r, "island");
+	site_source_heard(r.site, "GEN", &(struct heard){ .word = "grid", .old = true }, r.now, r.wall, &r.fx);
+	assert_int_equal(source_ma(&r), 16000);	/* from before or after it: it holds until it is told anew */
+	hear_source(&r, "grid");
+	assert_int_equal(source_ma(&r), NO);
 	desk_fini(&r);
 }
 

@@ -44,13 +44,16 @@ static int state_index(const char *state)
 	return -1;
 }
 
+static enum grid_state state_named(const char *state)
+{
+	int i = state_index(state);
+
+	return i < 0 ? GRID_NORMAL : (enum grid_state)i;
+}
+
 static enum grid_state state_of(const struct signal *g)
 {
-	int i = state_index(g->state);
-
-	if (g->lost)
-		return GRID_LOST;
-	return i < 0 ? GRID_NORMAL : (enum grid_state)i;
+	return g->lost ? GRID_LOST : state_named(g->state);
 }
 
 const struct signal *site_grid_signal(const struct site *s)
@@ -263,4 +266,9 @@ void site_grid_limit(const struct site *s, const struct zone_conf *z, struct zon
 	grid_meaning(z, GRID_LOST, &unsure);
 	unsure.lost = false;
 	zone_limit_least(out, &unsure);
+	if (!s->conf->grid_way)
+		return;
+	grid_meaning(z, state_named(s->grid_way.before), &way);
+	way.lost = false;
+	zone_limit_least(out, &way);
 }

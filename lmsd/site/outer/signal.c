@@ -26,6 +26,8 @@ bool signal_tell(struct signal *g, const char *state, const char *by, int64_t fo
 	g->until = for_ms == NUM_NONE ? MONO_NEVER : now + for_ms * US_PER_MS;
 	g->lost = false;
 	g->sure = true;
+	g->before[0] = '\0';
+	g->hinted = false;
 	return other;
 }
 
@@ -33,11 +35,14 @@ bool signal_hint(struct signal *g, const char *state, const char *by, wall_t wal
 {
 	if (g->lost || strcmp(g->state, state) == 0)
 		return false;
+	if (!g->hinted)
+		memcpy(g->before, g->state, sizeof(g->before));
 	snprintf(g->state, sizeof(g->state), "%s", state);
 	snprintf(g->by, sizeof(g->by), "%s", by);
 	g->since = wall;
 	g->until = MONO_NEVER;
 	g->sure = false;
+	g->hinted = true;
 	return true;
 }
 
@@ -114,6 +119,8 @@ void signal_store(struct signal *g, const char *key, mono_t now, wall_t wall, st
 	jw_init(&w, &b);
 	jw_object(&w);
 	jw_kstr(&w, "state", g->state);
+	if (g->before[0])
+		jw_kstr(&w, "before", g->before);
 	jw_kstr(&w, "by", g->by);
 	jw_kint(&w, "since", g->since);
 	if (g->until != MONO_NEVER)
@@ -152,6 +159,8 @@ int signal_load(struct signal *g, const char *json, size_t len, mono_t now, wall
 	signal_init(g, now);
 	snprintf(g->state, sizeof(g->state), "%s", state);
 	snprintf(g->by, sizeof(g->by), "%s", json_str(json_get(rec, "by"), ""));
+	snprintf(g->before, sizeof(g->before), "%s", json_str(json_get(rec, "before"), ""));
+	g->hinted = g->before[0] != '\0';
 	json_int(json_get(rec, "since"), &g->since);
 	if (json_int(json_get(rec, "written"), &written) || written < 0)
 		written = 0;

@@ -23,6 +23,8 @@ struct signal {
 	mono_t until;			/* it holds so long; MONO_NEVER = until it is told again, or lost */
 	bool lost;			/* the watchdog has run out */
 	bool sure;			/* told since the start */
+	char before[SIGNAL_STATE_MAX];	/* beside a hint: what was told last; "" = nothing, or `state` is no hint */
+	bool hinted;			/* `state` is a hint */
 	mono_t written;
 };
 
@@ -30,8 +32,9 @@ struct signal {
 void signal_init(struct signal *g, mono_t now);
 /* Tells a state; `for_ms` above 0 and at most 30 days, or NUM_NONE. True if it is another one than before. */
 bool signal_tell(struct signal *g, const char *state, const char *by, int64_t for_ms, mono_t now, wall_t wall);
-/* Tells one of a moment that nobody knows: it is not sure, unless it is the one that was told last. The watchdog goes
- * on, and what is lost stays so. True if it is another one than before. */
+/* Tells one of a moment that nobody knows: it is not sure, unless it is the one that was told last. What was told
+ * before holds beside it, as nobody knows which of them is the later one. The watchdog goes on, and what is lost stays
+ * so. True if it is another one than before. */
 bool signal_hint(struct signal *g, const char *state, const char *by, wall_t wall);
 /* Nobody tells it from now on, as at the beginning. True if that is a change. */
 bool signal_forget(struct signal *g, mono_t now, wall_t wall);

@@ -433,4 +433,6 @@ void site_source_limit(const struct site *s, const struct zone_conf *z, struct z
 		return;
 	limit_of(z->caps, SOURCE_LOST, &unsure);
 	zone_limit_least(out, &unsure);
+	limit_of(z->caps, site_source_signal(s, source)->before, &other);
+	zone_limit_least(out, &other);
 }
