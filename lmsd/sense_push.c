@@ -26,7 +26,8 @@ static int push(struct app *app, int meter, const struct meter_push *p, mono_t n
 	const struct meter_setup *setup = meter_setup(m->state);
 	struct push_room room;
 	struct meter_reading r;
-	int ret = push_check(p, setup, k->scope != NULL && strcmp(k->scope, "pv") == 0, d);
+	int64_t last_age_us = m->answered_at == INT64_MIN ? NUM_NONE : now - m->answered_at;
+	int ret = push_check(p, setup, k->scope != NULL && strcmp(k->scope, "pv") == 0, last_age_us, d);
 
 	if (ret < 0)
 		return ret;

@@ -237,7 +237,7 @@ int push_parse(const struct pushed_address *a, const char *text, size_t len, boo
 	return ret;
 }
 
-int push_check(const struct meter_push *p, const struct meter_setup *s, bool produces, struct diag *d)
+int push_check(const struct meter_push *p, const struct meter_setup *s, bool produces, int64_t last_age_us, struct diag *d)
 {
 	bool turned = (s->invert & PHASE_ALL) == PHASE_ALL;
 	int64_t w = p->v[METER_power_total];
@@ -247,6 +247,9 @@ int push_check(const struct meter_push *p, const struct meter_setup *s, bool pro
 	if (p->age_us > s->stale_us)
 		return diag_set(d, -LMS_EDATA, "time: the values are %lld s old, older than stale_after",
 				(long long)(p->age_us / US_PER_S));
+	if (last_age_us != NUM_NONE && p->age_us > last_age_us)
+		return diag_set(d, -LMS_EDATA, "time: the values are older than those that were told last, by %lld ms (tell "
+				"them in their order)", (long long)((p->age_us - last_age_us) / US_PER_MS));
 	if (produces && p->set >> METER_power_total & 1 && (turned ? -w : w) < -PUSHED_NIGHT_W)
 		return diag_set(d, -LMS_EDATA, "power_total: %lld W are consumed, but a meter with scope=pv sees what is "
 				"produced as %s (invert=%s turns it)", (long long)w, turned ? "negative" : "positive",

@@ -53,8 +53,9 @@ int push_parse(const struct pushed_address *a, const char *text, size_t len, boo
 /* Adds one variable. 0, or -LMS_ERANGE where no such quantity can be so large. */
 int push_set(struct meter_push *p, enum meter_var var, int64_t v, struct diag *d);
 /* Can the meter have told it? `produces`: it sees what is produced (scope=pv), which is positive; older than the
- * meter's stale time, or with nothing in it, is refused too. 0, or -LMS_EDATA. */
-int push_check(const struct meter_push *p, const struct meter_setup *s, bool produces, struct diag *d);
+ * meter's stale time, or than the values that were told last, which are `last_age_us` old (NUM_NONE = there are none),
+ * or with nothing in it, is refused too. 0, or -LMS_EDATA. */
+int push_check(const struct meter_push *p, const struct meter_setup *s, bool produces, int64_t last_age_us, struct diag *d);
 
 /* The same as a poll; `out` points into `room`. */
 struct push_room {

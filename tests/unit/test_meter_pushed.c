@@ -129,12 +129,12 @@ struct rig {
 	struct meter_profile *p;
 	struct meter_setup setup;
 	struct meter_state *m;
-	mono_t now;
+	mono_t now, told;
 };
 
 static struct rig rig(void)
 {
-	struct rig r = { .p = pushed_profile(), .now = 1000 * S };
+	struct rig r = { .p = pushed_profile(), .now = 1000 * S, .told = INT64_MIN };
 	struct diag d;
 
 	diag_init(&d);
@@ -164,9 +164,10 @@ static int tell(struct rig *r, bool produces, const char *text)
 	diag_init(&d);
 	ret = push_parse(&a, text, strlen(text), false, WALL, &p, &d);
 	if (ret == 0)
-		ret = push_check(&p, &r->setup, produces, &d);
+		ret = push_check(&p, &r->setup, produces, r->told == INT64_MIN ? NUM_NONE : r->now - r->told, &d);
 	if (ret == 0) {
 		push_reading(&p, r->now, WALL, &room, &reading);
+		r->told = reading.at;
 		meter_take(r->m, &reading);
 	}
 	return ret;
@@ -229,6 +230,23 @@ static void what_is_produced_is_positive_whichever_way_the_meter_sees_it(void **
 	assert_int_equal(tell(&r, true, "-4200"), 0);
 	assert_int_equal(watts(&r), 4200);
 	assert_int_not_equal(tell(&r, true, "4200"), 0);
+	rig_end(&r);
+}
+
+/* What overtook it is the later of both, and holds. */
+static void what_comes_late_does_not_undo_what_is_newer(void **state)
+{
+	struct rig r = rig();
+
+	(void)state;
+	assert_int_equal(tell(&r, false, "{\"power_total\":40000,\"time\":1800000000}"), 0);
+	assert_int_not_equal(tell(&r, false, "{\"power_total\":1000,\"time\":1799999997}"), 0);
+	assert_int_not_equal(tell(&r, false, "{\"power_total\":1000,\"time\":1799999997}"), 0);
+	assert_int_equal(watts(&r), 40000);
+	assert_int_equal(tell(&r, false, "{\"voltage_l1n\":230,\"time\":1800000000}"), 0);	/* in parts */
+	r.now += 3 * S;
+	assert_int_equal(tell(&r, false, "{\"power_total\":2000,\"time\":1799999998}"), 0);
+	assert_int_equal(watts(&r), 2000);
 	rig_end(&r);
 }
 
@@ -321,6 +339,7 @@ int main(void)
 		cmocka_unit_test(what_is_told_is_good_until_it_is_stale),
 		cmocka_unit_test(what_is_refused_changes_nothing),
 		cmocka_unit_test(what_is_produced_is_positive_whichever_way_the_meter_sees_it),
+		cmocka_unit_test(what_comes_late_does_not_undo_what_is_newer),
 		cmocka_unit_test(a_time_of_its_own_makes_a_value_older_but_never_newer),
 		cmocka_unit_test(no_payload_makes_a_value_that_cannot_be),
 		cmocka_unit_test(currents_that_are_told_are_judged_like_those_that_are_read),
