@@ -10,15 +10,18 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 VERSION := 0.1
 
-PURE_DIRS  := libshared/base libshared/ctl libshared/chart lmsd/site lmsd/site/generation lmsd/site/ledger lmsd/site/outer lmsd/site/reserve lmsd/balance lmsd/balance/split \
-	lmsd/balance/record lmsd/ocpp lmsd/ocpp/setup lmsd/ocpp/inbound lmsd/ocpp/limit lmsd/ocpp/locallist lmsd/ocpp/reserve lmsd/ocpp/control lmsd/ocpp/frames lmsd/relay lmsd/meter lmsd/history
-PURE_DIRS  += lmsd/site/door lmsd/site/tags lmsd/site/alert lmsd/site/mail lmsd/site/price
+# Pure: what the parts share, the site and its balance, what is said to and by stations and meters.
+PURE_DIRS   := $(addprefix libshared/,base ctl chart)
+PURE_DIRS   += lmsd/site $(addprefix lmsd/site/,alert door generation ledger mail outer price reserve tags)
+PURE_DIRS   += lmsd/balance $(addprefix lmsd/balance/,record split)
+PURE_DIRS   += lmsd/ocpp $(addprefix lmsd/ocpp/,control frames inbound limit locallist reserve setup)
+PURE_DIRS   += $(addprefix lmsd/,bms history meter relay)
 PURE_FILES  := lmsd/effect.c lmsd/answer.c
-PURE_DIRS  += lmsd/bms
 SHARED_DIRS := libshared/io
-SHELL_DIRS := lmsd lmsd/hall lmsd/hall/broker lmsd/hall/door lmsd/crypto lmsd/conf lmsd/store lmsd/net lmsd/modbus lmsd/control lmsd/files lmsd/outlet lmsd/hall/commission
-SHELL_DIRS += lmsd/archive lmsd/hall/history lmsd/hall/post
-SHELL_DIRS += lmsd/hall/bms
+# With clock and I/O: the daemon itself, the halls that join rooms to it, and what talks to the world.
+SHELL_DIRS  := lmsd
+SHELL_DIRS  += lmsd/hall $(addprefix lmsd/hall/,bms broker commission door history post)
+SHELL_DIRS  += $(addprefix lmsd/,archive conf control crypto files modbus net outlet store)
 
 srcs = $(sort $(wildcard $(addsuffix /*.c,$(1))))
 objs = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))

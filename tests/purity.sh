@@ -1,7 +1,7 @@
 #!/bin/sh
 # The pure rooms reach no clock, no I/O and no floating point: what build/libpure.a leaves undefined
-# must be in tests/pure-symbols.allow. LIBPURE names another archive; it must be a plain gcc build,
-# sanitizers add symbols of their own.
+# must be in tests/pure-symbols.allow. And no program holds two definitions of one name. LIBPURE names
+# another archive; it and what lies beside it must be a plain gcc build, sanitizers add symbols of their own.
 set -u
 cd "$(dirname "$0")/.."
 lib=${LIBPURE:-build/libpure.a}
@@ -44,11 +44,35 @@ floating()
 		grep -E '[[:space:]]v?((add|sub|mul|div|sqrt)s[sd]|cvtt?s[isd]2s[isd]l?q?|u?comis[sd])[[:space:]]|[[:space:]]f(ld|st|add|mul|div|ild)'
 }
 
+# Prints "SYMBOL is in OBJECT and OBJECT" for each name that the objects and archives given define twice.
+# The linker sees it only when it needs both; of archives it takes the first silently, and whoever meant
+# the other one calls a stranger.
+twice()
+{
+	nm -A -P -g --defined-only "$@" 2>/dev/null | awk '
+	$3 ~ /^[TDBRC]$/ {
+		sub(/:$/, "", $1)
+		if ($2 in where) print $2, "is in", where[$2], "and", $1
+		else where[$2] = $1
+	}'
+}
+
 control()
 {
 	printf '%s\n' "$2" >"$tmp/control.c"
 	${CC:-gcc} -O2 -c -o "$tmp/control.o" "$tmp/control.c" && rm -f "$tmp/control.a" &&
 		ar rcs "$tmp/control.a" "$tmp/control.o" && [ -n "$($1 "$tmp/control.a")" ]
+}
+
+twins()
+{
+	echo 'int same(void); int same(void) { return 1; }' >"$tmp/one.c"
+	echo 'int same(void); int same(void) { return 2; } int other(void); int other(void) { return 0; }' >"$tmp/two.c"
+	for twin in one two; do
+		${CC:-gcc} -c -o "$tmp/$twin.o" "$tmp/$twin.c" && ar rcs "$tmp/$twin.a" "$tmp/$twin.o" || return 1
+	done
+	[ "$(twice "$tmp/one.a" "$tmp/two.a" | grep -c '^same is in .*one.* and .*two')" = 1 ] &&
+		[ "$(twice "$tmp/one.a" "$tmp/two.a" | wc -l)" = 1 ]
 }
 
 tests=0
@@ -88,5 +112,24 @@ while read -r symbol object; do
 done <"$tmp/outside"
 [ -s "$tmp/outside" ] && found=no || found=yes
 check "the pure rooms call only what $allow lists" $found
+
+twins && found=yes || found=no
+check "a name that two objects define is found" $found
+build=$(dirname "$lib")
+once()	# PROGRAM OBJECT...
+{
+	program=$1
+	shift
+	for object in "$@" "$build/libshared.a" "$lib"; do
+		[ -e "$object" ] || echo "$object is not there"
+	done >"$tmp/twice"
+	twice "$@" "$build/libshared.a" "$lib" >>"$tmp/twice"
+	sed 's/^/# /' "$tmp/twice"
+	[ -s "$tmp/twice" ] && found=no || found=yes
+	check "each name of $program is defined once" $found
+}
+once lmsd "$build/obj/lmsd/main.o" "$build/liblmsd.a"
+once lmsctl $(find lmsctl -name '*.c' | sort | sed "s|\(.*\)[.]c|$build/obj/\1.o|")
+once lmstop "$build/obj/lmstop/main.o" "$build/liblmstop.a"
 echo "1..$tests"
 exit $status
