@@ -34,7 +34,7 @@ static void station_changed(struct balance *b, const struct station *st)
 
 void balance_online(struct balance *b, const char *station, bool online, mono_t now)
 {
-	struct station *st = model_station(b, station);
+	struct station *st = model_find_station(b, station);
 
 	journal_online(b, station, online, now);
 	if (!st || st->online == online)
@@ -47,7 +47,7 @@ void balance_online(struct balance *b, const char *station, bool online, mono_t 
 
 void balance_booted(struct balance *b, const char *station, mono_t now)
 {
-	struct station *st = model_station(b, station);
+	struct station *st = model_find_station(b, station);
 
 	journal_booted(b, station, now);
 	if (!st)
@@ -59,7 +59,7 @@ void balance_booted(struct balance *b, const char *station, mono_t now)
 
 void balance_fallback(struct balance *b, const char *station, bool takes)
 {
-	struct station *st = model_station(b, station);
+	struct station *st = model_find_station(b, station);
 
 	journal_fallback(b, station, takes);
 	if (!st)

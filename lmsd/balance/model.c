@@ -249,7 +249,7 @@ static size_t named_find(const struct named *list, size_t count, const char *id)
 	return hit ? hit->index : SIZE_MAX;
 }
 
-struct station *model_station(struct balance *b, const char *id)
+struct station *model_find_station(struct balance *b, const char *id)
 {
 	size_t lo = 0, hi = b->station_count;
 
@@ -408,7 +408,7 @@ static void carry(struct balance *b, struct balance *old)
 		}
 	}
 	for (size_t i = 0; i < b->station_count; i++) {
-		const struct station *st = model_station(old, b->stations[i].id);
+		const struct station *st = model_find_station(old, b->stations[i].id);
 
 		if (!st)
 			continue;

@@ -143,7 +143,7 @@ static inline void model_due(struct balance *b, mono_t at)
 		b->due = at;
 }
 
-struct station *model_station(struct balance *b, const char *id);
+struct station *model_find_station(struct balance *b, const char *id);
 /* Grid phases that the connector loads now. */
 phase_mask_t model_phases(const struct conn *c);
 phase_mask_t model_wired(const struct conn *c);	/* whatever the car */

@@ -349,7 +349,7 @@ static int check(const struct play *p)
 	if (present(&p->w->building) && !dynamic)
 		return diag_set(p->d, -LMS_ECONFLICT, "building: zone %s is not dynamic: what is not cars does not change "
 				"its limit (cap=)", z->conf.id);
-	if (p->w->offline != NULL && model_station(p->b, p->w->offline) == NULL)
+	if (p->w->offline != NULL && model_find_station(p->b, p->w->offline) == NULL)
 		return diag_set(p->d, -LMS_ENOTFOUND, "offline: station '%.60s' does not exist (lmsctl station list)",
 				p->w->offline);
 	return 0;
