@@ -42,3 +42,6 @@ void pop_drop_conn(struct pop_site *site, size_t at);
 /* Simulates for a time; the first broken invariant ends it. */
 void pop_run(const struct pop_site *site, int seconds, bool traced, struct pop_failure *failure);
 void pop_print(const struct pop_site *site);
+/* For the world that it lives in: the ids of a copy point into the copy. */
+void pop_name_all(struct pop_site *s);
+struct phase_ma pop_same(int64_t ma);
