@@ -404,6 +404,22 @@ static void view_zone(const struct zone_conf *conf, const struct bal_zone_view *
 	snprintf(z->cap_why, sizeof(z->cap_why), "%s", cap_why(conf, v->cap_why));
 }
 
+/* The balance does not look at the meter of a zone that has no limit for what it sees; people do. */
+static void view_unwatched(const struct site *site, size_t zone)
+{
+	const struct zone_conf *conf = &site->conf->zones[zone];
+	struct zone_view *z = &site->zone_views[zone];
+
+	if (conf->meter < 0)
+		return;
+	for (int k = 0; k < PHASES; k++)
+		if (conf->k.dynamic_ma.l[k] != NUM_NONE)
+			return;
+	z->load = site->meter_views[conf->meter].current;
+	z->building = (struct phase_ma){ { NUM_NONE, NUM_NONE, NUM_NONE } };
+	z->load_ok = strcmp(site->meter_views[conf->meter].state, "ok") == 0;
+}
+
 void feed_views(struct app *app, mono_t now)
 {
 	if (app->viewed == now)
@@ -435,6 +451,8 @@ void feed_zone_views(struct app *app, mono_t now)
 		arena_fini(&arena);
 	}
 	sense_views(app, now);
+	for (size_t i = 0; app->balanced && i < site->conf->zone_count; i++)
+		view_unwatched(site, i);
 }
 
 /* ---- by hand -------------------------------------------------------------------------------- */

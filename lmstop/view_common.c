@@ -173,6 +173,9 @@ static int64_t gauge_limit(const struct ctl_zone *z, int k)
 {
 	if (z->keys.dynamic_ma.l[k] != NUM_NONE)
 		return z->keys.dynamic_ma.l[k];
+	/* What its meter sees is more than its cars: of all that there is, only the fuse is for both. */
+	if (z->keys.meter)
+		return z->cap_ma.l[k] == NUM_NONE ? NUM_NONE : z->keys.fuse_ma;
 	if (z->keys.static_ma.l[k] != NUM_NONE)
 		return z->keys.static_ma.l[k];
 	return z->cap_ma.l[k];

@@ -102,7 +102,8 @@ def site(meter_port):
                    {"id": "DEAD", "profile": "SDM630", "address": "1@127.0.0.1:9", "poll": "1s"}],
         "zones": [{"id": "P", "fuse": 60, "grid": True, "grid_reduced": 24, "grid_lost": "reduced"},
                   {"id": "D", "dynamic": 50, "meter": "M", "meter_lost": 16, "margin": 0},
-                  {"id": "Z", "static": "10,11,12", "meter": "DEAD"}],
+                  {"id": "Z", "static": "10,11,12", "meter": "DEAD"},
+                  {"id": "W", "fuse": 63, "meter": "M"}],
         "stations": [{"id": "A", "zone": "P", "connectors": 2}, {"id": "B", "zone": "P", "connectors": 1}],
     }
 
@@ -123,6 +124,8 @@ def reads(lmsd, client):
     check([z[f"limit_l{i}_ma"] for i in (1, 2, 3)] == [10000, 11000, 12000] and z["load_l1_ma"] == ABSENT["s32"],
           "a zone has its limit on each phase, and no load that nothing measures", z)
     check(values(client, rows, "zone", "D")["load_l2_ma"] == 11000, "and that of its meter, where it has one")
+    check(values(client, rows, "zone", "W")["load_l2_ma"] == 11000, "even if no limit is kept by it: its load is not that "
+          "of its cars")
     a = until("the station", lambda: (c := values(client, rows, "connector", "A/1"))["status"] == 1 and c)
     check((a["online"], a["charging"], a["quality"]) == (1, 0, 3), "a connector says its status", a)
     check(values(client, rows, "station", "B")["state"] == 0, "a station that never came says so")

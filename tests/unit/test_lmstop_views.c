@@ -239,6 +239,21 @@ static void test_values_of_a_silent_meter_are_not_shown_as_fresh(void **state)
 	rig_fini(&r);
 }
 
+static void test_what_a_meter_sees_is_not_held_against_a_limit_of_cars(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 100, 24);
+	rig_push(&r.model, MODEL_ZONES,
+		 "{'watch':1,'seq':1,'changed':[{'id':'main','phases':3,'fuse_ma':63000,'meter':'board',"
+		 "'cap_ma':[10000,10000,10000],'cap_why':'source','load_ma':[30000,30000,30000],'load_ok':true}],'gone':[]}",
+		 RIG_NOW);
+	assert_non_null(strstr(rig_picture(&r), "30/63 A ok"));
+	assert_null(strstr(rig_picture(&r), "30/10 A"));
+	rig_fini(&r);
+}
+
 static void test_a_lost_daemon_leaves_the_last_data_in_grey(void **state)
 {
 	struct rig r;
@@ -265,6 +280,7 @@ int main(void)
 		cmocka_unit_test(test_nothing_of_a_peer_reaches_the_terminal_raw),
 		cmocka_unit_test(test_gauges_turn_at_90_and_95_percent),
 		cmocka_unit_test(test_values_of_a_silent_meter_are_not_shown_as_fresh),
+		cmocka_unit_test(test_what_a_meter_sees_is_not_held_against_a_limit_of_cars),
 		cmocka_unit_test(test_a_lost_daemon_leaves_the_last_data_in_grey),
 	};
 
