@@ -464,7 +464,7 @@ static void view_values(struct sensed *m, mono_t now)
 		jw_kstr(&w, "unit", dim->unit);
 		if (q == METER_Q_GOOD && info->dim == METER_DIM_STATE && meter_state_word((enum meter_var)v, value->v))
 			jw_kstr(&w, "word", meter_state_word((enum meter_var)v, value->v));
-		jw_kstr(&w, "time", rfc3339_format(value->wall, time));
+		jw_kstr(&w, "time", value->wall == WALL_NONE ? NULL : rfc3339_format(value->wall, time));
 		jw_kstr(&w, "quality", meter_quality_name(q));
 		jw_object_end(&w);
 	}

@@ -24,13 +24,14 @@ static bool is_lost(const struct meter_state *m, enum meter_status status, mono_
 	       (answered_at == INT64_MIN || now - answered_at > meter_setup(m)->stale_us);
 }
 
-static void look_lost(struct meter_alert *a, bool lost, const struct meter_place *p, const char *text, mono_t now)
+static void look_lost(struct meter_alert *a, const struct meter_state *m, bool lost, const struct meter_place *p, const char *text, mono_t now)
 {
 	if (lost && !a->lost) {
 		a->since = now;
 		log_meter(WARNING, p->id, "meter_lost",
-			  "address=%s zones=%s %s (look at its supply, wiring and address; lmsctl meter show %s)", p->address,
-			  p->zones, text[0] ? text : "no fresh values", p->id);
+			  "address=%s zones=%s %s (look at %s; lmsctl meter show %s)", p->address, p->zones,
+			  text[0] ? text : "no fresh values",
+			  meter_setup(m)->profile->pushed ? "who tells its values" : "its supply, wiring and address", p->id);
 	} else if (!lost && a->lost) {
 		log_meter(NOTICE, p->id, "meter_back", "address=%s zones=%s away_s=%lld", p->address, p->zones,
 			  seconds(a->since, now));
@@ -80,7 +81,7 @@ void meter_alert_look(struct meter_alert *a, const struct meter_state *m, const 
 	char text[300];
 
 	meter_fault_text(m, text, sizeof(text));
-	look_lost(a, is_lost(m, status, answered_at, now), place, text, now);
+	look_lost(a, m, is_lost(m, status, answered_at, now), place, text, now);
 	/* Another model is told as what it is. */
 	if ((meter_faults(m) & (METER_FAULTS_OF_CURRENT | METER_FAULT_ENERGY)) != METER_FAULT_IDENTITY)
 		look_doubt(a, status, place, text, now);

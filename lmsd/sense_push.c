@@ -165,7 +165,7 @@ void sense_put_values(const struct app *app, size_t meter, mono_t now, struct js
 		else
 			jw_null(w);
 		jw_kstr(w, "unit", dim->unit);
-		jw_kstr(w, "time", rfc3339_format(value->wall, time));
+		jw_kstr(w, "time", value->wall == WALL_NONE ? NULL : rfc3339_format(value->wall, time));
 		jw_kstr(w, "quality", meter_quality_name(q));
 		jw_object_end(w);
 	}

@@ -214,10 +214,16 @@ static void look_range(struct look *l)
 	char names[120] = "";
 	size_t len = 0;
 
-	for (int v = 0; v < METER_VAR_COUNT && len < sizeof(names); v++)
-		if (meter_quality(l->in->m, (enum meter_var)v, l->in->now) == METER_Q_RANGE)
-			len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", len ? ", " : "",
-						meter_var_info((enum meter_var)v)->name);
+	for (int v = 0; v < METER_VAR_COUNT && len < sizeof(names); v++) {
+		const char *name = meter_var_info((enum meter_var)v)->name;
+		bool fits = len + strlen(name) + sizeof(", , …") <= sizeof(names);
+
+		if (meter_quality(l->in->m, (enum meter_var)v, l->in->now) != METER_Q_RANGE)
+			continue;
+		len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", len ? ", " : "", fits ? name : "…");
+		if (!fits)
+			break;
+	}
 	if (len)
 		add(l, FINDING_range, -1, "%s: no such value can be: the profile is of another model, or its order of words or scale is wrong",
 		    names);
