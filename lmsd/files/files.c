@@ -1,16 +1,12 @@
-/* files/files.c - the thread of the file server, and the two queues between it and the loop. */
+/* files/files.c - the file server as the loop knows it: a list of what is kept, and questions to the thread. */
 #include "files/files.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -18,338 +14,14 @@
 #include <openssl/ssl.h>
 
 #include "base/arena.h"
-#include "base/buf.h"
 #include "base/err.h"
 #include "base/hex.h"
-#include "files/http.h"
-#include "net/loop.h"
+#include "files/inner.h"
 #include "net/sock.h"
 #include "net/tls.h"
 
-#define UPLOADS_MAX 4
-#define UPLOAD_IDLE_US (60 * US_PER_S)
 #define ASKED_MAX 64		/* of administrators */
 #define PEM_MAX ((size_t)1 << 20)
-
-enum msg_kind {
-	MSG_ALLOW, MSG_REVOKE, MSG_RELOAD, MSG_ADD, MSG_READ, MSG_DELETE,	/* to the thread; the last three come back */
-	MSG_KEPT, MSG_GONE, MSG_TOLD						/* from it */
-};
-
-struct msg {
-	struct msg *next;
-	enum msg_kind kind;
-	struct files_grant grant;
-	struct file_info file;		/* or only its id; of an answer */
-	uint64_t upload;
-	int64_t size, offset;
-	struct buf data;
-	char *certificate, *key;	/* PEM */
-	bool whole;
-	char event[40];
-	struct diag diag;		/* what went wrong; text of MSG_TOLD */
-	files_done_fn *done;
-	void *ctx;
-};
-
-struct msg_queue { struct msg *first, **last; };
-
-/* What an administrator is handing over, piece by piece. */
-struct upload {
-	uint64_t number;		/* 0 = free */
-	struct part *part;
-	mono_t touched;
-};
-
-struct files {
-	struct files_ops ops;
-	void *ctx;
-	struct loop_wake *wake;
-	int port;
-	char certificate[256], key[256];	/* files; "" = without TLS */
-	struct file_info *list;			/* the loop's copy */
-	size_t count;
-	size_t asked;
-	pthread_t thread;
-	bool running;
-	int kick;				/* eventfd: the thread has something to do */
-
-	/* the thread's own */
-	struct depot *depot;
-	struct http *http;
-	struct upload uploads[UPLOADS_MAX];
-	uint64_t last_upload;
-
-	pthread_mutex_t lock;			/* guards all below */
-	bool closing;
-	struct msg_queue to_thread, to_loop;
-};
-
-/* ---- queues ---- */
-
-static struct msg *msg_new(enum msg_kind kind)
-{
-	struct msg *m = xcalloc(1, sizeof(*m));
-
-	m->kind = kind;
-	diag_init(&m->diag);
-	buf_init(&m->data);
-	return m;
-}
-
-static void msg_free(struct msg *m)
-{
-	buf_fini(&m->data);
-	if (m->key)
-		OPENSSL_cleanse(m->key, strlen(m->key));
-	free(m->key);
-	free(m->certificate);
-	free(m);
-}
-
-static void queue_add(struct msg_queue *q, struct msg *m)
-{
-	m->next = NULL;
-	*q->last = m;
-	q->last = &m->next;
-}
-
-static struct msg *queue_take(struct msg_queue *q)
-{
-	struct msg *m = q->first;
-
-	q->first = NULL;
-	q->last = &q->first;
-	return m;
-}
-
-static void msgs_free(struct msg *m)
-{
-	struct msg *next;
-
-	for (; m; m = next) {
-		next = m->next;
-		msg_free(m);
-	}
-}
-
-static void kick(struct files *f)
-{
-	uint64_t one = 1;
-
-	while (write(f->kick, &one, sizeof(one)) < 0 && errno == EINTR)
-		;
-}
-
-static void ask(struct files *f, struct msg *m)
-{
-	pthread_mutex_lock(&f->lock);
-	queue_add(&f->to_thread, m);
-	pthread_mutex_unlock(&f->lock);
-	kick(f);
-}
-
-static void report(struct files *f, struct msg *m)
-{
-	pthread_mutex_lock(&f->lock);
-	queue_add(&f->to_loop, m);
-	pthread_mutex_unlock(&f->lock);
-	loop_wake_send(f->wake);
-}
-
-/* ---- in the thread ---- */
-
-static mono_t now_mono(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * US_PER_S + ts.tv_nsec / 1000;
-}
-
-static void on_gone(void *ctx, const char *id)
-{
-	struct msg *m = msg_new(MSG_GONE);
-
-	snprintf(m->file.id, sizeof(m->file.id), "%s", id);
-	report(ctx, m);
-}
-
-static void on_kept(void *ctx, const struct file_info *file)
-{
-	struct msg *m = msg_new(MSG_KEPT);
-
-	m->file = *file;
-	report(ctx, m);
-}
-
-static void on_told(void *ctx, const char *event, const char *text)
-{
-	struct msg *m = msg_new(MSG_TOLD);
-
-	snprintf(m->event, sizeof(m->event), "%s", event);
-	diag_set(&m->diag, -LMS_EFAILED, "%s", text);
-	report(ctx, m);
-}
-
-static void upload_end(struct upload *u)
-{
-	part_drop(u->part);
-	*u = (struct upload){ 0 };
-}
-
-static struct upload *upload_begin(struct files *f, struct msg *m, mono_t now)
-{
-	struct upload *u = NULL;
-	struct file_info about = m->file;
-
-	for (size_t i = 0; i < UPLOADS_MAX; i++) {
-		if (f->uploads[i].number != 0 && now - f->uploads[i].touched > UPLOAD_IDLE_US)
-			upload_end(&f->uploads[i]);
-		if (f->uploads[i].number == 0)
-			u = &f->uploads[i];
-	}
-	if (!u) {
-		diag_set(&m->diag, -LMS_ECONFLICT, "%d files are being handed over already (try again later)", UPLOADS_MAX);
-		return NULL;
-	}
-	about.created = loop_wall();
-	if (depot_begin(f->depot, &about, m->size, &u->part, &m->diag) < 0)
-		return NULL;
-	u->number = ++f->last_upload;
-	return u;
-}
-
-static struct upload *upload_find(struct files *f, struct msg *m)
-{
-	for (size_t i = 0; i < UPLOADS_MAX; i++) {
-		if (f->uploads[i].number == m->upload)
-			return &f->uploads[i];
-	}
-	diag_set(&m->diag, -LMS_ENOTFOUND, "upload %llu: is over (begin again)", (unsigned long long)m->upload);
-	return NULL;
-}
-
-static void do_add(struct files *f, struct msg *m)
-{
-	mono_t now = now_mono();
-	struct upload *u = m->upload ? upload_find(f, m) : upload_begin(f, m, now);
-
-	if (!u)
-		return;
-	u->touched = now;
-	m->upload = u->number;
-	if (part_size(u->part) != m->offset) {
-		diag_set(&m->diag, -LMS_EDATA, "offset: must be %lld, where the piece before ended",
-			 (long long)part_size(u->part));
-		upload_end(u);
-		return;
-	}
-	if (part_add(u->part, m->data.data, m->data.len, &m->diag) < 0) {
-		upload_end(u);
-		return;
-	}
-	m->offset = part_size(u->part);
-	if (m->offset < m->size)
-		return;
-	m->whole = part_finish(u->part, &m->file, &m->diag) == 0;
-	u->part = NULL;
-	upload_end(u);
-}
-
-static void do_read(struct files *f, struct msg *m)
-{
-	char *piece = xmalloc(FILES_PIECE_MAX);
-	const struct file_info *file = depot_find(f->depot, m->file.id);
-	int64_t n = depot_read(f->depot, m->file.id, m->offset, piece, FILES_PIECE_MAX, &m->diag);
-
-	if (n >= 0) {
-		m->file = *file;
-		buf_add(&m->data, piece, (size_t)n);
-	}
-	free(piece);
-}
-
-static void work(struct files *f, struct msg *m)
-{
-	bool answered = false;
-
-	switch (m->kind) {
-	case MSG_ALLOW:
-		http_allow(f->http, &m->grant);
-		break;
-	case MSG_REVOKE:
-		http_revoke(f->http, m->grant.digest);
-		break;
-	case MSG_RELOAD:
-		http_reload(f->http, m->certificate, m->key);
-		break;
-	case MSG_ADD:
-		do_add(f, m);
-		answered = true;
-		break;
-	case MSG_READ:
-		do_read(f, m);
-		answered = true;
-		break;
-	case MSG_DELETE:
-		depot_delete(f->depot, m->file.id, &m->diag);
-		answered = true;
-		break;
-	case MSG_KEPT:
-	case MSG_GONE:
-	case MSG_TOLD:
-		break;
-	}
-	if (answered)
-		report(f, m);
-	else
-		msg_free(m);
-}
-
-/* false: it is over. */
-static bool work_all(struct files *f)
-{
-	struct msg *m, *next;
-	bool closing;
-
-	pthread_mutex_lock(&f->lock);
-	closing = f->closing;
-	m = queue_take(&f->to_thread);
-	pthread_mutex_unlock(&f->lock);
-	for (; m; m = next) {
-		next = m->next;
-		work(f, m);
-	}
-	return !closing;
-}
-
-static void *thread_main(void *arg)
-{
-	struct files *f = arg;
-	uint64_t kicks;
-
-	setpriority(PRIO_PROCESS, 0, 5);	/* of this thread alone, on Linux */
-	http_turn(f->http, now_mono(), loop_wall());
-	while (work_all(f)) {
-		struct pollfd fds[2] = { { .fd = f->kick, .events = POLLIN }, { .fd = http_fd(f->http), .events = POLLIN } };
-
-		poll(fds, 2, http_timeout_ms(f->http));
-		if (fds[0].revents && read(f->kick, &kicks, sizeof(kicks)) < 0 && errno != EINTR && errno != EAGAIN)
-			break;
-		/* A path that was allowed before the request came must be known to it. */
-		if (!work_all(f))
-			break;
-		http_turn(f->http, now_mono(), loop_wall());
-	}
-	for (size_t i = 0; i < UPLOADS_MAX; i++)
-		upload_end(&f->uploads[i]);
-	http_free(f->http);
-	f->http = NULL;
-	return NULL;
-}
-
-/* ---- on the loop ---- */
 
 static void list_put(struct files *f, const struct file_info *file)
 {
@@ -418,12 +90,12 @@ static void deliver(void *ctx)
 	struct msg *m, *next;
 
 	pthread_mutex_lock(&f->lock);
-	m = queue_take(&f->to_loop);
+	m = files_queue_take(&f->to_loop);
 	pthread_mutex_unlock(&f->lock);
 	for (; m; m = next) {
 		next = m->next;
 		deliver_one(f, m);
-		msg_free(m);
+		files_msg_free(m);
 	}
 }
 
@@ -462,7 +134,8 @@ static int load_tls(const struct files *f, char **certificate, char **key, struc
 
 static int open_http(struct files *f, const struct files_conf *conf, struct diag *diag)
 {
-	struct http_conf h = { .depot = f->depot, .patience_us = conf->patience_us, .kept = on_kept, .told = on_told, .ctx = f };
+	struct http_conf h = { .depot = f->depot, .patience_us = conf->patience_us, .kept = files_on_kept, .told = files_on_told,
+			       .ctx = f };
 	char *certificate = NULL, *key = NULL;
 	int ret = 0;
 
@@ -488,7 +161,7 @@ static void start_thread(struct files *f)
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&f->thread, NULL, thread_main, f);
+	rc = pthread_create(&f->thread, NULL, files_work, f);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	lms_assert(rc == 0);
 	pthread_setname_np(f->thread, "lmsd-files");
@@ -498,7 +171,7 @@ static void start_thread(struct files *f)
 int files_new(struct loop *loop, const struct files_conf *conf, const struct files_ops *ops, void *ctx,
 	      struct files **out, struct diag *diag)
 {
-	struct depot_conf depot = { conf->directory, conf->file_max, conf->store_max, conf->keep_free, on_gone, NULL };
+	struct depot_conf depot = { conf->directory, conf->file_max, conf->store_max, conf->keep_free, files_on_gone, NULL };
 	struct files *f = xcalloc(1, sizeof(*f));
 	const struct file_info *list;
 	int ret;
@@ -538,13 +211,13 @@ void files_free(struct files *f)
 		pthread_mutex_lock(&f->lock);
 		f->closing = true;
 		pthread_mutex_unlock(&f->lock);
-		kick(f);
+		files_kick(f);
 		pthread_join(f->thread, NULL);
 	}
 	http_free(f->http);
 	depot_close(f->depot);
-	msgs_free(f->to_thread.first);
-	msgs_free(f->to_loop.first);
+	files_msgs_free(f->to_thread.first);
+	files_msgs_free(f->to_loop.first);
 	loop_wake_free(f->wake);
 	pthread_mutex_destroy(&f->lock);
 	close(f->kick);
@@ -564,12 +237,12 @@ int files_reload_tls(struct files *f, struct diag *diag)
 
 	if (!f->key[0])
 		return 0;
-	m = msg_new(MSG_RELOAD);
+	m = files_msg_new(MSG_RELOAD);
 	ret = load_tls(f, &m->certificate, &m->key, diag);
 	if (ret == 0)
-		ask(f, m);
+		files_ask(f, m);
 	else
-		msg_free(m);
+		files_msg_free(m);
 	return ret;
 }
 
@@ -605,18 +278,18 @@ int files_secret(char secret[FILES_SECRET_MAX + 1], char digest[FILES_SHA256_MAX
 
 void files_allow(struct files *f, const struct files_grant *grant)
 {
-	struct msg *m = msg_new(MSG_ALLOW);
+	struct msg *m = files_msg_new(MSG_ALLOW);
 
 	m->grant = *grant;
-	ask(f, m);
+	files_ask(f, m);
 }
 
 void files_revoke(struct files *f, const char *digest)
 {
-	struct msg *m = msg_new(MSG_REVOKE);
+	struct msg *m = files_msg_new(MSG_REVOKE);
 
 	snprintf(m->grant.digest, sizeof(m->grant.digest), "%s", digest);
-	ask(f, m);
+	files_ask(f, m);
 }
 
 /* Hands it over, or refuses it at once. */
@@ -626,19 +299,19 @@ static void ask_done(struct files *f, struct msg *m, files_done_fn *done, void *
 		"already (try again)" };
 
 	if (f->asked >= ASKED_MAX) {
-		msg_free(m);
+		files_msg_free(m);
 		done(ctx, &busy);
 		return;
 	}
 	f->asked++;
 	m->done = done;
 	m->ctx = ctx;
-	ask(f, m);
+	files_ask(f, m);
 }
 
 void files_add(struct files *f, const struct files_piece *piece, files_done_fn *done, void *ctx)
 {
-	struct msg *m = msg_new(MSG_ADD);
+	struct msg *m = files_msg_new(MSG_ADD);
 
 	lms_assert(piece->len <= FILES_PIECE_MAX);
 	m->upload = piece->upload;
@@ -652,7 +325,7 @@ void files_add(struct files *f, const struct files_piece *piece, files_done_fn *
 
 static struct msg *msg_about(enum msg_kind kind, const char *id)
 {
-	struct msg *m = msg_new(kind);
+	struct msg *m = files_msg_new(kind);
 
 	snprintf(m->file.id, sizeof(m->file.id), "%s", id);
 	return m;
