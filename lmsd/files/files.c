@@ -16,6 +16,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/hex.h"
+#include "files/grants.h"
 #include "files/inner.h"
 #include "net/sock.h"
 #include "net/tls.h"
@@ -272,7 +273,7 @@ int files_secret(char secret[FILES_SECRET_MAX + 1], char digest[FILES_SHA256_MAX
 	if (RAND_bytes(raw, sizeof(raw)) != 1)
 		return -LMS_EINTERNAL;
 	hex_encode(raw, sizeof(raw), secret);
-	http_digest(secret, FILES_SECRET_MAX, digest);
+	grants_digest(secret, FILES_SECRET_MAX, digest);
 	return 0;
 }
 

@@ -28,5 +28,3 @@ void http_allow(struct http *h, const struct files_grant *grant);
 void http_revoke(struct http *h, const char *digest);
 /* Takes effect when nobody is connected. */
 void http_reload(struct http *h, const char *certificate, const char *key);
-/* SHA-256 of a secret as it stands in a path, as hexadecimal digits. */
-void http_digest(const char *secret, size_t len, char digest[FILES_SHA256_MAX + 1]);
