@@ -235,7 +235,7 @@ placed = \
 	$(foreach f,$(MAN_PAGES),$(f):share/man/man$(subst .,,$(suffix $(f)))/$(notdir $(f))) \
 	$(foreach f,$(data_files),$(f):share/lms/$(f:etc/%=%)) \
 	etc/lmsd.conf:share/lms/examples/lmsd.conf \
-	$(foreach f,$(wildcard etc/samples/*),$(f):share/lms/examples/$(notdir $(f))) \
+	$(foreach f,$(wildcard etc/samples/* etc/examples/*),$(f):share/lms/examples/$(notdir $(f))) \
 	$(foreach f,$(wildcard etc/completions/*.bash),$(f):share/bash-completion/completions/$(basename $(notdir $(f)))) \
 	$(foreach f,$(wildcard etc/systemd/*.*),$(f):lib/systemd/system/$(notdir $(f))) \
 	$(foreach f,$(wildcard etc/sysusers.d/*.conf etc/tmpfiles.d/*.conf),$(f):lib/$(f:etc/%=%))
@@ -245,7 +245,8 @@ install: all
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin
 	$(if $(strip $(BINS)),$(INSTALL) $(BINS) $(DESTDIR)$(PREFIX)/bin)
 	@set -e; for pair in $(placed); do \
-		$(INSTALL) -D -m 644 "$${pair%%:*}" "$(DESTDIR)$(PREFIX)/$${pair#*:}"; done
+		case $$pair in *.sh:*) mode=755;; *) mode=644;; esac; \
+		$(INSTALL) -D -m $$mode "$${pair%%:*}" "$(DESTDIR)$(PREFIX)/$${pair#*:}"; done
 
 .PHONY: uninstall
 uninstall:

@@ -6,13 +6,12 @@ import email.policy
 import json
 import os
 import signal
-import socket
-import ssl
 import subprocess
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
+from mail_tls import certificate, context, free_port
 from raw_ws import BIN, TMP, Lmsd, check, finish, until
 
 MAILS = []
@@ -37,30 +36,12 @@ def login(server, session, envelope, mechanism, data):
     return AuthResult(success=good, handled=False)
 
 
-def certificate(name):
-    crt, key = f"{TMP}/{name}.crt", f"{TMP}/{name}.key"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-                    "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-keyout", key, "-out", crt],
-                   check=True, stderr=subprocess.DEVNULL)
-    return crt, key
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 class Server:
     """The mail server; port 0 takes any."""
     def __init__(self, port, pair=None):
-        context = None
-        if pair:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(*pair)
-        self.controller = Controller(Handler(), hostname="127.0.0.1", port=port, tls_context=context,
-                                     require_starttls=context is not None, authenticator=login, auth_require_tls=True,
-                                     auth_required=context is not None)
+        self.controller = Controller(Handler(), hostname="127.0.0.1", port=port, tls_context=context(pair) if pair else None,
+                                     require_starttls=pair is not None, authenticator=login, auth_require_tls=True,
+                                     auth_required=pair is not None)
         self.controller.start()
 
     def stop(self):
