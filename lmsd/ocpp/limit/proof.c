@@ -7,27 +7,13 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "ocpp/limit/verdict.h"
 #include "ocpp/limit/wiring.h"
-#include "site/edit.h"
 
 #define TOLERANCE_MA  500
 #define LESS_MA       1500		/* a limit that is so much lower than the draw shows */
 #define TICK_US       US_PER_S
-#define SETTLE_MS     5000		/* what is assumed of every station */
 #define HOLD_S        20
-
-struct proof {
-	enum proof_state state;
-	mono_t since;
-	int connector;			/* 0 = not known yet */
-	int64_t drew_ma, limit_ma;	/* when it began; that it shall obey */
-	mono_t accepted_at;
-	int64_t settle_ms;
-	struct phase_ma car, meter;	/* before it was lowered, on grid phases; then the car's fall */
-	bool asked;			/* MeterValues are on their way */
-	uint64_t token;			/* of who waits; 0 = nobody */
-	mono_t reply_by;		/* tell him by then how far it is */
-};
 
 static const struct {
 	int most_s;
@@ -67,119 +53,12 @@ static const char *amperes(int64_t ma, char out[32])
 	return out;
 }
 
-static void say(struct station *st, const char *text)
-{
-	size_t len = strlen(st->test_text);
-
-	snprintf(st->test_text + len, sizeof(st->test_text) - len, "%s%s", len ? "; " : "", text);
-}
-
 static void enter(struct ocpp_session *s, struct station *st, enum proof_state state, const struct turn *t)
 {
 	s->proof->state = state;
 	s->proof->since = t->now;
 	snprintf(st->test_doing, sizeof(st->test_doing), "%s", states[state].doing ? states[state].doing : "");
 	session_timer(s, TIMER_PROOF, t->now + TICK_US);
-}
-
-/* ---- the end ---- */
-
-static void set_cap(struct ocpp_session *s, struct station *st, int64_t ma)
-{
-	struct connector *conn = site_connector(st, s->proof->connector);
-
-	if (!conn || conn->proof_ma == ma)
-		return;
-	conn->proof_ma = ma;
-	conn->proof_changed = true;
-	site_touch(s->o->site, conn);
-}
-
-static void give_key(struct ctl_station_keys *k, const char *name)
-{
-	const struct ctl_noun_desc *n = &ctl_nouns[CTL_NOUN_station];
-	const struct field *f = field_find(n->keys, n->key_count, name, NULL);
-
-	k->given |= UINT64_C(1) << (f - n->keys);
-}
-
-/* The ordinary way into the configuration, with all of its checks. */
-static int write_down(struct ocpp_session *s, bool proven, int64_t settle_ms, const struct turn *t, struct diag *d)
-{
-	struct site_edit *e = site_edit_new(s->o->site);
-	struct ctl_station_keys k = { .id = s->id, .proven = proven };
-	int ret;
-
-	give_key(&k, "id");
-	give_key(&k, "proven");
-	if (settle_ms > SETTLE_MS) {
-		k.settle_ms = settle_ms;
-		give_key(&k, "settle_ms");
-	}
-	site_edit_station(e, &k, SITE_CHANGE);
-	site_edit_at(e, t->wall, NULL);
-	ret = site_edit_commit(e, t->fx, false, NULL, NULL, t->fx->arena, d);
-	site_edit_free(e);
-	return ret;
-}
-
-static void reply_status(uint64_t token, const char *status, const char *text, const struct turn *t)
-{
-	struct json_writer w;
-	struct buf b;
-
-	buf_init(&b);
-	jw_init(&w, &b);
-	jw_object(&w);
-	jw_kstr(&w, "status", status);
-	jw_kstr(&w, "test", text);
-	jw_object_end(&w);
-	fx_reply(t->fx, FX_AFTER_COMMIT, token, b.data, b.len);
-	buf_fini(&b);
-}
-
-static void reply_end(const struct ocpp_session *s, const struct station *st, uint64_t token, const struct turn *t)
-{
-	char text[sizeof(st->test_text) + 100];
-
-	if (strcmp(st->test, "passed") == 0) {
-		reply_status(token, "Accepted", st->test_text, t);
-		return;
-	}
-	snprintf(text, sizeof(text), "station %s did not pass: %s", s->id, st->test_text);
-	fx_reply_error(t->fx, token, -LMS_EREFUSED, text);
-}
-
-/* Who waits is told how far it is, and asks again. */
-static void reply_so_far(struct ocpp_session *s, const struct station *st, const struct turn *t)
-{
-	char text[sizeof(st->test_text) + sizeof(st->test_doing) + 20];
-
-	if (!s->proof->token || t->now < s->proof->reply_by)
-		return;
-	snprintf(text, sizeof(text), "%s%s%s", st->test_text, *st->test_text ? "; now: " : "", st->test_doing);
-	reply_status(s->proof->token, "Running", text, t);
-	s->proof->token = 0;
-}
-
-static enum proof_state finish(struct ocpp_session *s, struct station *st, bool passed, const char *text, const struct turn *t)
-{
-	struct diag d;
-
-	diag_init(&d);
-	say(st, text);
-	if (passed && write_down(s, true, s->proof->settle_ms, t, &d)) {
-		say(st, d.text);
-		passed = false;
-	}
-	set_cap(s, st, 0);
-	s->timer[TIMER_PROOF] = MONO_NEVER;
-	snprintf(st->test, sizeof(st->test), "%s", passed ? "passed" : "failed");
-	log_station(NOTICE, s->id, passed ? "test_passed" : "test_failed", "why=%s", log_text(st->test_text));
-	if (s->proof->token)
-		reply_end(s, st, s->proof->token, t);
-	s->proof->token = 0;
-	return passed ? PROOF_PASSED : PROOF_FAILED;
 }
 
 /* ---- steps ---- */
@@ -240,7 +119,7 @@ static void say_wiring(const struct step *x)
 		log_station(WARNING, x->s->id, "wiring_differs", "connector=%d set=%s meter=%s", conn->number, cc->wiring,
 			    log_text(text));
 	if (*text)
-		say(x->st, text);
+		proof_say(x->st, text);
 }
 
 static enum proof_state lower(const struct step *x)
@@ -254,7 +133,7 @@ static enum proof_state lower(const struct step *x)
 	p->drew_ma = x->number;
 	p->car = site_connector(x->st, x->connector)->draw;
 	p->meter = wiring_feeder(x->s->o->site, x->st);
-	set_cap(x->s, x->st, least);
+	proof_set_cap(x->s, x->st, least);
 	return PROOF_LOWERS;
 }
 
@@ -287,7 +166,7 @@ static enum proof_state settle(const struct step *x)
 		return PROOF_SETTLES;
 	snprintf(text, sizeof(text), "a: obeyed %s after %lld.%lld s", amperes(p->limit_ma, limit), (long long)(ms / 1000),
 		 (long long)(ms % 1000 / 100));
-	say(x->st, text);
+	proof_say(x->st, text);
 	/* In whole seconds, and one more: it was looked at once a second. */
 	p->settle_ms = (ms + 1999) / 1000 * 1000;
 	p->car = wiring_fall(&p->car, &site_connector(x->st, p->connector)->draw);
@@ -302,7 +181,7 @@ static enum proof_state never_settled(const struct step *x)
 
 	snprintf(text, sizeof(text), "a: accepted a limit of %s and drew %s 30 s later", amperes(p->limit_ma, limit),
 		 amperes(p->drew_ma, draws));
-	return finish(x->s, x->st, false, text, x->t);
+	return proof_finish(x->s, x->st, false, text, x->t);
 }
 
 static enum proof_state came_back(const struct step *x)
@@ -324,9 +203,9 @@ static enum proof_state obeyed_alone(const struct step *x)
 	if (x->number > p->limit_ma + TOLERANCE_MA) {
 		snprintf(text, sizeof(text), "b: drew %s when it was back, its limit was %s", amperes(x->number, draws),
 			 amperes(p->limit_ma, limit));
-		return finish(x->s, x->st, false, text, x->t);
+		return proof_finish(x->s, x->st, false, text, x->t);
 	}
-	say(x->st, "b: kept the limit while it was offline");
+	proof_say(x->st, "b: kept the limit while it was offline");
 	buf_init(&b);
 	jw_init(&w, &b);
 	jw_object(&w);
@@ -344,7 +223,7 @@ static enum proof_state reset_taken(const struct step *x)
 
 static enum proof_state reset_refused(const struct step *x)
 {
-	return finish(x->s, x->st, false, "c: it refused a soft reset", x->t);
+	return proof_finish(x->s, x->st, false, "c: it refused a soft reset", x->t);
 }
 
 static enum proof_state booted(const struct step *x)
@@ -379,10 +258,10 @@ static enum proof_state judge(const struct step *x, const char *verb)
 	char number[32], limit[32], text[160];
 
 	if (x->number <= may + TOLERANCE_MA)
-		return finish(x->s, x->st, true, "c: kept its default over a restart", x->t);
+		return proof_finish(x->s, x->st, true, "c: kept its default over a restart", x->t);
 	snprintf(text, sizeof(text), "c: %s %s after its restart, its default is %s", verb, amperes(x->number, number),
 		 amperes(may, limit));
-	return finish(x->s, x->st, false, text, x->t);
+	return proof_finish(x->s, x->st, false, text, x->t);
 }
 
 static enum proof_state judge_schedule(const struct step *x)
@@ -400,7 +279,7 @@ static enum proof_state look(const struct step *x)
 	const struct connector *conn = site_connector(x->st, x->s->proof->connector);
 
 	if (!conn || !conn->tx)
-		return finish(x->s, x->st, false, "c: it neither tells its composite schedule nor charges on after a restart",
+		return proof_finish(x->s, x->st, false, "c: it neither tells its composite schedule nor charges on after a restart",
 			      x->t);
 	x->s->proof->asked = false;
 	ask_draw(x->s, x->t);
@@ -409,12 +288,12 @@ static enum proof_state look(const struct step *x)
 
 static enum proof_state tx_ended(const struct step *x)
 {
-	return finish(x->s, x->st, false, "its transaction ended before the test did", x->t);
+	return proof_finish(x->s, x->st, false, "its transaction ended before the test did", x->t);
 }
 
 static enum proof_state late(const struct step *x)
 {
-	return finish(x->s, x->st, false, states[x->s->proof->state].late, x->t);
+	return proof_finish(x->s, x->st, false, states[x->s->proof->state].late, x->t);
 }
 
 static const struct row {
@@ -517,7 +396,7 @@ void proof_tick(struct ocpp_session *s, const struct turn *t)
 	if (s->link)
 		look_at_meters(s, st, t);
 	if (runs(s))
-		reply_so_far(s, st, t);
+		proof_reply_so_far(s, st, t);
 }
 
 /* ---- answers ---- */
@@ -599,23 +478,8 @@ int proof_follow(struct ocpp_session *s, struct station *st, uint64_t token, mon
 		return proof_begin(s, st, token, reply_by, t, d);
 	if (!st->test[0])
 		return diag_set(d, -LMS_ENOTFOUND, "station %s has not been tested since lmsd started", s->id);
-	reply_end(s, st, token, t);
+	proof_reply_end(s, st, token, t);
 	return 0;
-}
-
-void proof_expire(struct ocpp_session *s, const struct station *st, const char *why, const struct turn *t)
-{
-	const struct station_conf *sc = site_station_conf(s->o->site, st);
-	struct diag d;
-
-	diag_init(&d);
-	if (!sc || !sc->proven)
-		return;
-	if (write_down(s, false, NUM_NONE, t, &d))
-		log_station(ERROR, s->id, "proof_stays", "why=\"%s\" error=\"%s\" remedy=\"lmsctl station set %s proven=no\"",
-			    log_text(why), log_text(d.text), s->id);
-	else
-		log_station(WARNING, s->id, "proof_expired", "why=\"%s\" remedy=\"lmsctl station test %s\"", log_text(why), s->id);
 }
 
 void proof_drop(struct ocpp_session *s, struct effects *fx)
@@ -623,8 +487,8 @@ void proof_drop(struct ocpp_session *s, struct effects *fx)
 	struct station *st = runs(s) ? session_station(s) : NULL;
 
 	if (fx && st) {
-		set_cap(s, st, 0);
-		say(st, "the station was deleted");
+		proof_set_cap(s, st, 0);
+		proof_say(st, "the station was deleted");
 		snprintf(st->test, sizeof(st->test), "failed");
 	}
 	if (fx && runs(s) && s->proof->token)
