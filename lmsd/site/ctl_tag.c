@@ -2,9 +2,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "site/ctl_site_util.h"
 #include "site/ctl_tag.h"
 #include "site/generation/edit_parts.h"
+
+#define TAG_LAST_MAX 1000
 
 /* t: the tag as it is, NULL = a dry run has none. */
 static void fill(const struct ctl_call *c, const struct ctl_tag_keys *k, const struct tag *t, struct ctl_tag *rec)
@@ -40,16 +43,33 @@ static int tag_cmp(const void *a, const void *b)
 	return strcmp((*x)->k.uid, (*y)->k.uid);
 }
 
+static int tag_use_cmp(const void *a, const void *b)
+{
+	const struct tag *const *x = a, *const *y = b;
+
+	if ((*x)->last_use != (*y)->last_use)
+		return (*x)->last_use > (*y)->last_use ? -1 : 1;
+	return tag_cmp(a, b);
+}
+
 int ctl_tag_list(struct ctl_call *c, const struct ctl_tag_list_args *a)
 {
 	const struct site *s = c->hall->site;
 	const struct tag **list = arena_array(c->arena, HASH_COUNT(s->tags) + 1, sizeof(*list));
 	size_t limit = ctl_page_limit(a->limit), count = 0, i;
+	bool used_last = a->last != NUM_NONE;
 
+	if (used_last && (a->last < 1 || a->last > TAG_LAST_MAX))
+		return diag_set(&c->diag, -LMS_ERANGE, "last: from 1 to %d", TAG_LAST_MAX);
+	if (used_last && a->cursor)
+		return diag_set(&c->diag, -LMS_EUSAGE, "cursor: last=%lld has one page only (leave one of them out)",
+				(long long)a->last);
+	if (used_last)
+		limit = (size_t)a->last;
 	for (const struct tag *t = s->tags; t; t = t->hh.next)
 		if (!a->cursor || strcmp(t->k.uid, a->cursor) > 0)
 			list[count++] = t;
-	qsort(list, count, sizeof(*list), tag_cmp);
+	qsort(list, count, sizeof(*list), used_last ? tag_use_cmp : tag_cmp);
 	ctl_answer_list(c);
 	for (i = 0; i < count && i < limit; i++) {
 		struct ctl_tag rec;
@@ -57,7 +77,7 @@ int ctl_tag_list(struct ctl_call *c, const struct ctl_tag_list_args *a)
 		fill(c, &list[i]->k, list[i], &rec);
 		ctl_answer_item(c, &rec);
 	}
-	return ctl_answer_list_end(c, i < count ? list[i - 1]->k.uid : NULL);
+	return ctl_answer_list_end(c, i < count && !used_last ? list[i - 1]->k.uid : NULL);
 }
 
 int ctl_tag_not_found(struct ctl_call *c, const char *uid)

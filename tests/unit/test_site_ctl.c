@@ -94,6 +94,28 @@ static void lists_come_in_order_and_in_pages(void **state)
 	desk_fini(&d);
 }
 
+static void tags_may_be_listed_by_their_last_use_and_so_many_only(void **state)
+{
+	static const struct { const char *params, *uids; } rows[] = {
+		{ "{'last': 2}", "CC AA" }, { "{'last': 3}", "CC AA BB" }, { "{'last': 1000, 'limit': 1}", "CC AA BB" },
+	};
+	struct desk d;
+
+	(void)state;
+	begin(&d);
+	site_tag(d.site, "AA")->last_use = 1000;
+	site_tag(d.site, "CC")->last_use = 2000;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		desk_must(&d, "tag.list", rows[i].params);
+		assert_string_equal(listed(&d, "uid"), rows[i].uids);
+		assert_null(json_str(json_get(desk_answer(&d), "next"), NULL));
+	}
+	assert_int_equal(desk_call(&d, "tag.list", "{'last': 0}"), -LMS_ERANGE);
+	assert_int_equal(desk_call(&d, "tag.list", "{'last': 1001}"), -LMS_ERANGE);
+	assert_int_equal(desk_call(&d, "tag.list", "{'last': 2, 'cursor': 'AA'}"), -LMS_EUSAGE);
+	desk_fini(&d);
+}
+
 static void a_cursor_survives_what_happens_between_pages(void **state)
 {
 	struct desk d;
@@ -416,6 +438,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lists_come_in_order_and_in_pages),
+		cmocka_unit_test(tags_may_be_listed_by_their_last_use_and_so_many_only),
 		cmocka_unit_test(a_cursor_survives_what_happens_between_pages),
 		cmocka_unit_test(a_zone_shows_what_the_balance_says),
 		cmocka_unit_test(a_meter_shows_its_values_and_its_zones),
