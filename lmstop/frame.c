@@ -40,19 +40,43 @@ static void draw_title(const struct ui *ui, struct canvas *c, int y)
 	canvas_put(c, y, 1, right - 1, STYLE_BAR_KEY, site);
 }
 
+/* Where the names of all screens do not fit with the way to where one is: less room between them, then the
+ * keys only. */
+enum tabs { TABS_WIDE, TABS_TIGHT, TABS_KEYS };
+
+static int trail_width(const struct ui *ui)
+{
+	int width = 0;
+
+	for (int i = 1; i <= ui->depth; i++)
+		width += 4 + canvas_text_width(ui->stack[i].view->title) + canvas_text_width(ui->stack[i].id);
+	return width;
+}
+
+static enum tabs tabs_that_fit(const struct ui *ui, int width)
+{
+	int gaps = (int)view_screen_count, used = trail_width(ui);
+
+	for (size_t i = 0; i < view_screen_count; i++)
+		used += 2 + canvas_text_width(view_screens[i]->title);
+	return used + 2 * gaps <= width ? TABS_WIDE : used + gaps <= width ? TABS_TIGHT : TABS_KEYS;
+}
+
 static void draw_tabs(const struct ui *ui, struct canvas *c, int y)
 {
+	enum tabs how = tabs_that_fit(ui, c->width);
 	int x = 0;
 
 	for (size_t i = 0; i < view_screen_count; i++) {
 		const struct view_ops *v = view_screens[i];
 		bool here = v == ui->stack[0].view;
-
 		int from = x;
 
-		x += canvas_putf(c, y, x + 1, c->width - x - 1, STYLE_HEAD, "%c ", v->key) + 1;
-		x += canvas_put(c, y, x, c->width - x, here ? STYLE_BOLD : STYLE_NORMAL, v->title) +
-		     1;
+		x += canvas_putf(c, y, x + 1, c->width - x - 1, STYLE_HEAD, "%c", v->key) + 1;
+		if (here || how != TABS_KEYS)
+			x += 1 + canvas_put(c, y, x + 1, c->width - x - 1, here ? STYLE_BOLD : STYLE_NORMAL, v->title);
+		if (here || how == TABS_WIDE)
+			x++;
 		if (here)
 			canvas_flag(c, y, from, x - from, CELL_SELECTED);
 	}
@@ -283,16 +307,12 @@ static void draw_page(struct ui *ui, struct canvas *c, int top, int height)
 static void draw_help(struct canvas *c)
 {
 	int lines = (int)key_row_count + 3, width = c->width < 76 ? c->width : 76;
-	int y = c->height > lines ? (c->height - lines) / 2 : 0, x = (c->width - width) / 2, used = 0;
+	int y = c->height > lines ? (c->height - lines) / 2 : 0, x = (c->width - width) / 2;
 
 	canvas_box(c, y, x, lines, width, STYLE_HEAD, "keys");
 	y++;
-	for (size_t i = 0; i < view_screen_count; i++) {
-		const struct view_ops *v = view_screens[i];
-
-		used += canvas_putf(c, y, x + 2 + used, width - 4 - used, STYLE_WARN, "%c ", v->key);
-		used += canvas_putf(c, y, x + 2 + used, width - 4 - used, STYLE_NORMAL, "%s  ", v->title);
-	}
+	canvas_put(c, y, x + 2, 15, STYLE_WARN, "0 to 7");
+	canvas_put(c, y, x + 18, width - 20, STYLE_NORMAL, "the screens, as the line at the top names them");
 	for (size_t i = 0; i < key_row_count; i++) {
 		y++;
 		canvas_put(c, y, x + 2, 15, STYLE_WARN, key_rows[i].shown);

@@ -13,6 +13,8 @@
 
 #define DELAY_MAX_S 10
 #define EXPLAIN_EVERY_US (2 * US_PER_S)
+#define TAG_PAGE_EVERY_US (5 * US_PER_S)
+#define TAG_PAGE_ROWS 12
 
 static const struct { const char *verb, *args; int every_ms; } lists[MODEL_LISTS] = {
 	[MODEL_SYSTEM] = { "system.status", "{}", 1000 },
@@ -99,6 +101,20 @@ static void watch_answered(struct link *l, struct link_watch *w, const struct js
 	ui_say(l->ui, STYLE_BAD, "%s", error->text);
 }
 
+/* A page of a list about the tag that is looked at; false: not that. */
+static bool page_answered(struct link *l, struct link_page *page, enum model_list_id list, int64_t id,
+			  const struct json *result, const struct diag *error)
+{
+	if (page->request != id)
+		return false;
+	page->request = 0;
+	if (error)
+		ui_say(l->ui, STYLE_BAD, "%s", error->text);
+	model_take(l->model, list, json_get(result, "items"), link_now());
+	l->ui->dirty = true;
+	return true;
+}
+
 static void on_reply(void *ctx, int64_t id, const struct json *result, const struct diag *error)
 {
 	struct link *l = ctx;
@@ -110,6 +126,9 @@ static void on_reply(void *ctx, int64_t id, const struct json *result, const str
 		}
 	}
 	if (link_graph_reply(l, id, result, error))
+		return;
+	if (page_answered(l, &l->credit, MODEL_TAG_CREDIT, id, result, error) ||
+	    page_answered(l, &l->tag_transactions, MODEL_TAG_TRANSACTIONS, id, result, error))
 		return;
 	if (id == l->explain) {
 		l->explain = 0;
@@ -135,8 +154,10 @@ static void on_notify(void *ctx, const char *method, const struct json *params)
 	if (strcmp(method, "watch") != 0 || json_int(json_get(params, "watch"), &number))
 		return;
 	for (int i = 0; i < MODEL_LISTS; i++) {
-		if (l->watches[i].number == number && number > 0 &&
-		    model_apply(l->model, (enum model_list_id)i, params, link_now()))
+		if (l->watches[i].number != number || number <= 0)
+			continue;
+		l->watches[i].failed |= json_get(params, "ended") != NULL;
+		if (model_apply(l->model, (enum model_list_id)i, params, link_now()))
 			l->ui->dirty = true;
 	}
 }
@@ -157,7 +178,9 @@ static void lose(struct link *l, const struct diag *why)
 			       l->requests[i].label);
 		l->requests[i].id = 0;
 	}
-	l->meter[0] = l->station[0] = '\0';
+	l->meter[0] = l->station[0] = l->tags[0] = l->pending[0] = l->tag[0] = '\0';
+	memset(&l->credit, 0, sizeof(l->credit));
+	memset(&l->tag_transactions, 0, sizeof(l->tag_transactions));
 	l->explain = 0;
 	link_graph_lose(l);
 	l->error = why->err;
@@ -244,6 +267,16 @@ void link_connect(struct link *l)
 
 /* ---- what the user wants ---- */
 
+static void write_args(struct json_writer *jw, enum model_list_id list, const char *wanted)
+{
+	if (list == MODEL_TAGS)
+		jw_kint(jw, "last", MODEL_TAGS_MAX);
+	else if (list != MODEL_TAGS_PENDING)
+		jw_kstr(jw, list == MODEL_TAG ? "uid" : "id", wanted);
+	if (list == MODEL_MESSAGES)
+		jw_kint(jw, "last", MODEL_MESSAGES_MAX);
+}
+
 /* A watch of the one object that is looked at: `now` is what it is about, "" = none. */
 static void follow_object(struct link *l, enum model_list_id list, const char *verb, const char *wanted,
 			  char now[ITEM_ID_MAX])
@@ -269,11 +302,9 @@ static void follow_object(struct link *l, enum model_list_id list, const char *v
 	buf_init(&args);
 	jw_init(&jw, &args);
 	jw_object(&jw);
-	jw_kstr(&jw, "id", wanted);
-	if (list == MODEL_MESSAGES)
-		jw_kint(&jw, "last", MODEL_MESSAGES_MAX);
+	write_args(&jw, list, wanted);
 	jw_object_end(&jw);
-	watch_list(l, list, verb, buf_cstr(&args), 500);
+	watch_list(l, list, verb, buf_cstr(&args), list == MODEL_TAGS || list == MODEL_TAGS_PENDING ? 1000 : 500);
 	buf_fini(&args);
 }
 
@@ -297,6 +328,46 @@ static void follow_causes(struct link *l)
 	l->explain = client_send(l->client, "connector.explain", buf_cstr(&params));
 	l->explain_at = link_now();
 	buf_fini(&params);
+}
+
+/* Of a tag that is used every day there may be thousands of rows: the latest are asked for, no watch of
+ * them all. */
+static void follow_page(struct link *l, struct link_page *page, enum model_list_id list, const char *verb,
+			const char *key)
+{
+	const char *wanted = ui_tag_wanted(l->ui);
+	struct json_writer w;
+	struct buf params;
+
+	if (page->request)
+		return;
+	if (strcmp(wanted ? wanted : "", page->of) != 0)
+		model_clear(l->model, list);
+	else if (!wanted || link_now() - page->asked_at < TAG_PAGE_EVERY_US)
+		return;
+	snprintf(page->of, sizeof(page->of), "%s", wanted ? wanted : "");
+	if (!wanted)
+		return;
+	buf_init(&params);
+	jw_init(&w, &params);
+	jw_object(&w);
+	jw_kstr(&w, key, wanted);
+	jw_kint(&w, "limit", TAG_PAGE_ROWS);
+	jw_object_end(&w);
+	page->request = client_send(l->client, verb, buf_cstr(&params));
+	page->asked_at = link_now();
+	buf_fini(&params);
+}
+
+static void follow_tags(struct link *l)
+{
+	const char *list = ui_tags_wanted(l->ui) ? "*" : NULL;
+
+	follow_object(l, MODEL_TAGS, "tag.list", list, l->tags);
+	follow_object(l, MODEL_TAGS_PENDING, "tag.pending", list, l->pending);
+	follow_object(l, MODEL_TAG, "tag.show", ui_tag_wanted(l->ui), l->tag);
+	follow_page(l, &l->credit, MODEL_TAG_CREDIT, "tag.credit_show", "uid");
+	follow_page(l, &l->tag_transactions, MODEL_TAG_TRANSACTIONS, "transaction.list", "tag");
 }
 
 static void send_request(struct link *l)
@@ -324,11 +395,24 @@ void link_follow(struct link *l)
 	}
 	follow_object(l, MODEL_METER, "meter.show", ui_meter_wanted(l->ui), l->meter);
 	follow_object(l, MODEL_MESSAGES, "station.messages", ui_messages_wanted(l->ui), l->station);
+	follow_tags(l);
 	follow_causes(l);
 	link_graph_follow(l);
 	if (l->ui->request.set)
 		send_request(l);
 	update_io(l);
+}
+
+static bool tags_complete(const struct link *l)
+{
+	const struct model_list *lists_of = l->model->lists;
+
+	if (ui_tags_wanted(l->ui) && !(lists_of[MODEL_TAGS].arrived && lists_of[MODEL_TAGS_PENDING].arrived))
+		return false;
+	if (!ui_tag_wanted(l->ui) || l->watches[MODEL_TAG].failed)
+		return true;
+	return lists_of[MODEL_TAG].arrived && lists_of[MODEL_TAG_CREDIT].arrived &&
+	       lists_of[MODEL_TAG_TRANSACTIONS].arrived;
 }
 
 bool link_complete(const struct link *l)
@@ -344,5 +428,5 @@ bool link_complete(const struct link *l)
 	/* Of a meter that is not there nothing more will come. */
 	if (meter && model_find(l->model, MODEL_METERS, meter) && !l->model->lists[MODEL_METER].arrived)
 		return false;
-	return link_graph_complete(l);
+	return tags_complete(l) && link_graph_complete(l);
 }

@@ -15,6 +15,12 @@ struct link_watch {		/* one list */
 	bool failed;
 };
 
+struct link_page {		/* the first page of a list about one thing, asked for time and again */
+	int64_t request;		/* 0 = none */
+	mono_t asked_at;
+	char of[ITEM_ID_MAX];
+};
+
 struct link_graph {		/* what is being fetched */
 	struct graph_what what;
 	int64_t request;		/* 0 = none */
@@ -39,6 +45,9 @@ struct link {
 	char explained[ITEM_ID_MAX];
 	char meter[ITEM_ID_MAX];	/* that MODEL_METER is about */
 	char station[ITEM_ID_MAX];	/* and MODEL_MESSAGES */
+	char tags[ITEM_ID_MAX], pending[ITEM_ID_MAX]; /* "*" while MODEL_TAGS and MODEL_TAGS_PENDING are watched */
+	char tag[ITEM_ID_MAX];		/* that MODEL_TAG is about */
+	struct link_page credit, tag_transactions;
 	struct link_graph graph;
 	struct { int64_t id; char label[160]; bool of_station; } requests[LINK_REQUESTS];
 };

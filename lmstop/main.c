@@ -79,7 +79,7 @@ static int setup(struct program *p, struct diag *d)
 	if (p->opt.screen && !ui_open_screen(&p->ui, p->opt.screen))
 		return diag_set(d, -LMS_EUSAGE,
 				"--screen: there is no screen '%s' (overview, zones, stations, "
-				"meters, transactions, events, or meter/ID …)",
+				"meters, transactions, tags, alerts, events, or meter/ID …)",
 				p->opt.screen);
 	return 0;
 }

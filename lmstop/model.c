@@ -16,6 +16,8 @@ static const enum ctl_noun_id nouns[MODEL_LISTS] = {
 	[MODEL_TRANSACTIONS] = CTL_NOUN_transaction, [MODEL_EVENTS] = CTL_NOUN_event,
 	[MODEL_ALERTS] = CTL_NOUN_alert,
 	[MODEL_METER] = CTL_NOUN_meter, [MODEL_MESSAGES] = CTL_NOUN_message,
+	[MODEL_TAGS] = CTL_NOUN_tag, [MODEL_TAGS_PENDING] = CTL_NOUN_pending_tag, [MODEL_TAG] = CTL_NOUN_tag,
+	[MODEL_TAG_CREDIT] = CTL_NOUN_credit_change, [MODEL_TAG_TRANSACTIONS] = CTL_NOUN_transaction,
 };
 
 void model_init(struct model *m)
@@ -181,6 +183,14 @@ bool model_apply(struct model *m, enum model_list_id list, const struct json *pa
 	return true;
 }
 
+void model_take(struct model *m, enum model_list_id list, const struct json *items, mono_t now)
+{
+	rows_clear(&m->lists[list]);
+	m->lists[list].arrived = true;
+	for (const struct json *j = items ? items->first : NULL; j; j = j->next)
+		put(&m->lists[list], j, now);
+}
+
 static struct model_row *row_copy(const struct model_list *l, const struct model_row *from)
 {
 	struct model_row *r = xcalloc(1, sizeof(*r));
@@ -277,6 +287,26 @@ const struct ctl_event *model_event(const struct model *m, size_t i)
 const struct ctl_message *model_message(const struct model *m, size_t i)
 {
 	return record(m, MODEL_MESSAGES, i, NULL);
+}
+
+const struct ctl_tag *model_tag(const struct model *m, size_t i)
+{
+	return record(m, MODEL_TAGS, i, NULL);
+}
+
+const struct ctl_pending_tag *model_pending_tag(const struct model *m, size_t i)
+{
+	return record(m, MODEL_TAGS_PENDING, i, NULL);
+}
+
+const struct ctl_credit_change *model_credit_change(const struct model *m, size_t i)
+{
+	return record(m, MODEL_TAG_CREDIT, i, NULL);
+}
+
+const struct ctl_transaction *model_tag_transaction(const struct model *m, size_t i, mono_t *received)
+{
+	return record(m, MODEL_TAG_TRANSACTIONS, i, received);
 }
 
 /* ---- the tree of zones ---- */

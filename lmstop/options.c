@@ -14,7 +14,8 @@
 static const char usage[] =
 	"usage: lmstop [options]\n"
 	"  -s, --socket PATH      lmsd's control socket ($LMS_SOCKET, else " CLIENT_SOCKET_DEFAULT ")\n"
-	"      --screen NAME      overview, zones, stations, meters, transactions or events, or its key\n"
+	"      --screen NAME      overview, zones, stations, meters, transactions, tags, alerts or\n"
+	"                         events, or its key; or one thing: tag/UID, meter/ID …\n"
 	"      --once             print one frame and leave\n"
 	"      --size WxH         of that frame (100x30, or the terminal's)\n"
 	"      --theme NAME       dark, light or mono\n"

@@ -21,7 +21,8 @@ const struct key_row key_rows[] = {
 const size_t key_row_count = ARRAY_LEN(key_rows);
 
 const struct view_ops *const view_screens[] = {
-	&view_overview, &view_zones, &view_stations, &view_meters, &view_transactions, &view_alerts, &view_events,
+	&view_overview, &view_zones, &view_stations, &view_meters, &view_transactions, &view_tags,
+	&view_alerts, &view_events,
 };
 const size_t view_screen_count = ARRAY_LEN(view_screens);
 
@@ -135,6 +136,25 @@ const char *ui_messages_wanted(const struct ui *ui)
 	const struct ui_level *l = ui_level(ui);
 
 	return l->view == &view_station && (ui->roles & (unsigned)CTL_STAFF) ? l->id : NULL;
+}
+
+bool ui_may_see_tags(const struct ui *ui)
+{
+	return ui->roles & (unsigned)ctl_verbs[CTL_VERB_tag_list].role;
+}
+
+bool ui_tags_wanted(const struct ui *ui)
+{
+	return ui->stack[0].view == &view_tags && ui_may_see_tags(ui);
+}
+
+const char *ui_tag_wanted(const struct ui *ui)
+{
+	int i = ui->depth;
+
+	while (i > 0 && ui->stack[i].view != &view_tag)
+		i--;
+	return i > 0 && ui_may_see_tags(ui) ? ui->stack[i].id : NULL;
 }
 
 const char *ui_causes_wanted(const struct ui *ui)
@@ -300,7 +320,8 @@ static bool open_thing(struct ui *ui, const char *name)
 	static const struct { const struct view_ops *list, *one; enum item_kind kind; } rows[] = {
 		{ &view_zones, &view_zone, ITEM_ZONE },		 { &view_stations, &view_station, ITEM_STATION },
 		{ &view_stations, &view_connector, ITEM_CONNECTOR }, { &view_meters, &view_meter, ITEM_METER },
-		{ &view_transactions, &view_transaction, ITEM_TRANSACTION },
+		{ &view_transactions, &view_transaction, ITEM_TRANSACTION }, { &view_tags, &view_tag, ITEM_TAG },
+		{ &view_alerts, &view_alert, ITEM_ALERT },
 	};
 	const char *slash = strchr(name, '/');
 	size_t len = slash ? (size_t)(slash - name) : 0;

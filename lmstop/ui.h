@@ -130,6 +130,12 @@ void ui_answer(struct ui *ui, const char *label, const char *status, const char 
 const char *ui_meter_wanted(const struct ui *ui);
 /* The station whose OCPP frames are looked at, or NULL; who may not see them asks for none. */
 const char *ui_messages_wanted(const struct ui *ui);
+/* His role lets him read tags. */
+bool ui_may_see_tags(const struct ui *ui);
+/* The list of tags is looked at, or is where he came from. */
+bool ui_tags_wanted(const struct ui *ui);
+/* The tag that is looked at, or from which something else was opened; or NULL. */
+const char *ui_tag_wanted(const struct ui *ui);
 /* The connector whose causes are looked at, or NULL; and what connector.explain answered. */
 const char *ui_causes_wanted(const struct ui *ui);
 void ui_causes_set(struct ui *ui, const char *connector, const struct json *result);

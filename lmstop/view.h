@@ -5,8 +5,9 @@
 #include "lmstop/ui.h"
 
 extern const struct view_ops view_overview, view_zones, view_stations, view_meters,
-	view_transactions, view_alerts, view_events;
-extern const struct view_ops view_zone, view_station, view_connector, view_meter, view_transaction;
+	view_transactions, view_tags, view_alerts, view_events;
+extern const struct view_ops view_zone, view_station, view_connector, view_meter, view_transaction, view_tag,
+	view_alert;
 
 /* The screens in the order of their keys. */
 extern const struct view_ops *const view_screens[];
@@ -35,6 +36,8 @@ void draw_connectors(struct page *p, int indent,
 				    const char *id),
 		     const char *id);
 void draw_events_of(struct page *p, int indent, const char *object, size_t most);
+/* "12.34 EUR"; nothing where there is no price. */
+void grid_cost(struct grid *g, const struct ctl_transaction *t);
 /* One gauge: "L1 #####..... 54.2/80 A 68 % ok" */
 struct gauge {
 	const char *label;

@@ -1,4 +1,4 @@
-/* lmstop/view_alerts.c - screen 6: what somebody should look after, the worst first. */
+/* lmstop/view_alerts.c - screen 6: what somebody should look after, the worst first; and one of them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,4 +70,60 @@ static void draw(struct page *p)
 	free(rows);
 }
 
+/* ---- one alert ---- */
+
+/* What has a screen of its own; ITEM_NONE: it has none. */
+static enum item_kind kind_of(const char *subject)
+{
+	static const struct { const char *subject; enum item_kind kind; } rows[] = {
+		{ "station", ITEM_STATION }, { "connector", ITEM_CONNECTOR }, { "meter", ITEM_METER },
+		{ "zone", ITEM_ZONE }, { "tag", ITEM_TAG }, { "transaction", ITEM_TRANSACTION },
+	};
+
+	for (size_t i = 0; subject && i < ARRAY_LEN(rows); i++) {
+		if (strcmp(rows[i].subject, subject) == 0)
+			return rows[i].kind;
+	}
+	return ITEM_NONE;
+}
+
+/* Events of a connector are told of its station. */
+static void events_object(const struct ctl_alert *a, char *out, size_t size)
+{
+	char *slash;
+
+	snprintf(out, size, "%s", a->object);
+	slash = strrchr(out, '/');
+	if (slash && kind_of(a->subject) == ITEM_CONNECTOR)
+		*slash = '\0';
+}
+
+static void draw_one(struct page *p)
+{
+	const char *id = ui_level(p->ui)->id;
+	const struct model_row *r = model_find(ui_model(p->ui), MODEL_ALERTS, id);
+	const struct ctl_alert *a = r ? r->rec : NULL;
+	char object[ITEM_ID_MAX];
+
+	if (!a) {
+		page_note(p, 1, STYLE_WARN, "alert %s is over: lmsctl alert show %s", id, id);
+		return;
+	}
+	/* Two lines to choose from: x is about the alert on the first, Enter opens the object on the second. */
+	page_note(p, 1, style_of(a), "%s: %s", a->alert ? a->alert : "alert", a->text ? a->text : "");
+	page_item(p, ITEM_ALERT, id, p->y - 1, 1);
+	if (a->object && kind_of(a->subject) != ITEM_NONE) {
+		page_note(p, 1, STYLE_BOLD, "%s %s", a->subject, a->object);
+		page_item(p, kind_of(a->subject), a->object, p->y - 1, 1);
+	}
+	page_rule(p, 0, STYLE_BOLD, "information", NULL);
+	draw_fields(p, 1, &ctl_nouns[CTL_NOUN_alert], a, r->received);
+	if (!a->object)
+		return;
+	events_object(a, object, sizeof(object));
+	page_rule(p, 0, STYLE_BOLD, "latest events", object);
+	draw_events_of(p, 1, object, 12);
+}
+
 const struct view_ops view_alerts = { "alerts", "Alerts", '6', draw };
+const struct view_ops view_alert = { "alert", "Alert", 0, draw_one };

@@ -19,8 +19,12 @@ const struct view_ops *view_of_item(enum item_kind kind)
 		return &view_meter;
 	case ITEM_TRANSACTION:
 		return &view_transaction;
-	case ITEM_EVENT:
 	case ITEM_ALERT:
+		return &view_alert;
+	case ITEM_TAG:
+		return &view_tag;
+	case ITEM_EVENT:
+	case ITEM_PENDING_TAG:
 	case ITEM_NONE:
 		break;
 	}

@@ -8,7 +8,7 @@ static const struct grid_column columns[] = {
 	{ "id", 12, true, 0, true, 0, 0 },     { "connector", 26, false, 0, true, 0, 0 },
 	{ "tag", 20, false, 1, true, 0, 0 },   { "holder", 24, false, 2, true, 0, 0 },
 	{ "start", 11, true, 3, true, 0, 0 },  { "duration", 11, true, 0, true, 0, 0 },
-	{ "energy", 12, true, 0, true, 0, 0 }, { "current", 8, true, 2, true, 0, 0 },
+	{ "energy", 12, true, 0, true, 0, 0 }, { "cost", 14, true, 3, true, 0, 0 }, { "current", 8, true, 2, true, 0, 0 },
 	{ "power", 9, true, 4, true, 0, 0 },   { "limit", 7, true, 2, true, 0, 0 },
 	{ "zone", 16, false, 5, true, 0, 0 },  { "reason for the limit", 0, false, 1, true, 24, 0 },
 };
@@ -21,6 +21,14 @@ connector_of(const struct model *m, const struct ctl_transaction *t, char *id, s
 	snprintf(id, size, "%.48s/%lld", t->station ? t->station : "?", (long long)t->connector);
 	r = model_find(m, MODEL_CONNECTORS, id);
 	return r ? r->rec : NULL;
+}
+
+void grid_cost(struct grid *g, const struct ctl_transaction *t)
+{
+	if (t->cost)
+		grid_textf(g, STYLE_NORMAL, "%s %s", t->cost, t->currency ? t->currency : "");
+	else
+		grid_text(g, STYLE_NORMAL, NULL);
 }
 
 static void add_transaction(struct grid *g, const struct model *m, const struct ctl_transaction *t,
@@ -38,6 +46,7 @@ static void add_transaction(struct grid *g, const struct model *m, const struct 
 	grid_time(g, STYLE_NORMAL, t->start);
 	grid_span_ms(g, STYLE_NORMAL, ui_grown_ms(g->ui, t->duration_ms, received));
 	grid_wh(g, STYLE_NORMAL, t->energy_wh);
+	grid_cost(g, t);
 	grid_ma(g, STYLE_NORMAL, c && c->online != 0 ? connector_current(c) : NUM_NONE);
 	grid_w(g, STYLE_NORMAL, c && c->online != 0 ? c->power_w : NUM_NONE);
 	grid_ma(g, STYLE_NORMAL, c ? c->limit_ma : NUM_NONE);
@@ -72,6 +81,8 @@ static void draw_one(struct page *p)
 	const struct model_row *conn;
 	char of[80];
 
+	if (!r)		/* come from its tag: one that is over, too */
+		r = model_find(m, MODEL_TAG_TRANSACTIONS, id);
 	if (!r) {
 		page_note(p, 1, STYLE_WARN, "transaction %s has ended: lmsctl transaction show %s",
 			  id, id);
@@ -81,7 +92,7 @@ static void draw_one(struct page *p)
 	graph_draw(p);
 	page_rule(p, 0, STYLE_BOLD, "information", NULL);
 	draw_fields(p, 1, &ctl_nouns[CTL_NOUN_transaction], r->rec, r->received);
-	if (!connector_of(m, r->rec, of, sizeof(of)))
+	if (((const struct ctl_transaction *)r->rec)->stop != WALL_NONE || !connector_of(m, r->rec, of, sizeof(of)))
 		return;
 	conn = model_find(m, MODEL_CONNECTORS, of);
 	page_rule(p, 0, STYLE_BOLD, of, NULL);

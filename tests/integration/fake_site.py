@@ -40,7 +40,12 @@ SITE = {
                                 "quality": "good"}]}],
     "transaction.list": [{"id": 7, "station": "CP1", "connector": 1, "tag": "04A1", "holder": "Anna Keller",
                           "state": "running", "start": "2026-11-21T04:30:00Z", "duration_ms": 60000,
-                          "energy_wh": 1234}],
+                          "energy_wh": 1234, "cost": "0.43", "currency": "EUR"}],
+    "tag.list": [{"uid": "04A1", "holder": "Anna Keller", "type": "standard", "active": True, "credit_wh": 8766,
+                  "last_use": "2026-11-21T04:30:00Z", "transactions": 3}],
+    "tag.pending": [{"uid": "0B02", "count": 4, "station": "CP2", "last": "2026-11-21T04:20:00Z"}],
+    "tag.show": [{"uid": "04A1", "holder": "Anna Keller", "type": "standard", "active": True, "credit_wh": 8766,
+                  "comment": "fleet", "last_use": "2026-11-21T04:30:00Z", "transactions": 3}],
     "alert.list": [{"id": 3, "alert": "station_offline", "severity": "warning", "object": "CP9", "state": "open",
                     "since": "2026-11-19T05:00:00Z", "text": "is not connected"}],
     "event.list": [{"seq": 1, "time": "2026-11-21T04:30:00Z", "level": "info", "subject": "station", "object": "CP1",
@@ -61,6 +66,13 @@ def history(params):
                      for i in range(first, first + 30)]}
 
 
+PAGES = {   # lists that are asked for, not watched
+    "tag.credit_show": [{"seq": 5, "time": "2026-11-21T04:00:00Z", "cause": "recharge", "change_wh": 10000,
+                         "credit_wh": 10000}],
+    "transaction.list": [{"id": 6, "station": "CP2", "connector": 1, "tag": "04A1", "state": "ended",
+                          "start": "2026-11-20T04:30:00Z", "stop": "2026-11-20T05:30:00Z", "duration_ms": 3600000,
+                          "energy_wh": 7000, "cost": "2.45", "currency": "EUR"}],
+}
 lock = threading.Lock()
 peers = {}      # connection: {list: [watch number, seq]}
 
@@ -88,6 +100,8 @@ def handle(conn, request, mode, log):
         number = len(peers[conn]) + 1
         peers[conn][params["verb"]] = [number, 0]
         reply["result"] = {"watch": number}
+    elif request["method"] in PAGES:
+        reply["result"] = {"items": PAGES[request["method"]], "next": None}
     elif request["method"].endswith(".history"):
         reply["result"] = history(params)
     elif request["method"] == "connector.explain":

@@ -47,6 +47,19 @@ start() { keys "clear; $* $BIN/lmstop -s $sock; echo left=\$?; stty -a | grep -o
 
 start
 sees "the overview comes up" 'Fake site.*2/2 connected.*CP1/1 +Charging'
+keys 5
+sees "tags come when their screen is opened" '04A1 +Anna Keller.*unknown.*0B02'
+if logged '"args": {"last": 500}'; then ok "a bounded page of them"; else not_ok "a bounded page of them" "$(grep tag.list "$sock.log")"; fi
+echo 'tag.list {"uid":"04A1","holder":"Anna K.","active":false,"transactions":3}' >&8
+sees "and what changes in them" '04A1 +Anna K\. +blocked'
+keys Enter
+sees "a tag has its transactions and its credit" 'fleet.*CP2/1 +ended.*recharge'
+keys Enter
+sees "and one of them that is over has its record" 'Transaction 6.*2026-11-20 05:30:00'
+keys 0
+sees "the overview is there again" 'Stations.*CP1/1'
+until_true 20 eval '[ "$(grep -c system.unwatch "$sock.log")" = 3 ]' && ok "what nobody looks at is watched no more" ||
+	not_ok "what nobody looks at is watched no more" "$(grep -c system.unwatch "$sock.log")"
 echo 'connector.list {"id":"CP1/1","station":"CP1","number":1,"zone":"main","online":true,"status":"SuspendedEV","limit_ma":9000,"reason":"reclaimed"}' >&8
 sees "what is pushed is shown" 'CP1/1 +SuspendedEV .* 9 A +reclaimed'
 mux resize-window -t t -x 70 -y 20

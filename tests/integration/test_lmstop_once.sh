@@ -39,6 +39,12 @@ frame "zones" 0 'main +Main board +63 A +static' "${s[@]}" --screen zones
 frame "stations, made safe" 0 'CP1 +online +main +0?.*\\x1b\[31mAlpha' "${s[@]}" --screen 2
 frame "meters" 0 'board +ok .*63 A +43.5 kW' "${s[@]}" --screen meters
 frame "transactions" 0 '7 +CP1/1 +04A1 +Anna Keller' "${s[@]}" --screen transactions
+frame "transactions have what they cost" 0 'cost.*7 +CP1/1 .*0.43 EUR' "${s[@]}" --screen transactions --size 120x20
+frame "tags, and unknown ones below" 0 \
+	'04A1 +Anna Keller +.*active +8.77 kWh.*unknown.*0B02 +4 .*CP2' "${s[@]}" --screen tags --utc
+frame "a tag with its transactions and credit" 0 \
+	'comment +fleet.*6 +CP2/1 +ended.*2.45 EUR.*recharge +10.00 kWh' "${s[@]}" --screen tag/04A1 --utc --size 100x40
+frame "an alert" 0 'since +2026-11-19 05:00:00.*latest events' "${s[@]}" --screen alert/3 --utc
 frame "alerts" 0 'warning +CP9 +station_offline' "${s[@]}" --screen 6 --utc
 frame "events" 0 'info +station +CP1 +station_booted +vendor=Alpha' "${s[@]}" --screen 7 --utc
 frame "colours where they are asked for" 0 $'\033\\[0;32m' "${s[@]}" --color=always
@@ -58,7 +64,7 @@ frame "what is not lmsd is 76" 76 'is not lmsd' -s "$TMPDIR/garbage" --once
 frame "a missing role is 77" 77 'lms-view' -s "$TMPDIR/norole" --once
 frame "a size that is none" 64 "'0x0' is not a size" --size 0x0
 frame "a theme that is none" 64 "'pink' is none of" --theme pink
-frame "a screen that is none" 64 "no screen 'tags'" --screen tags
+frame "a screen that is none" 64 "no screen 'cars'" --screen cars
 frame "a zone that is none" 64 "not a time zone" --tz Mars/Phobos
 frame "a word too many" 64 "too many" overview
 frame "an option that is none" 64 "see lmstop --help" --frob

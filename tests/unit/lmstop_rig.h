@@ -30,7 +30,7 @@ static const char *const rig_site[MODEL_LISTS] = {
 	[MODEL_SYSTEM] =
 	"{'version':'0.1','state':'degraded','missing':'1 station(s) offline','store':'ok','title':'Rue d’Été 7',"
 	"'stations':4,'stations_online':3,'stations_pending':1,'connectors':5,'charging':3,'meters':1,'meters_ok':1,"
-	"'sessions_week':12,'sessions_month':48,'energy_week_wh':204310,'energy_month_wh':1250400}",
+	"'tags':10003,'sessions_week':12,'sessions_month':48,'energy_week_wh':204310,'energy_month_wh':1250400}",
 	[MODEL_ZONES] =
 	"{'id':'main','title':'Main board','kind':'board','phases':3,'fuse_ma':125000,'derate_permille':200,"
 	"'dynamic_ma':[100000,100000,100000],'meter':'board','margin_ma':2000,'meter_lost_ma':[40000,40000,40000],"
@@ -71,7 +71,8 @@ static const char *const rig_site[MODEL_LISTS] = {
 	"'voltage_v':'230.1/229.8/231.0','power_w':62900,'energy_import_wh':1235515,'zones':'main'}",
 	[MODEL_TRANSACTIONS] =
 	"{'id':4711,'station':'CP1','connector':1,'zone':'P1','tag':'04A1B2C3','holder':'Anna Keller','state':'running',"
-	"'start':'2026-11-19T04:00:00Z','duration_ms':4200000,'energy_wh':8090},"
+	"'start':'2026-11-19T04:00:00Z','duration_ms':4200000,'energy_wh':8090,"
+	"'price':'0.3500','cost':'2.83','currency':'EUR'},"
 	"{'id':4712,'station':'CP2','connector':1,'zone':'P1','tag':'04A1B2C4','holder':'Bruno Petit','state':'running',"
 	"'start':'2026-11-19T05:00:00Z','duration_ms':600000,'energy_wh':520}",
 	[MODEL_ALERTS] =
@@ -89,6 +90,16 @@ static const char *const rig_site[MODEL_LISTS] = {
 	"{'seq':10,'time':'2026-11-19T05:09:00Z','level':'error','subject':'meter','object':'board',"
 	"'event':'meter_lost','text':'error=no answer'}",
 	[MODEL_METER] = NULL,
+	[MODEL_TAGS] =
+	"{'uid':'04A1B2C3','holder':'Anna Keller','type':'super','active':true,'credit_wh':41910,'group':'FLEET',"
+	"'recharge_wh':50000,'every':'month','created':'2026-01-05T08:00:00Z','last_use':'2026-11-19T04:00:00Z','transactions':61},"
+	"{'uid':'04A1B2C4','holder':'Bruno Petit','type':'standard','active':true,'expires':'2026-11-01T00:00:00Z',"
+	"'last_use':'2026-10-31T05:00:00Z','transactions':7,'comment':'\\u001b[31mred'},"
+	"{'uid':'04A1B2C5','holder':'充電 Ito','type':'standard','active':false,'credit_wh':-120,'last_use':'2026-11-19T05:00:00Z',"
+	"'transactions':3},{'uid':'00A0','type':'standard','active':true,'transactions':0}",
+	[MODEL_TAGS_PENDING] =
+	"{'uid':'0B0001','count':1,'first':'2026-11-19T04:50:00Z','last':'2026-11-19T04:50:00Z'},"
+	"{'uid':'0B0002','count':4,'station':'CP2','connector':2,'first':'2026-11-18T10:00:00Z','last':'2026-11-19T05:01:00Z'}",
 };
 
 #define RIG_METER_VALUES \
@@ -102,6 +113,17 @@ static const char *const rig_site[MODEL_LISTS] = {
 	"{'seq':9,'time':'2026-11-19T05:09:58Z','station':'CP2','direction':'in','bytes':24,'text':'[2,\\'7\\',\\'Heartbeat\\',{}]'}," \
 	"{'seq':12,'time':'2026-11-19T05:09:58Z','station':'CP2','direction':'out','bytes':51," \
 	"'text':'[3,\\'7\\',{\\'currentTime\\':\\'2026-11-19T05:09:58.123Z\\'}]'}"
+
+#define RIG_TAG_CREDIT \
+	"{'seq':8,'time':'2026-11-01T00:00:00Z','cause':'recharge','change_wh':50000,'credit_wh':50000}," \
+	"{'seq':11,'time':'2026-11-18T07:00:00Z','cause':'transaction','change_wh':-8000,'credit_wh':42000,'transaction':4650}," \
+	"{'seq':12,'time':'2026-11-18T09:00:00Z','cause':'set','credit_wh':50000,'by':'uid 1000','text':'a gift'}"
+
+#define RIG_TAG_TRANSACTIONS \
+	"{'id':4711,'station':'CP1','connector':1,'tag':'04A1B2C3','state':'running','start':'2026-11-19T04:00:00Z'," \
+	"'duration_ms':4200000,'energy_wh':8090,'cost':'2.83','currency':'EUR'}," \
+	"{'id':4650,'station':'CP2','connector':2,'tag':'04A1B2C3','state':'ended','start':'2026-11-18T05:00:00Z'," \
+	"'stop':'2026-11-18T07:00:00Z','duration_ms':7200000,'energy_wh':8000,'cost':'2.80','currency':'EUR','reason':'Local'}"
 
 /* One push, written with ' for " . */
 static inline bool rig_push(struct model *m, enum model_list_id list, const char *text, mono_t now)

@@ -54,13 +54,13 @@ static void test_enter_goes_down_and_escape_comes_back(void **state)
 	rig_fini(&r);
 }
 
-static void test_the_keys_of_later_screens_do_nothing_yet(void **state)
+static void test_digits_without_a_screen_do_nothing(void **state)
 {
 	struct rig r;
 
 	(void)state;
 	rig_init(&r, 100, 30);
-	rig_type(&r, "2589");
+	rig_type(&r, "289");
 	assert_ptr_equal(ui_level(&r.ui)->view, &view_stations);
 	rig_fini(&r);
 }
@@ -211,6 +211,14 @@ static void test_a_screen_may_be_one_thing(void **state)
 	assert_string_equal(ui_level(&r.ui)->id, "board");
 	assert_true(ui_open_screen(&r.ui, "connector/CP2/1"));
 	assert_string_equal(ui_level(&r.ui)->id, "CP2/1");
+	assert_true(ui_open_screen(&r.ui, "tag/04A1"));
+	assert_string_equal(ui_tag_wanted(&r.ui), "04A1");
+	assert_true(ui_open_screen(&r.ui, "alert/5"));
+	assert_null(ui_tag_wanted(&r.ui));
+	rig_type(&r, "D\r");
+	assert_ptr_equal(ui_level(&r.ui)->view, &view_station);
+	assert_string_equal(ui_level(&r.ui)->id, "CP1");
+	assert_true(ui_open_screen(&r.ui, "connector/CP2/1"));
 	assert_false(ui_open_screen(&r.ui, "meter/"));
 	assert_false(ui_open_screen(&r.ui, "meters/board"));
 	assert_false(ui_open_screen(&r.ui, "tariff/x"));
@@ -237,6 +245,7 @@ static const struct action_case cases[] = {
     {"2DDxDy", "station.availability", "{\"id\":\"CP2\",\"type\":\"Inoperative\"}"},
     {"2DDxry", "station.restart", "{\"id\":\"CP2\"}"},
     {"6xhy", "alert.ack", "{\"id\":5}"},
+    {"6\rxhy", "alert.ack", "{\"id\":5}"},
     {"2DDxRy", "station.restart", "{\"id\":\"CP2\",\"hard\":true}"},
     {"DDxRy", "station.restart", "{\"id\":\"CP1\",\"hard\":true}"},
     {"4Dxey", "connector.stop", "{\"id\":\"CP2/1\"}"},
@@ -432,7 +441,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_selection_stays_with_its_thing),
 		cmocka_unit_test(test_enter_goes_down_and_escape_comes_back),
-		cmocka_unit_test(test_the_keys_of_later_screens_do_nothing_yet),
+		cmocka_unit_test(test_digits_without_a_screen_do_nothing),
 		cmocka_unit_test(test_the_filter_is_typed_kept_and_cleared),
 		cmocka_unit_test(test_a_held_picture_does_not_change),
 		cmocka_unit_test(test_the_chart_is_zoomed_and_changed_and_asked_for_anew),

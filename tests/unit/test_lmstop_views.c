@@ -31,7 +31,16 @@ static const struct view_case cases[] = {
 	{ "meter-ascii", 80, 24, "3\r", true, true },
 	{ "transactions", 120, 12, "4", false, false },
 	{ "transaction", 100, 44, "4\r", false, false },
+	{ "transactions-80", 80, 12, "4", false, false },
+	{ "tags", 120, 16, "5", false, false },
+	{ "tags-80", 80, 16, "5", false, false },
+	{ "tags-filter", 80, 12, "5/ito\r", false, false },
+	{ "tag", 120, 40, "5D\r", false, false },
+	{ "tag-80", 80, 40, "5D\r", false, false },
+	{ "tag-transaction", 100, 40, "5D\rD\r", false, false },
 	{ "alerts", 100, 12, "6", false, false },
+	{ "alert", 100, 24, "6\r", false, false },
+	{ "alert-object", 80, 24, "6\rD\r", false, false },
 	{ "events", 100, 12, "7", false, false },
 	{ "help", 80, 24, "?", false, false },
 	{ "menu", 90, 24, "DDx", false, false },
@@ -97,6 +106,8 @@ static void check(const struct view_case *c)
 	struct rig r;
 
 	rig_init(&r, c->width, c->height);
+	rig_snapshot(&r.model, MODEL_TAG_CREDIT, RIG_TAG_CREDIT, RIG_NOW);
+	rig_snapshot(&r.model, MODEL_TAG_TRANSACTIONS, RIG_TAG_TRANSACTIONS, RIG_NOW);
 	r.ui.look.ascii_glyphs = r.ui.look.ascii_text = c->ascii;
 	r.ui.still = c->still;
 	rig_type(&r, c->keys);
@@ -130,7 +141,7 @@ static void test_screens_look_as_they_should(void **state)
 static void test_no_size_breaks_the_picture(void **state)
 {
 	static const char *const keys[] = {"",  "1",   "1\r", "2", "2D\r", "3\r",
-					   "4", "4\r", "7",   "?", "DDx",  "DDxs"};
+					   "4", "4\r", "7",   "?", "DDx",  "DDxs", "5", "5\r", "6", "6\r"};
 
 	(void)state;
 	for (int width = 1; width < 130; width += 16) {
@@ -152,7 +163,7 @@ static void test_no_size_breaks_the_picture(void **state)
 
 static void test_nothing_of_a_peer_reaches_the_terminal_raw(void **state)
 {
-	static const char *const keys[] = { "", "2", "2D\r", "2DD\r" };
+	static const char *const keys[] = { "", "2", "2D\r", "2DD\r", "5", "5DD\r" };
 
 	(void)state;
 	for (size_t k = 0; k < ARRAY_LEN(keys); k++) {
@@ -166,6 +177,45 @@ static void test_nothing_of_a_peer_reaches_the_terminal_raw(void **state)
 		assert_null(strstr(picture, "\u202e"));
 		rig_fini(&r);
 	}
+}
+
+/* 500 are watched of 10,003. */
+static void test_how_many_tags_are_not_shown_is_said(void **state)
+{
+	struct buf b;
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 80, 520);
+	rig_type(&r, "5");
+	assert_null(strstr(rig_picture(&r), " more"));
+	buf_init(&b);
+	for (int i = 0; i < MODEL_TAGS_MAX; i++)
+		buf_printf(&b, "%s{'uid':'T%d','last_use':'2026-11-19T04:%02d:00Z'}", i ? "," : "", i, i % 60);
+	rig_snapshot(&r.model, MODEL_TAGS, buf_cstr(&b), RIG_NOW);
+	assert_non_null(strstr(rig_picture(&r), "9503 more, used longer ago: lmsctl tag list"));
+	buf_fini(&b);
+	rig_fini(&r);
+}
+
+static void test_who_may_not_read_tags_is_told_so(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_init(&r, 100, 12);
+	r.ui.roles = CTL_ROLE_VIEW;
+	rig_type(&r, "5");
+	assert_false(ui_tags_wanted(&r.ui));
+	assert_non_null(strstr(rig_picture(&r), "tags are for operators, technicians and administrators"));
+	assert_null(strstr(rig_picture(&r), "04A1B2C3"));
+	assert_true(ui_open_screen(&r.ui, "tag/04A1B2C3"));
+	assert_null(ui_tag_wanted(&r.ui));
+	assert_non_null(strstr(rig_picture(&r), "tags are for"));
+	r.ui.roles = CTL_ROLE_TECHNICIAN;
+	assert_string_equal(ui_tag_wanted(&r.ui), "04A1B2C3");
+	assert_true(ui_tags_wanted(&r.ui));
+	rig_fini(&r);
 }
 
 struct gauge_case {
@@ -278,6 +328,8 @@ int main(void)
 		cmocka_unit_test(test_screens_look_as_they_should),
 		cmocka_unit_test(test_no_size_breaks_the_picture),
 		cmocka_unit_test(test_nothing_of_a_peer_reaches_the_terminal_raw),
+		cmocka_unit_test(test_how_many_tags_are_not_shown_is_said),
+		cmocka_unit_test(test_who_may_not_read_tags_is_told_so),
 		cmocka_unit_test(test_gauges_turn_at_90_and_95_percent),
 		cmocka_unit_test(test_values_of_a_silent_meter_are_not_shown_as_fresh),
 		cmocka_unit_test(test_what_a_meter_sees_is_not_held_against_a_limit_of_cars),
