@@ -1,8 +1,4 @@
-/* balance/model.c - takes a configuration, checks it, and carries over what is known by identity.
- *
- * A configuration whose fallbacks do not fit is refused: default limits and what cannot be
- * controlled must fit under every static cap and under every meter_lost current, since nothing
- * else is left when stations or meters do not answer.
+/* balance/model.c - takes a configuration that is checked (check.c), and carries over what is known by identity.
  */
 #include "balance/record/journal.h"
 #include "balance/model.h"
@@ -12,7 +8,6 @@
 
 #include "base/err.h"
 
-#define LEAST_CHARGE_MA INT64_C(6000)	/* IEC 61851 */
 #define SETTLE_US       (5 * US_PER_S)
 #define VOLTAGE_MIN     INT64_C(207)	/* 230 V less and plus 10 % */
 #define VOLTAGE_MAX     INT64_C(253)
@@ -29,8 +24,6 @@ static const struct bal_timers default_timers = {
 	.meter_stale_us = 5 * US_PER_S,
 	.meter_lost_us = 8 * US_PER_S,
 };
-
-static const struct bal_outer_limit no_outer = { .limit = { { NUM_NONE, NUM_NONE, NUM_NONE } } };
 
 static const struct bal_thresholds default_thresholds = { .start_permille = 1200, .small_raise_ma = 1000 };
 
@@ -65,168 +58,12 @@ static void inherit_thresholds(struct bal_thresholds *own, const struct bal_thre
 	inherit(&own->small_raise_ma, parent->small_raise_ma);
 }
 
-/* ---- checks --------------------------------------------------------------------------------- */
-
-static bool bad_current(int64_t ma)
-{
-	return ma != NUM_NONE && (ma < 0 || ma > LIMIT_MAX_MA);
-}
-
 static bool zone_is_dynamic(const struct bal_zone_conf *z)
 {
 	for (int k = 0; k < z->phases; k++)
 		if (z->dynamic.l[k] != NUM_NONE)
 			return true;
 	return false;
-}
-
-static int check_zone(const struct bal_conf *conf, size_t i, struct diag *d)
-{
-	const struct bal_zone_conf *z = &conf->zones[i];
-
-	if (z->parent < -1 || z->parent >= (int)i)
-		return diag_set(d, -LMS_EDATA, "zone %s: parent: must come before its children", z->id);
-	if (z->phases != 1 && z->phases != PHASES)
-		return diag_set(d, -LMS_EDATA, "zone %s: phases: must be 1 or 3", z->id);
-	for (int k = 0; k < z->phases; k++) {
-		if (bad_current(z->cap.l[k]) || bad_current(z->dynamic.l[k]) ||
-		    bad_current(z->meter_lost.l[k]))
-			return diag_set(d, -LMS_EDATA, "zone %s: a limit on L%d is not within 0 to 6300 A",
-					z->id, k + 1);
-		if (z->dynamic.l[k] != NUM_NONE && z->meter_lost.l[k] == NUM_NONE)
-			return diag_set(d, -LMS_EDATA, "zone %s: meter_lost: a dynamic zone needs the "
-					"current that holds while its meter is silent", z->id);
-	}
-	if (z->cap_w != NUM_NONE && z->cap_w < 0)
-		return diag_set(d, -LMS_EDATA, "zone %s: power: must not be negative", z->id);
-	return 0;
-}
-
-static int check_conn(const struct bal_conf *conf, size_t i, struct diag *d)
-{
-	const struct bal_conn_conf *c = &conf->conns[i];
-
-	if (c->zone < 0 || (size_t)c->zone >= conf->zone_count)
-		return diag_set(d, -LMS_EDATA, "connector %s: zone: does not exist", c->id);
-	if (c->max_ma <= 0 || c->max_ma > LIMIT_MAX_MA)
-		return diag_set(d, -LMS_EDATA, "connector %s: max: must be above 0 and at most 6300 A",
-				c->id);
-	if (c->step_ma != ALLOC_STEP_FINE && c->step_ma != ALLOC_STEP_COARSE)
-		return diag_set(d, -LMS_EDATA, "connector %s: step: must be 0.1 A or 1 A", c->id);
-	if (c->idle_ma < 0 || c->idle_ma > c->max_ma ||
-	    (c->idle_ma > 0 && c->idle_ma < LEAST_CHARGE_MA))
-		return diag_set(d, -LMS_EDATA, "connector %s: idle: must be 0, or from 6 A to its max",
-				c->id);
-	return 0;
-}
-
-int model_weight(const struct zone *z, phase_mask_t phases, int cap)
-{
-	bool total = cap == PHASES;
-
-	if (z->conf.phases == 1)
-		return phases && (cap == 0 || total);
-	if (!total)
-		return phases >> cap & 1;
-	return (phases & 1) + (phases >> 1 & 1) + (phases >> 2 & 1);
-}
-
-static phase_mask_t phases_of(enum bal_wiring w)
-{
-	switch (w) {
-	case BAL_L1:
-		return 1;
-	case BAL_L2:
-		return 2;
-	case BAL_L3:
-		return 4;
-	case BAL_WIRING_UNKNOWN:
-	case BAL_RST:
-	case BAL_STR:
-	case BAL_TRS:
-	case BAL_RTS:
-	case BAL_SRT:
-	case BAL_TSR:
-		break;
-	}
-	return PHASE_ALL;
-}
-
-phase_mask_t model_wired(const struct conn *c)
-{
-	return phases_of(c->conf.wiring);
-}
-
-phase_mask_t model_phases(const struct conn *c)
-{
-	phase_mask_t wired = model_wired(c);
-
-	/* Current where nothing is wired is a wrong configuration, not a phase to count on. */
-	return c->demand.learned && !(c->demand.learned & ~wired) ? c->demand.learned : wired;
-}
-
-/* The fallbacks below each zone, per phase. */
-static int check_fallbacks(const struct bal_conf *conf, struct diag *d)
-{
-	int64_t (*sum)[PHASES] = xcalloc(conf->zone_count + 1, sizeof(*sum));
-	int ret = 0;
-
-	for (size_t i = 0; i < conf->conn_count; i++) {
-		const struct bal_conn_conf *c = &conf->conns[i];
-		phase_mask_t phases = phases_of(c->wiring);
-		int64_t ma = c->manageable ? c->idle_ma : c->max_ma;
-
-		for (int z = c->zone; z >= 0; z = conf->zones[z].parent)
-			for (int k = 0; k < conf->zones[z].phases; k++)
-				if (conf->zones[z].phases == 1 || (phases >> k & 1))
-					sum[z][k] += ma;
-	}
-	for (size_t i = 0; i < conf->zone_count && !ret; i++) {
-		const struct bal_zone_conf *z = &conf->zones[i];
-
-		for (int k = 0; k < z->phases && !ret; k++) {
-			if (z->cap.l[k] != NUM_NONE && sum[i][k] > z->cap.l[k])
-				ret = diag_set(d, -LMS_EDATA, "zone %s: default limits and reservations "
-					       "of its connectors exceed its limit on L%d", z->id, k + 1);
-			else if (z->dynamic.l[k] != NUM_NONE && sum[i][k] > z->meter_lost.l[k])
-				ret = diag_set(d, -LMS_EDATA, "zone %s: default limits and reservations "
-					       "of its connectors exceed its meter_lost on L%d", z->id,
-					       k + 1);
-		}
-	}
-	free(sum);
-	return ret;
-}
-
-static bool follows_sun(const struct bal_zone_conf *z)
-{
-	return z->pv.strategy == BAL_PV_SURPLUS || z->pv.strategy == BAL_PV_MIN_SURPLUS;
-}
-
-static int check_pv(const struct bal_conf *conf, size_t i, struct diag *d)
-{
-	const struct bal_zone_conf *z = &conf->zones[i];
-
-	if (z->pv.strategy && !(z->pv.production || (z->pv.grid && follows_sun(z))))
-		return diag_set(d, -LMS_EDATA, "zone %s: pv: nothing measures its sun", z->id);
-	for (int p = z->parent; follows_sun(z) && p >= 0; p = conf->zones[p].parent)
-		if (follows_sun(&conf->zones[p]))
-			return diag_set(d, -LMS_EDATA, "zone %s: pv: zone %s above shares the surplus already "
-					"(set it in one of them)", z->id, conf->zones[p].id);
-	return 0;
-}
-
-int balance_check(const struct bal_conf *conf, struct diag *d)
-{
-	int ret = 0;
-
-	for (size_t i = 0; i < conf->zone_count && !ret; i++)
-		ret = check_zone(conf, i, d);
-	for (size_t i = 0; i < conf->zone_count && !ret; i++)
-		ret = check_pv(conf, i, d);
-	for (size_t i = 0; i < conf->conn_count && !ret; i++)
-		ret = check_conn(conf, i, d);
-	return ret ? ret : check_fallbacks(conf, d);
 }
 
 /* ---- identities ----------------------------------------------------------------------------- */
@@ -307,7 +144,7 @@ static void build(struct balance *b, const struct bal_conf *conf, mono_t now)
 		inherit_thresholds(&z->conf.thresholds,
 				   p >= 0 ? &b->zones[p].conf.thresholds : &default_thresholds);
 		for (int kind = 0; kind < BAL_OUTER_KINDS; kind++)
-			z->outer[kind] = no_outer;
+			z->outer[kind] = model_no_outer;
 		z->budget.state = zone_is_dynamic(&z->conf) ? METER_WAITS : METER_NONE;
 		budget_init(z, now);
 		pv_init(z, now);
@@ -513,105 +350,4 @@ void balance_restore(struct balance *b, uint32_t conn, int64_t w_ma, bool idle_a
 	journal_restore(b, conn, w_ma, idle_acked);
 	gate_restore(&b->conns[conn], w_ma, idle_acked);
 	b->dirty = b->urgent = true;
-}
-
-/* ---- caps and sums of this moment ------------------------------------------------------------ */
-
-static void cap_least(struct zone *z, int k, int64_t ma, enum cap_why why)
-{
-	if (ma == NUM_NONE || ma >= z->cap[k])
-		return;
-	z->cap[k] = ma;
-	z->why[k] = why;
-}
-
-static void sessions_least(struct zone *z, int sessions, enum bal_outer by)
-{
-	if (sessions <= 0 || (z->sessions > 0 && z->sessions <= sessions))
-		return;
-	z->sessions = sessions;
-	z->sessions_by = by;
-}
-
-void model_caps(struct balance *b)
-{
-	for (size_t i = 0; i < b->zone_count; i++) {
-		struct zone *z = &b->zones[i];
-
-		for (int k = 0; k < ALLOC_CAPS; k++) {
-			z->cap[k] = ALLOC_NO_CAP;
-			z->why[k] = CAP_NONE;
-		}
-		z->sessions = 0;
-		for (int kind = 0; kind < BAL_OUTER_KINDS; kind++)
-			sessions_least(z, z->outer[kind].sessions, (enum bal_outer)kind);
-		for (int k = 0; k < z->conf.phases; k++) {
-			cap_least(z, k, pv_boosted(z, k, z->conf.cap.l[k]), CAP_STATIC);
-			for (int kind = 0; kind < BAL_OUTER_KINDS; kind++)
-				cap_least(z, k, z->outer[kind].limit.l[k],
-					  (enum cap_why)(CAP_OUTER + kind));
-			if (z->budget.state == METER_LOST)
-				cap_least(z, k, z->conf.meter_lost.l[k], CAP_METER_LOST);
-			else
-				cap_least(z, k, z->budget.held.l[k], CAP_DYNAMIC);
-		}
-		if (z->conf.cap_w != NUM_NONE)
-			cap_least(z, PHASES, pv_boosted_w(z, z->conf.cap_w) * 1000 / voltage_of(b, z), CAP_STATIC);
-	}
-}
-
-void balance_zone_outer(struct balance *b, int zone, enum bal_outer kind, const struct bal_outer_limit *limit)
-{
-	struct bal_outer_limit *now = &b->zones[zone].outer[kind];
-
-	if (limit == NULL)
-		limit = &no_outer;
-	if (now->sessions == limit->sessions && now->lost == limit->lost &&
-	    !memcmp(&now->limit, &limit->limit, sizeof(now->limit)))
-		return;
-	journal_zone_outer(b, zone, kind, limit);	/* what changes nothing need not be told again */
-	*now = *limit;
-	model_caps(b);
-	b->dirty = b->urgent = true;
-}
-
-int64_t model_load(const struct zone *z, const int64_t w[PHASES], int cap)
-{
-	int64_t top = w[0] > w[1] ? w[0] : w[1];
-
-	if (z->conf.phases == 1)
-		return cap == 0 || cap == PHASES ? (top > w[2] ? top : w[2]) : 0;
-	return cap == PHASES ? w[0] + w[1] + w[2] : w[cap];
-}
-
-void model_sums(struct balance *b)
-{
-	for (size_t i = 0; i < b->zone_count; i++)
-		memset(b->zones[i].sum_w, 0, sizeof(b->zones[i].sum_w));
-	for (size_t i = 0; i < b->conn_count; i++) {
-		const struct conn *c = &b->conns[i];
-		int64_t w[PHASES];
-
-		gate_phases_w(c, b->stations[c->station].online, w);
-		for (int z = c->conf.zone; z >= 0; z = b->zones[z].conf.parent)
-			for (int k = 0; k < ALLOC_CAPS; k++)
-				b->zones[z].sum_w[k] += model_load(&b->zones[z], w, k);
-	}
-}
-
-/* A dynamic budget moves with the building: orders follow it and limits need their settle time, so
- * there only the measured load says whether the limit was exceeded. */
-bool model_load_over(const struct zone *z, int k)
-{
-	int64_t load = z->budget.load.l[k];
-
-	return load != NUM_NONE && load > pv_dynamic(z, k);
-}
-
-bool model_cap_over(const struct zone *z, int k)
-{
-	if (z->why[k] != CAP_DYNAMIC)
-		return z->cap[k] != ALLOC_NO_CAP && z->sum_w[k] > z->cap[k];
-	return model_load_over(z, k) ||
-	       (z->conf.cap.l[k] != NUM_NONE && z->sum_w[k] > pv_boosted(z, k, z->conf.cap.l[k]));
 }

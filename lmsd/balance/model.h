@@ -143,7 +143,9 @@ static inline void model_due(struct balance *b, mono_t at)
 		b->due = at;
 }
 
+extern const struct bal_outer_limit model_no_outer;
 struct station *model_find_station(struct balance *b, const char *id);
+phase_mask_t model_wiring_phases(enum bal_wiring w);
 /* Grid phases that the connector loads now. */
 phase_mask_t model_phases(const struct conn *c);
 phase_mask_t model_wired(const struct conn *c);	/* whatever the car */
