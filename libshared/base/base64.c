@@ -27,7 +27,7 @@ void base64_write(struct buf *out, const void *data, size_t len)
 	}
 }
 
-static int value_of(char c)
+int base64_digit(char c)
 {
 	if (c >= 'A' && c <= 'Z')
 		return c - 'A';
@@ -45,7 +45,7 @@ int base64_read(struct buf *out, const char *text, size_t len)
 	int waiting = 0;		/* low bits of these that make no byte yet */
 
 	for (size_t i = 0; i < len; i++) {
-		int v = value_of(text[i]);
+		int v = base64_digit(text[i]);
 
 		if (text[i] == ' ' || text[i] == '\t' || text[i] == '\r' || text[i] == '\n')
 			continue;

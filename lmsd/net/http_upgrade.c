@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/base64.h"
 #include "base/text.h"
 #include "net/http_text.h"
 
@@ -104,17 +105,6 @@ int http_identity(const char *target, size_t len, char out[ID_MAX + 1], const ch
 	return 0;
 }
 
-static int base64_value(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
 long http_base64_decode(char *data, size_t len)
 {
 	unsigned acc = 0;
@@ -126,7 +116,7 @@ long http_base64_decode(char *data, size_t len)
 	if (len % 4 == 1)
 		return -1;
 	for (size_t i = 0; i < len; i++) {
-		int v = base64_value(data[i]);
+		int v = base64_digit(data[i]);
 
 		if (v < 0)
 			return -1;
