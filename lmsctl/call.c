@@ -91,6 +91,30 @@ int call_confirm(struct lmsctl *l, const char *params)
 	return call_ask(l, what, id ? id : member(l, params, "uid"));
 }
 
+/* ---- what goes on ---- */
+
+int call_watch(struct lmsctl *l, const char *verb, const char *arg, const char *value)
+{
+	const struct json *result;
+	struct json_writer w;
+	struct buf b;
+	int ret;
+
+	buf_init(&b);
+	jw_init(&w, &b);
+	jw_object(&w);
+	jw_kstr(&w, "verb", verb);
+	jw_key(&w, "args");
+	jw_object(&w);
+	if (value)
+		jw_kstr(&w, arg, value);
+	jw_object_end(&w);
+	jw_object_end(&w);
+	ret = client_call(l->client, "system.watch", buf_cstr(&b), &result, &l->diag);
+	buf_fini(&b);
+	return ret;
+}
+
 /* ---- lists ---- */
 
 static const char *page_params(struct lmsctl *l, const char *params, const char *cursor,

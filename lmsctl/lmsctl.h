@@ -94,6 +94,8 @@ int call_confirm(struct lmsctl *l, const char *params);
 const char *call_destroys(struct lmsctl *l, const char *params);
 /* Is it meant? Asks on a terminal; 0, or why not. */
 int call_ask(struct lmsctl *l, const char *what, const char *object);
+/* What the verb lists, and how it changes, comes from now on by client_wait(); value NULL: without an argument. */
+int call_watch(struct lmsctl *l, const char *verb, const char *arg, const char *value);
 int call_show_record(struct lmsctl *l, const struct json *result);
 
 /* main.c: said, and taken away, when an interrupt ends the program. */

@@ -70,22 +70,9 @@ static bool has_ended(const struct follow *f)
 static int follow(struct lmsctl *l, struct follow *f, const char *id)
 {
 	const char *kind = l->verb->id == CTL_VERB_station_firmware_update ? "firmware" : "upload";
-	const struct json *result;
-	struct json_writer w;
-	struct buf b;
 	int ret;
 
-	buf_init(&b);
-	jw_init(&w, &b);
-	jw_object(&w);
-	jw_kstr(&w, "verb", "transfer.show");
-	jw_key(&w, "args");
-	jw_object(&w);
-	jw_kstr(&w, "id", arena_printf(&l->arena, "%s/%s", id, kind));
-	jw_object_end(&w);
-	jw_object_end(&w);
-	ret = client_call(l->client, "system.watch", buf_cstr(&b), &result, &l->diag);
-	buf_fini(&b);
+	ret = call_watch(l, "transfer.show", "id", arena_printf(&l->arena, "%s/%s", id, kind));
 	while (ret >= 0 && !has_ended(f))
 		ret = client_wait(l->client, -1, &l->diag);
 	/* What has been sent may still be on its way through lmsd's file server. */

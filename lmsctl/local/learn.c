@@ -81,23 +81,9 @@ static void on_push(void *ctx, const char *method, const struct json *params)
 static int learn_at_stations(struct learn *n, const char *station)
 {
 	struct lmsctl *l = n->l;
-	const struct json *result;
-	struct json_writer w;
-	struct buf b;
 	int ret;
 
-	buf_init(&b);
-	jw_init(&w, &b);
-	jw_object(&w);
-	jw_kstr(&w, "verb", "tag.learn");
-	jw_key(&w, "args");
-	jw_object(&w);
-	if (station)
-		jw_kstr(&w, "station", station);
-	jw_object_end(&w);
-	jw_object_end(&w);
-	ret = client_call(l->client, "system.watch", buf_cstr(&b), &result, &l->diag);
-	buf_fini(&b);
+	ret = call_watch(l, "tag.learn", "station", station);
 	if (ret == 0 && !l->opt.quiet)
 		fprintf(stderr, "show tags %s%s; nothing starts there meanwhile\n", station ? "at station " : "at any station",
 			station ? station : "");
