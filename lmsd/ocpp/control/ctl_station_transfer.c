@@ -77,7 +77,7 @@ static int check_span(struct ctl_call *c, const char *name, wall_t from, wall_t 
 }
 
 /* Checks, finds the station, and begins the job with a URL to give. What is refused by a check changes nothing. */
-static int begin(struct ask *a, const char *id, const char *url)
+static int begin(struct ask *a, const char *id, const char *url, struct buf *b, struct json_writer *w)
 {
 	const struct hall_files *files = a->c->hall->files;
 	struct transfer *t;
@@ -111,7 +111,12 @@ static int begin(struct ask *a, const char *id, const char *url)
 		t->state = ret ? TRANSFER_FAILED : TRANSFER_RUNNING;
 	}
 	transfer_store(a->st, t, a->c->fx);
-	return ret;
+	if (ret)
+		return ret;
+	buf_init(b);
+	jw_init(w, b);
+	jw_object(w);
+	return 0;
 }
 
 static void write_time(struct json_writer *w, const char *key, wall_t time)
@@ -207,12 +212,9 @@ int ctl_station_firmware_update(struct ctl_call *c, const struct ctl_station_fir
 		ret = check_span(c, "install_at", a->retrieve_at, a->install_at);
 	ask.file = *file ? file : NULL;
 	if (ret == 0)
-		ret = begin(&ask, a->id, a->url);
+		ret = begin(&ask, a->id, a->url, &b, &w);
 	if (ret)
 		return ret;
-	buf_init(&b);
-	jw_init(&w, &b);
-	jw_object(&w);
 	if (a->certificate)
 		write_signed_update(&ask, a, &w);
 	else
@@ -257,12 +259,9 @@ int ctl_station_diagnostics(struct ctl_call *c, const struct ctl_station_diagnos
 	int ret = check_span(c, "until", a->since, a->until);
 
 	if (ret == 0)
-		ret = begin(&ask, a->id, a->url);
+		ret = begin(&ask, a->id, a->url, &b, &w);
 	if (ret)
 		return ret;
-	buf_init(&b);
-	jw_init(&w, &b);
-	jw_object(&w);
 	jw_kstr(&w, "location", ask.url);
 	write_count(&w, "retries", a->retries);
 	write_count(&w, "retryInterval", seconds(a->interval_ms));
@@ -281,12 +280,9 @@ int ctl_station_log(struct ctl_call *c, const struct ctl_station_log_args *a)
 	int ret = check_span(c, "latest", a->oldest, a->latest);
 
 	if (ret == 0)
-		ret = begin(&ask, a->id, a->url);
+		ret = begin(&ask, a->id, a->url, &b, &w);
 	if (ret)
 		return ret;
-	buf_init(&b);
-	jw_init(&w, &b);
-	jw_object(&w);
 	jw_key(&w, "log");
 	jw_object(&w);
 	jw_kstr(&w, "remoteLocation", ask.url);
