@@ -1,5 +1,6 @@
 #include "helper_rig.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,6 +39,16 @@ uint32_t rig_conn(struct rig *r, const char *id, const char *station, int zone)
 		.proven = true,
 	};
 	return (uint32_t)r->conn_count++;
+}
+
+void rig_park(struct rig *r, int64_t cap_ma, uint32_t cars)
+{
+	rig_zone(r, "P1", -1, cap_ma);
+	for (uint32_t i = 0; i < cars; i++) {
+		snprintf(r->stations[i], sizeof(r->stations[i]), "CP%u", i + 1);
+		snprintf(r->ids[i], sizeof(r->ids[i]), "CP%u/1", i + 1);
+		rig_conn(r, r->ids[i], r->stations[i], 0);
+	}
 }
 
 static void deliver(struct rig *r)
@@ -283,4 +294,23 @@ void rig_draw(struct rig *r, uint32_t conn, phase_mask_t phases, int64_t ma)
 			power_w += ma * 230 / 1000;
 		}
 	balance_draw(r->b, conn, &draw, power_w, r->now);
+}
+
+void rig_charge_all(struct rig *r, uint32_t cars)
+{
+	rig_start(r);
+	for (uint32_t i = 0; i < cars; i++) {
+		rig_charge(r, i, 100 + i);
+		rig_run(r, US_PER_S);
+	}
+	rig_run(r, 15 * US_PER_S);
+}
+
+int rig_charging(const struct rig *r, uint32_t cars)
+{
+	int n = 0;
+
+	for (uint32_t i = 0; i < cars; i++)
+		n += rig_limit(r, i) >= 6000;
+	return n;
 }

@@ -22,6 +22,7 @@ struct rig {
 	struct bal_zone_conf zones[RIG_ZONES];
 	struct bal_conn_conf conns[RIG_CONNS];
 	size_t zone_count, conn_count;
+	char ids[RIG_CONNS][16], stations[RIG_CONNS][16];	/* of rig_park() */
 	enum rig_answers answers[RIG_CONNS];
 	int64_t answer_us;
 	struct rig_sent sent[RIG_LOG];
@@ -48,10 +49,16 @@ void rig_init(struct rig *r);
 void rig_fini(struct rig *r);
 int rig_zone(struct rig *r, const char *id, int parent, int64_t cap_ma);
 uint32_t rig_conn(struct rig *r, const char *id, const char *station, int zone);
+/* One zone "P1" with connectors CP1/1, CP2/1 … */
+void rig_park(struct rig *r, int64_t cap_ma, uint32_t cars);
 /* Configures; every station comes online and acknowledges its default limit. */
 void rig_start(struct rig *r);
 /* A transaction begins on a connector that may charge. */
 void rig_charge(struct rig *r, uint32_t conn, int64_t session);
+/* The site starts, the cars come one by one, and 15 s pass. */
+void rig_charge_all(struct rig *r, uint32_t cars);
+/* How many of the first ones may charge. */
+int rig_charging(const struct rig *r, uint32_t cars);
 void rig_run(struct rig *r, int64_t for_us);
 /* Empties the log of what was sent; nothing may be waiting for an answer. */
 void rig_forget(struct rig *r);

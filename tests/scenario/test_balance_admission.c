@@ -13,7 +13,6 @@
 #define MIN (60 * US_PER_S)
 
 static struct rig rig;
-static char ids[RIG_CONNS][16], stations[RIG_CONNS][16];
 
 static int start(void **state)
 {
@@ -29,35 +28,6 @@ static int stop(void **state)
 	return 0;
 }
 
-static void site(int64_t cap_ma, uint32_t cars)
-{
-	rig_zone(&rig, "P1", -1, cap_ma);
-	for (uint32_t i = 0; i < cars; i++) {
-		snprintf(stations[i], sizeof(stations[i]), "CP%u", i + 1);
-		snprintf(ids[i], sizeof(ids[i]), "CP%u/1", i + 1);
-		rig_conn(&rig, ids[i], stations[i], 0);
-	}
-}
-
-static void all_charge(uint32_t cars)
-{
-	rig_start(&rig);
-	for (uint32_t i = 0; i < cars; i++) {
-		rig_charge(&rig, i, 100 + i);
-		rig_run(&rig, 1 * S);
-	}
-	rig_run(&rig, 15 * S);
-}
-
-static int charging(uint32_t cars)
-{
-	int n = 0;
-
-	for (uint32_t i = 0; i < cars; i++)
-		n += rig_limit(&rig, i) >= 6000;
-	return n;
-}
-
 static const char *text(uint32_t conn)
 {
 	static struct bal_cause causes[4];
@@ -69,8 +39,8 @@ static const char *text(uint32_t conn)
 static void twenty_amperes_serve_three_and_the_others_queue(void **state)
 {
 	(void)state;
-	site(20000, 5);
-	all_charge(5);
+	rig_park(&rig, 20000, 5);
+	rig_charge_all(&rig, 5);
 	assert_int_equal(rig_limit(&rig, 0), 6700);
 	assert_int_equal(rig_limit(&rig, 1), 6700);
 	assert_int_equal(rig_limit(&rig, 2), 6600);
@@ -87,8 +57,8 @@ static void everyone_gets_a_turn_within_the_bounds_of_the_timers(void **state)
 	int changes = 0;
 
 	(void)state;
-	site(20000, 5);
-	all_charge(5);
+	rig_park(&rig, 20000, 5);
+	rig_charge_all(&rig, 5);
 	for (int i = 0; i < 5; i++) {
 		off[i] = rig.now;
 		on[i] = rig_limit(&rig, (uint32_t)i) >= 6000;
@@ -105,7 +75,7 @@ static void everyone_gets_a_turn_within_the_bounds_of_the_timers(void **state)
 			changes += is_on != on[i];
 			on[i] = is_on;
 		}
-		assert_in_range(charging(5), 1, 3);
+		assert_in_range(rig_charging(&rig, 5), 1, 3);
 	}
 	/* ceil(5 / 3) = 2 turns of 15 minutes, and the time to lower others first. */
 	assert_in_range(longest, 1, 30 * MIN + 20 * S);
@@ -119,14 +89,14 @@ static void a_newcomer_waits_for_the_end_of_a_turn_but_not_for_all_that_others_g
 	mono_t end;
 
 	(void)state;
-	site(12000, 3);
+	rig_park(&rig, 12000, 3);
 	rig_start(&rig);
 	rig_charge(&rig, 0, 100);
 	rig_charge(&rig, 1, 101);
 	rig_run(&rig, 5 * 60 * MIN);
 	rig_charge(&rig, 2, 102);
 	rig_run(&rig, 20 * S);
-	assert_int_equal(charging(3), 2);
+	assert_int_equal(rig_charging(&rig, 3), 2);
 	rig_run(&rig, 16 * MIN);
 	assert_int_equal(rig_limit(&rig, 2), 6000);
 	/* It does not keep its place until it has five hours, too. */
@@ -141,7 +111,7 @@ static void a_newcomer_waits_for_the_end_of_a_turn_but_not_for_all_that_others_g
 static void a_newcomer_does_not_start_with_what_a_full_car_once_got(void **state)
 {
 	(void)state;
-	site(10000, 3);
+	rig_park(&rig, 10000, 3);
 	rig_start(&rig);
 	rig_charge(&rig, 0, 100);
 	rig_run(&rig, 5 * MIN);
@@ -162,7 +132,7 @@ static void cars_that_take_turns_do_not_shut_out_one_that_needs_both_places(void
 	mono_t end;
 
 	(void)state;
-	site(10000, 3);
+	rig_park(&rig, 10000, 3);
 	rig.conns[0].wiring = BAL_L1;
 	rig.conns[1].wiring = BAL_L2;
 	rig_start(&rig);
@@ -170,9 +140,9 @@ static void cars_that_take_turns_do_not_shut_out_one_that_needs_both_places(void
 	rig_run(&rig, 7 * MIN);
 	rig_charge(&rig, 1, 101);
 	rig_run(&rig, 10 * MIN);
-	assert_int_equal(charging(3), 2);
+	assert_int_equal(rig_charging(&rig, 3), 2);
 	rig_charge(&rig, 2, 102);
-	for (end = rig.now + 20 * MIN; rig.now < end && charging(3) != 1;)
+	for (end = rig.now + 20 * MIN; rig.now < end && rig_charging(&rig, 3) != 1;)
 		rig_run(&rig, MIN);
 	assert_int_equal(rig_limit(&rig, 2), 10000);
 	rig_run(&rig, 20 * MIN);
@@ -183,12 +153,12 @@ static void cars_that_take_turns_do_not_shut_out_one_that_needs_both_places(void
 static void a_vip_takes_a_place_at_once(void **state)
 {
 	(void)state;
-	site(12000, 3);
+	rig_park(&rig, 12000, 3);
 	rig_start(&rig);
 	rig_charge(&rig, 0, 100);
 	rig_charge(&rig, 1, 101);
 	rig_run(&rig, 30 * S);
-	assert_int_equal(charging(2), 2);
+	assert_int_equal(rig_charging(&rig, 2), 2);
 	balance_use(rig.b, 2, BAL_CHARGING, 102, true, rig.now);
 	rig_run(&rig, 20 * S);
 	assert_int_equal(rig_limit(&rig, 2), 6000);
@@ -202,7 +172,7 @@ static void a_paused_car_stays_paused_for_the_minimum_off_time(void **state)
 	mono_t t;
 
 	(void)state;
-	site(12000, 3);
+	rig_park(&rig, 12000, 3);
 	rig_start(&rig);
 	rig_charge(&rig, 0, 100);
 	rig_charge(&rig, 1, 101);
@@ -222,11 +192,11 @@ static void a_paused_car_stays_paused_for_the_minimum_off_time(void **state)
 static void a_car_whose_station_answers_late_was_not_switched_off(void **state)
 {
 	(void)state;
-	site(100000, 2);
+	rig_park(&rig, 100000, 2);
 	rig_start(&rig);
 	rig_charge(&rig, 0, 100);
 	rig.answers[1] = RIG_TIMES_OUT;
-	balance_booted(rig.b, stations[1], rig.now);
+	balance_booted(rig.b, rig.stations[1], rig.now);
 	rig_charge(&rig, 1, 101);
 	rig_run(&rig, 60 * S);
 	rig.answers[1] = RIG_ACCEPTS;
@@ -237,7 +207,7 @@ static void a_car_whose_station_answers_late_was_not_switched_off(void **state)
 static void a_place_is_kept_for_a_car_that_was_plugged_in_but_not_for_ever(void **state)
 {
 	(void)state;
-	site(32000, 2);
+	rig_park(&rig, 32000, 2);
 	rig_start(&rig);
 	rig_charge(&rig, 0, 100);
 	rig_run(&rig, 30 * S);
@@ -256,7 +226,7 @@ static void a_car_about_to_start_finds_its_current_free(void **state)
 	mono_t t;
 
 	(void)state;
-	site(32000, 2);
+	rig_park(&rig, 32000, 2);
 	rig_start(&rig);
 	rig_charge(&rig, 0, 100);
 	rig_run(&rig, 30 * S);
@@ -272,7 +242,7 @@ static void a_car_about_to_start_finds_its_current_free(void **state)
 static void a_full_car_gets_what_is_left(void **state)
 {
 	(void)state;
-	site(12000, 2);
+	rig_park(&rig, 12000, 2);
 	rig_start(&rig);
 	balance_use(rig.b, 0, BAL_FULL, 100, false, rig.now);
 	rig_run(&rig, 30 * S);
@@ -291,7 +261,7 @@ static void a_full_car_gets_what_is_left(void **state)
 static void a_socket_without_pilot_has_all_or_nothing(void **state)
 {
 	(void)state;
-	site(30000, 2);
+	rig_park(&rig, 30000, 2);
 	rig.conns[0].on_off = true;
 	rig.conns[0].max_ma = 16000;
 	rig_start(&rig);
@@ -321,12 +291,12 @@ static void policies_decide_who_is_filled_first(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		site(40000, 3);
+		rig_park(&rig, 40000, 3);
 		rig.zones[0].policy = cases[i].policy;
 		rig.conns[1].priority = 1;
 		rig.conns[2].priority = 2;
 		rig.conns[2].vip = true;
-		all_charge(3);
+		rig_charge_all(&rig, 3);
 		rig_run(&rig, 60 * S);
 		for (uint32_t k = 0; k < 3; k++)
 			if (rig_limit(&rig, k) != cases[i].expect[k])
@@ -340,7 +310,7 @@ static void policies_decide_who_is_filled_first(void **state)
 static void many_changes_at_once_make_few_messages(void **state)
 {
 	(void)state;
-	site(60000, 8);
+	rig_park(&rig, 60000, 8);
 	rig_start(&rig);
 	rig_forget(&rig);
 	for (uint32_t i = 0; i < 8; i++) {
@@ -359,8 +329,8 @@ static void a_car_does_not_wait_for_the_changes_before_it(void **state)
 	mono_t t;
 
 	(void)state;
-	site(100000, 3);
-	all_charge(2);
+	rig_park(&rig, 100000, 3);
+	rig_charge_all(&rig, 2);
 	rig_run(&rig, 30 * S);
 	balance_conn_cap(rig.b, 0, 20000, rig.now);
 	rig_run(&rig, 5 * US_PER_MS);
@@ -376,7 +346,7 @@ static void a_raise_below_one_ampere_waits_until_it_is_worth_it(void **state)
 	mono_t t;
 
 	(void)state;
-	site(40000, 2);
+	rig_park(&rig, 40000, 2);
 	rig_start(&rig);
 	rig_charge(&rig, 0, 100);
 	rig_charge(&rig, 1, 101);
@@ -400,7 +370,7 @@ static void a_raise_below_one_ampere_waits_until_it_is_worth_it(void **state)
 static void a_start_needs_head_room_where_the_zone_is_measured(void **state)
 {
 	(void)state;
-	site(60000, 1);
+	rig_park(&rig, 60000, 1);
 	rig.meters = true;
 	rig.zones[0].dynamic = (struct phase_ma){ { 50000, 50000, 50000 } };
 	rig.zones[0].meter_lost = (struct phase_ma){ { 0, 0, 0 } };
@@ -429,7 +399,7 @@ static void cap_becomes(int64_t ma)
 static void a_car_that_never_charged_need_not_pause(void **state)
 {
 	(void)state;
-	site(60000, 1);
+	rig_park(&rig, 60000, 1);
 	rig_start(&rig);
 	rig_run(&rig, 10 * S);
 	balance_store_failed(rig.b, true);	/* admitted, but nothing rises */
@@ -437,116 +407,11 @@ static void a_car_that_never_charged_need_not_pause(void **state)
 	rig_run(&rig, 2 * S);
 	cap_becomes(5000);
 	rig_run(&rig, 2 * S);
-	assert_int_equal(charging(1), 0);
+	assert_int_equal(rig_charging(&rig, 1), 0);
 	balance_store_failed(rig.b, false);
 	cap_becomes(60000);
 	rig_run(&rig, 10 * S);
 	assert_int_equal(rig_limit(&rig, 0), 32000);
-}
-
-/* ---- a number of sessions from outside -------------------------------------------------------- */
-
-static void sessions_become(int n)
-{
-	const struct bal_outer_limit limit = { .limit = { { NUM_NONE, NUM_NONE, NUM_NONE } }, .sessions = n };
-
-	balance_zone_outer(rig.b, 0, BAL_OUTER_GRID, &limit);
-}
-
-static int targets(uint32_t cars)
-{
-	struct bal_conn_view v;
-	int n = 0;
-
-	for (uint32_t i = 0; i < cars; i++) {
-		balance_conn_view(rig.b, i, &v);
-		n += v.target_ma > 0;
-	}
-	return n;
-}
-
-static void a_number_of_sessions_pauses_the_others_whatever_their_minimum_on_time(void **state)
-{
-	struct bal_zone_view z;
-	mono_t t;
-
-	(void)state;
-	site(100000, 4);
-	rig_start(&rig);
-	for (uint32_t i = 0; i < 4; i++)
-		rig_charge(&rig, i, 100 + i);
-	rig_run(&rig, 20 * S);
-	assert_int_equal(charging(4), 4);
-	t = rig.now;
-	sessions_become(2);
-	balance_zone_view(rig.b, 0, &z);
-	assert_int_equal(z.sessions, 2);
-	rig_run(&rig, 1);
-	assert_int_equal(targets(4), 2);
-	assert_int_equal(rig_sent(&rig, 2, t)->limit_ma, 0);
-	assert_int_equal(rig_sent(&rig, 3, t)->limit_ma, 0);
-	assert_string_equal(text(2), "first in the queue of zone P1: the grid signal allows 2 cars");
-	assert_string_equal(text(3), "second in the queue of zone P1: the grid signal allows 2 cars");
-	rig_run(&rig, 20 * S);
-	assert_int_equal(rig_limit(&rig, 0), 32000);
-	sessions_become(1);
-	rig_run(&rig, 5 * S);
-	assert_int_equal(charging(4), 1);
-	assert_string_equal(text(1), "first in the queue of zone P1: the grid signal allows 1 car");
-	sessions_become(0);
-	rig_run(&rig, 4 * MIN);
-	assert_int_equal(charging(4), 4);
-}
-
-static void sessions_take_turns_and_are_never_more_than_they_may(void **state)
-{
-	int64_t got[4] = { 0 };
-
-	(void)state;
-	site(100000, 4);
-	all_charge(4);
-	sessions_become(1);
-	for (int s = 0; s < 4 * 3600; s++) {
-		rig_run(&rig, 1 * S);
-		assert_in_range(targets(4), 0, 1);
-		for (uint32_t i = 0; i < 4; i++)
-			got[i] += rig_limit(&rig, i) > 0;
-	}
-	for (int i = 0; i < 4; i++)
-		assert_in_range(got[i], 3000, 4200);
-	assert_false(rig.over);
-}
-
-static void a_vip_takes_the_place_of_another_session(void **state)
-{
-	(void)state;
-	site(100000, 3);
-	rig.conns[2].vip = true;
-	rig_start(&rig);
-	rig_charge(&rig, 0, 100);
-	rig_charge(&rig, 1, 101);
-	rig_run(&rig, 10 * S);
-	sessions_become(2);
-	rig_charge(&rig, 2, 102);
-	rig_run(&rig, 20 * S);
-	assert_int_equal(charging(3), 2);
-	assert_int_equal(rig_limit(&rig, 2), 32000);
-}
-
-/* It may charge, and nobody can tell it to stop. */
-static void a_session_on_an_offline_station_takes_a_place(void **state)
-{
-	(void)state;
-	site(100000, 3);
-	all_charge(3);
-	balance_online(rig.b, stations[2], false, rig.now);
-	sessions_become(2);
-	rig_run(&rig, 20 * S);
-	assert_int_equal(targets(3), 1);
-	assert_int_equal(rig_limit(&rig, 2), 32000);
-	balance_online(rig.b, stations[2], true, rig.now);
-	rig_run(&rig, 4 * MIN);
-	assert_int_equal(targets(3), 2);
 }
 
 /* A configuration with fewer zones and connectors, looked at before its first turn. */
@@ -604,11 +469,11 @@ static void a_turn_that_leaves_phases_unused_is_short(void **state)
 		rig_fini(&rig);
 		rig_init(&rig);
 		rig.zone_count = rig.conn_count = 0;
-		site(10000, 2);
+		rig_park(&rig, 10000, 2);
 		if (phases == 1)
 			rig.conns[0].wiring = BAL_L1;	/* nothing to be learned */
 		cars_on((const phase_mask_t[]){ phases, PHASE_ALL }, 2);
-		all_charge(2);
+		rig_charge_all(&rig, 2);
 		rig_run(&rig, 4 * MIN);
 		assert_int_equal(rig_limit(&rig, 0), 10000);
 		rig_run(&rig, 2 * MIN);
@@ -627,21 +492,21 @@ static void cars_to_be_learned_share_one_pause_of_the_others(void **state)
 	int switched = 0;
 
 	(void)state;
-	site(10000, 3);
+	rig_park(&rig, 10000, 3);
 	cars_on((const phase_mask_t[]){ 1, 2, 4 }, 3);
-	all_charge(3);
+	rig_charge_all(&rig, 3);
 	for (int s = 0; s < 3 * 60; s++) {
-		assert_in_range(charging(3), 0, 2);
+		assert_in_range(rig_charging(&rig, 3), 0, 2);
 		rig_run(&rig, 1 * S);
 	}
 	rig_run(&rig, 150 * S);		/* those that made way pause as long as any other */
-	assert_int_equal(charging(3), 3);
+	assert_int_equal(rig_charging(&rig, 3), 3);
 	assert_false(rig.over);
 	for (size_t i = 0; i < rig.sent_count; i++)
 		switched += rig.sent[i].order.kind == BAL_LIMIT_TX && rig.sent[i].order.limit_ma == 0;
 	assert_in_range(switched, 2, 2 + 3);	/* two made way; each has its limit of 0 first */
 	rig_run(&rig, 120 * MIN);
-	assert_int_equal(charging(3), 3);
+	assert_int_equal(rig_charging(&rig, 3), 3);
 	/* With nobody who needs what they leave they stay. */
 	for (size_t i = 0; i < rig.sent_count; i++)
 		switched -= rig.sent[i].order.kind == BAL_LIMIT_TX && rig.sent[i].order.limit_ma == 0;
@@ -655,7 +520,7 @@ static void who_is_next_is_not_kept_out_by_places_that_come_free_one_by_one(void
 	mono_t end;
 
 	(void)state;
-	site(10000, 5);
+	rig_park(&rig, 10000, 5);
 	rig.conns[0].wiring = rig.conns[1].wiring = BAL_L1;
 	rig.conns[2].wiring = rig.conns[3].wiring = BAL_L2;
 	rig_start(&rig);
@@ -665,7 +530,7 @@ static void who_is_next_is_not_kept_out_by_places_that_come_free_one_by_one(void
 	rig_charge(&rig, 2, 102);
 	rig_charge(&rig, 3, 103);
 	rig_run(&rig, 1 * MIN);
-	assert_int_equal(charging(5), 2);
+	assert_int_equal(rig_charging(&rig, 5), 2);
 	rig_charge(&rig, 4, 104);
 	for (end = rig.now + 15 * MIN + 20 * S; rig.now < end && !rig_limit(&rig, 4);)
 		rig_run(&rig, 1 * S);
@@ -676,8 +541,8 @@ static void who_is_next_is_not_kept_out_by_places_that_come_free_one_by_one(void
 static void a_vehicle_may_ask_for_more_than_six_amperes(void **state)
 {
 	(void)state;
-	site(15000, 2);
-	all_charge(2);
+	rig_park(&rig, 15000, 2);
+	rig_charge_all(&rig, 2);
 	assert_int_equal(rig_limit(&rig, 0), 7500);
 	assert_int_equal(rig_limit(&rig, 1), 7500);
 	balance_conn_min(rig.b, 0, 8000);
@@ -687,10 +552,10 @@ static void a_vehicle_may_ask_for_more_than_six_amperes(void **state)
 	assert_int_equal(rig_limit(&rig, 1), 7000);
 	balance_conn_min(rig.b, 0, 10000);
 	rig_run(&rig, 30 * S);
-	assert_int_equal(charging(2), 1);	/* 10 and 6 A do not */
+	assert_int_equal(rig_charging(&rig, 2), 1);	/* 10 and 6 A do not */
 	balance_conn_min(rig.b, 0, NUM_NONE);
 	rig_run(&rig, 400 * S);
-	assert_int_equal(charging(2), 2);
+	assert_int_equal(rig_charging(&rig, 2), 2);
 }
 
 int main(void)
@@ -720,10 +585,6 @@ int main(void)
 		TEST(a_car_does_not_wait_for_the_changes_before_it),
 		TEST(a_raise_below_one_ampere_waits_until_it_is_worth_it),
 		TEST(a_start_needs_head_room_where_the_zone_is_measured),
-		TEST(a_number_of_sessions_pauses_the_others_whatever_their_minimum_on_time),
-		TEST(sessions_take_turns_and_are_never_more_than_they_may),
-		TEST(a_vip_takes_the_place_of_another_session),
-		TEST(a_session_on_an_offline_station_takes_a_place),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

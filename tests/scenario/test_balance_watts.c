@@ -14,7 +14,6 @@
 #define VOLT 230
 
 static struct rig rig;
-static char ids[RIG_CONNS][16], stations[RIG_CONNS][16];
 
 static int start(void **state)
 {
@@ -28,16 +27,6 @@ static int stop(void **state)
 	(void)state;
 	rig_fini(&rig);
 	return 0;
-}
-
-static void site(int64_t cap_ma, uint32_t cars)
-{
-	rig_zone(&rig, "P1", -1, cap_ma);
-	for (uint32_t i = 0; i < cars; i++) {
-		snprintf(stations[i], sizeof(stations[i]), "CP%u", i + 1);
-		snprintf(ids[i], sizeof(ids[i]), "CP%u/1", i + 1);
-		rig_conn(&rig, ids[i], stations[i], 0);
-	}
 }
 
 static void begin(uint32_t cars)
@@ -76,7 +65,7 @@ static void drive(uint32_t conn, phase_mask_t phases, int64_t seconds)
 static void a_power_counts_on_each_phase_until_the_car_is_known(void **state)
 {
 	(void)state;
-	site(25000, 1);
+	rig_park(&rig, 25000, 1);
 	begin(1);
 	assert_int_equal(rig_limit(&rig, 0), 25000);
 	assert_int_equal(given(0), 25000);
@@ -93,7 +82,7 @@ static void a_car_that_falls_back_to_one_phase_is_lowered_at_once(void **state)
 	mono_t t;
 
 	(void)state;
-	site(25000, 1);
+	rig_park(&rig, 25000, 1);
 	begin(1);
 	drive(0, PHASE_ALL, 120);
 	assert_int_equal(given(0), 75000);
@@ -114,7 +103,7 @@ static void what_is_on_its_way_at_the_end_of_a_transaction_does_not_move_to_one_
 	int64_t before;
 
 	(void)state;
-	site(60000, 5);
+	rig_park(&rig, 60000, 5);
 	begin(5);
 	for (int round = 0; round < 60; round++)
 		for (uint32_t i = 0; i < 5; i++) {
@@ -143,7 +132,7 @@ static void what_is_on_its_way_at_the_end_of_a_transaction_does_not_move_to_one_
 static void a_car_on_one_phase_keeps_what_it_was_given(void **state)
 {
 	(void)state;
-	site(25000, 1);
+	rig_park(&rig, 25000, 1);
 	begin(1);
 	drive(0, 2, 200);
 	assert_int_equal(given(0), 25000);
@@ -153,7 +142,7 @@ static void a_car_on_one_phase_keeps_what_it_was_given(void **state)
 static void at_its_maximum_a_connector_is_given_all_of_it(void **state)
 {
 	(void)state;
-	site(40000, 1);
+	rig_park(&rig, 40000, 1);
 	begin(1);
 	assert_int_equal(rig_limit(&rig, 0), 32000);
 	assert_int_equal(given(0), 96000);
@@ -166,7 +155,7 @@ static void nobody_is_given_a_power_that_three_phases_cannot_use(void **state)
 	int charging = 0;
 
 	(void)state;
-	site(60000, 5);
+	rig_park(&rig, 60000, 5);
 	begin(5);
 	for (uint32_t i = 0; i < 5; i++)
 		if (rig_limit(&rig, i) > 0) {
@@ -190,7 +179,7 @@ static void nobody_is_given_a_power_that_three_phases_cannot_use(void **state)
 static void below_22_a_a_car_on_three_phases_pauses_for_safety(void **state)
 {
 	(void)state;
-	site(16000, 1);
+	rig_park(&rig, 16000, 1);
 	begin(1);
 	drive(0, PHASE_ALL, 300);
 	assert_int_equal(given(0), 16000);
@@ -201,7 +190,7 @@ static void below_22_a_a_car_on_three_phases_pauses_for_safety(void **state)
 static void a_station_that_divides_by_all_phases_gives_three_a_third_of_it(void **state)
 {
 	(void)state;
-	site(16000, 1);
+	rig_park(&rig, 16000, 1);
 	rig.conns[0].even_watts = true;
 	begin(1);
 	assert_int_equal(given(0), 48000);
@@ -223,7 +212,7 @@ static void a_station_that_divides_by_all_phases_gives_three_a_third_of_it(void 
 static void a_station_that_is_said_to_divide_and_does_not_is_found_out(void **state)
 {
 	(void)state;
-	site(40000, 2);
+	rig_park(&rig, 40000, 2);
 	rig.conns[0].even_watts = true;
 	begin(2);
 	assert_int_equal(rig_w(&rig, 0), 17900);	/* beside the 22 A of the other */
@@ -238,7 +227,7 @@ static void a_station_that_is_said_to_divide_and_does_not_is_found_out(void **st
 static void dc_spreads_from_the_first_moment_and_has_its_own_minimum(void **state)
 {
 	(void)state;
-	site(40000, 2);
+	rig_park(&rig, 40000, 2);
 	for (uint32_t i = 0; i < 2; i++) {
 		rig.conns[i].dc = true;
 		rig.conns[i].max_ma = 80516;	/* 50 kW */
@@ -261,7 +250,7 @@ static void dc_spreads_from_the_first_moment_and_has_its_own_minimum(void **stat
 static void a_change_of_the_unit_credits_nothing(void **state)
 {
 	(void)state;
-	site(60000, 1);
+	rig_park(&rig, 60000, 1);
 	rig_start(&rig);
 	rig_charge(&rig, 0, 1);
 	balance_conn_cap(rig.b, 0, 10000, rig.now);
@@ -281,7 +270,7 @@ static phase_mask_t counted_after_two_minutes_on_l2(bool fixed)
 {
 	struct bal_conn_view v;
 
-	site(32000, 1);
+	rig_park(&rig, 32000, 1);
 	rig.conns[0].fixed_phases = fixed;
 	rig_start(&rig);
 	rig_charge(&rig, 0, 1);
