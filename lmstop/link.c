@@ -156,7 +156,13 @@ static void on_notify(void *ctx, const char *method, const struct json *params)
 	for (int i = 0; i < MODEL_LISTS; i++) {
 		if (l->watches[i].number != number || number <= 0)
 			continue;
-		l->watches[i].failed |= json_get(params, "ended") != NULL;
+		if (json_get(params, "ended")) {
+			l->watches[i].failed = true;
+			/* A tag that is deleted while it is looked at is not shown as if it were there. */
+			if (i == MODEL_TAG)
+				model_take(l->model, MODEL_TAG, NULL, link_now());
+			l->ui->dirty = true;
+		}
 		if (model_apply(l->model, (enum model_list_id)i, params, link_now()))
 			l->ui->dirty = true;
 	}

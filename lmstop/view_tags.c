@@ -252,6 +252,8 @@ static void draw_one(struct page *p)
 
 		page_note(p, 1, style_of(state), "%s", state);
 		draw_fields(p, 1, &ctl_nouns[CTL_NOUN_tag], r->rec, r->received);
+	} else if (!m->lists[MODEL_TAG].arrived) {
+		page_note(p, 1, STYLE_DIM, "asking for it …");
 	} else {
 		page_note(p, 1, STYLE_WARN, "tag %s is not known (any more); what was charged with it stays", id);
 	}

@@ -5,6 +5,8 @@ usage: fake_site.py SOCKET [MODE]    prints "ready"; serves until its standard i
 modes: serve (default)   every list of the site
        partly            never sends the zones
 Lines on standard input: LIST JSON     pushes one changed record, e.g. connector.list {"id":...}
+                         gone LIST ID  one is gone
+                         end LIST      ends its watches, as lmsd does where the object is gone
                          drop          closes all connections and stops listening
 Requests go to SOCKET.log, one JSON object per line.
 """
@@ -91,6 +93,12 @@ def push(conn, verb, what, records):
     watch[1] += 1
 
 
+def take_away(conn, verb, params):
+    watch = peers[conn][verb]
+    send(conn, {"jsonrpc": "2.0", "method": "watch", "params": {"watch": watch[0], "seq": watch[1], **params}})
+    watch[1] += 1
+
+
 def handle(conn, request, mode, log):
     params = request.get("params", {})
     log.write(json.dumps({"method": request["method"], "params": params}) + "\n")
@@ -156,6 +164,12 @@ def main():
         with lock:
             if words[0] == "drop":
                 break
+            if words[0] in ("gone", "end"):
+                verb, _, which = words[1].strip().partition(" ")
+                for conn in [c for c in peers if verb in peers[c]]:
+                    take_away(conn, verb, {"changed": [], "gone": [which]} if words[0] == "gone" else
+                              {"ended": {"code": -32004, "message": "it is gone", "data": {"err": "NOTFOUND"}}})
+                continue
             for conn in [c for c in peers if words[0] in peers[c]]:
                 push(conn, words[0], "changed", [json.loads(words[1])])
     os.unlink(path)

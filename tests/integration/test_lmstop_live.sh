@@ -56,6 +56,10 @@ keys Enter
 sees "a tag has its transactions and its credit" 'fleet.*CP2/1 +ended.*recharge'
 keys Enter
 sees "and one of them that is over has its record" 'Transaction 6.*2026-11-20 05:30:00'
+keys Escape
+echo 'gone tag.list 04A1' >&8
+echo 'end tag.show' >&8
+sees "a tag that is deleted meanwhile is not shown as if it were there" 'tag 04A1 is not known.*CP2/1 +ended'
 keys 0
 sees "the overview is there again" 'Stations.*CP1/1'
 until_true 20 eval '[ "$(grep -c system.unwatch "$sock.log")" = 3 ]' && ok "what nobody looks at is watched no more" ||
