@@ -189,12 +189,14 @@ static void look_at_signals(struct app *app, mono_t now, wall_t wall)
 	if (broker_trouble(app->broker))
 		alert_holds(s, ALERT_MQTT_LOST, "", now, wall, "%s", broker_trouble(app->broker));
 	if (site_grid_state(s) == GRID_LOST)
-		alert_holds(s, ALERT_GRID_LOST, "", now, wall, "the grid signal is lost: what zones say for that holds");
+		alert_holds(s, ALERT_GRID_LOST, "", now, wall, "the grid signal is lost: what zones say for that holds (lmsctl "
+			    "grid check)");
 	for (size_t i = 0; i < s->conf->source_count; i++) {
 		const struct source_conf *source = &s->conf->sources[i];
 
 		if (strcmp(site_source_state(s, source), SOURCE_LOST) == 0)
-			alert_holds(s, ALERT_SOURCE_LOST, source->k.id, now, wall, "its state is lost: what zones say for that holds");
+			alert_holds(s, ALERT_SOURCE_LOST, source->k.id, now, wall, "its state is lost: what zones say for that holds "
+				    "(lmsctl source show %s)", source->k.id);
 	}
 }
 
