@@ -22,5 +22,7 @@ lmsctl site set dashboard=public >/dev/null
 as_nobody zone list >/dev/null 2>&1; is $? 0 "a public dashboard may be read by everyone"
 as_nobody zone set P1 static=100 >/dev/null 2>&1; is $? 77 "but not changed"
 as_nobody tag list >/dev/null 2>&1; is $? 77 "and shows no tags"
+screen=$(setpriv --reuid=65534 --regid=65534 --clear-groups "$BIN/lmstop" -s "$SOCKET" --once --screen tags 2>&1)
+is "$? $(grep -c 'tags are for operators' <<<"$screen")" "0 1" "which lmstop says on their screen, instead of an error"
 is "$(stat -c %a "$SOCKET")" 666 "the socket is open to all: the kernel says who calls"
 done_testing
