@@ -111,6 +111,16 @@ static bool tell_override(struct limits *l, struct zone_limit *limit)
 	return true;
 }
 
+/* Why it is not sure, and what holds beside it. */
+static void put_unsure(struct limits *l, const struct signal *g)
+{
+	buf_puts(&l->text, g->hinted ? "; of no known age, as the broker had kept it" : "; not told since the start of lmsd");
+	buf_puts(&l->text, ": what its loss means");
+	if (g->before[0] != '\0')
+		buf_printf(&l->text, " and %s, which was told before,", g->before);
+	buf_printf(&l->text, " %s beside it", g->before[0] != '\0' ? "hold" : "holds");
+}
+
 static bool tell_grid(struct limits *l, struct zone_limit *limit)
 {
 	const struct site *site = l->c->hall->site;
@@ -124,7 +134,7 @@ static bool tell_grid(struct limits *l, struct zone_limit *limit)
 	if (g->by[0] != '\0')
 		buf_printf(&l->text, " (%s)", g->by);
 	if (!site_grid_is_sure(site))
-		buf_puts(&l->text, "; not told since the start of lmsd: what its loss means holds beside it");
+		put_unsure(l, site->conf->grid_way ? &site->grid_way : g);
 	return true;
 }
 
@@ -163,7 +173,7 @@ static bool tell_source(struct limits *l, struct zone_limit *limit)
 	if (site_source_beside(site, source) != NULL)
 		buf_printf(&l->text, "; %s by command beside it", site_source_beside(site, source));
 	if (!site_source_is_sure(site, source))
-		buf_puts(&l->text, "; not told since the start of lmsd: the limit of its loss holds beside it");
+		put_unsure(l, g);
 	return true;
 }
 

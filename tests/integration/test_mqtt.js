@@ -38,6 +38,8 @@ main(async () => {
 	// ---- what the broker had kept
 	await until(() => lmsd.must('grid', 'show').state === 'stop', 'the signal that was kept');
 	ok(lmsd.must('grid', 'show').sure === false, 'a signal that the broker had kept counts, and is not sure');
+	const why = JSON.stringify(lmsd.must('zone', 'explain', 'park'));
+	ok(/the signal is stop.*of no known age, as the broker had kept it: what its loss means holds beside it/.test(why), 'nor is it said to be', why);
 	await until(() => lmsd.must('grid', 'show').state === 'lost', 'the watchdog');
 	ok(true, 'and keeps no watchdog from running out');
 	await until(() => meter('KEPT').state === 'silent', 'the meter to be silent');
