@@ -314,3 +314,36 @@ bool raw_read_frame(int fd, struct raw_frame *f)
 	f->payload[f->len] = '\0';
 	return true;
 }
+
+struct raw_frame raw_last;
+
+int echo_client(const struct echo *e)
+{
+	int fd = raw_connect(e->port);
+
+	assert_true(raw_upgrade(fd));
+	return fd;
+}
+
+void raw_say(int fd, const char *text)
+{
+	uint8_t out[1024];
+
+	raw_send(fd, out, raw_frame(out, 0x81, true, text, strlen(text)));
+}
+
+void raw_expect(int fd, unsigned b0, const char *payload)
+{
+	assert_true(raw_read_frame(fd, &raw_last));
+	assert_int_equal(raw_last.b0, b0);
+	assert_string_equal((char *)raw_last.payload, payload);
+}
+
+void raw_expect_close(int fd, int code)
+{
+	assert_true(raw_read_frame(fd, &raw_last));
+	assert_int_equal(raw_last.b0, 0x88);
+	assert_true(raw_last.len >= 2);
+	assert_int_equal(raw_last.payload[0] << 8 | raw_last.payload[1], code);
+	assert_true(raw_at_eof(fd));
+}

@@ -64,3 +64,11 @@ size_t raw_frame(uint8_t *out, unsigned b0, bool masked, const void *payload, si
 struct raw_frame { unsigned b0; size_t len; uint8_t payload[70000]; };
 /* Reads one server frame. False at the end of the stream. */
 bool raw_read_frame(int fd, struct raw_frame *f);
+
+/* ---- what a test expects ---- */
+
+int echo_client(const struct echo *e);	/* upgraded */
+void raw_say(int fd, const char *text);
+extern struct raw_frame raw_last;	/* that these two have read */
+void raw_expect(int fd, unsigned b0, const char *payload);
+void raw_expect_close(int fd, int code);	/* and the end of the stream */

@@ -13,7 +13,6 @@
 
 #include <cmocka.h>
 
-#include "base/err.h"
 #include "helper_files.h"
 #include "net/tls.h"
 
