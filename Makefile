@@ -223,8 +223,8 @@ soak:
 	@cd tests/integration && npm ci --no-audit --no-fund --loglevel=error
 	BIN=$(abspath build/san/bin) MINUTES=$(or $(MINUTES),10) tests/soak/chaos.js
 	BIN=$(abspath build/san/bin) ROUNDS=$(or $(ROUNDS),1000) tests/integration/test_kill9.js
-	@$(MAKE) --no-print-directory -s -j$(JOBS) CC=gcc SAN=thread WERROR=1 BUILD=build/tsan $(addprefix build/tsan/tests/unit/test_modbus_,bus line faults)
-	$(if $(SEED),SEED=$(SEED)) BUILD=build/tsan tests/run 'unit/test_modbus_(bus|line|faults)'
+	@$(MAKE) --no-print-directory -s -j$(JOBS) CC=gcc SAN=thread WERROR=1 BUILD=build/tsan $(addprefix build/tsan/tests/unit/test_modbus_,bus silence line faults)
+	$(if $(SEED),SEED=$(SEED)) BUILD=build/tsan tests/run 'unit/test_modbus_(bus|silence|line|faults)'
 	SITES=$(or $(SITES),4000000) build/san/tests/scenario/test_balance_population
 	SITES=$(or $(SITES),1000000) build/san/tests/scenario/test_balance_properties
 
