@@ -12,7 +12,7 @@ VERSION := 0.1
 
 # Pure: what the parts share, the site and its balance, what is said to and by stations and meters.
 PURE_DIRS   := $(addprefix libshared/,base ctl chart)
-PURE_DIRS   += lmsd/site $(addprefix lmsd/site/,alert door generation ledger mail outer price reserve tags)
+PURE_DIRS   += lmsd/site $(addprefix lmsd/site/,alert control door generation ledger mail outer price reserve tags)
 PURE_DIRS   += lmsd/balance $(addprefix lmsd/balance/,record split)
 PURE_DIRS   += lmsd/ocpp $(addprefix lmsd/ocpp/,control frames inbound limit locallist reserve setup)
 PURE_DIRS   += $(addprefix lmsd/,bms history meter relay)
@@ -20,8 +20,8 @@ PURE_FILES  := lmsd/effect.c lmsd/answer.c
 SHARED_DIRS := libshared/io
 # With clock and I/O: the daemon itself, the halls that join rooms to it, and what talks to the world.
 SHELL_DIRS  := lmsd
-SHELL_DIRS  += lmsd/hall $(addprefix lmsd/hall/,bms broker commission door history post)
-SHELL_DIRS  += $(addprefix lmsd/,archive conf control crypto files modbus net outlet store)
+SHELL_DIRS  += lmsd/hall $(addprefix lmsd/hall/,bms broker commission control door history post)
+SHELL_DIRS  += $(addprefix lmsd/,archive conf control crypto files modbus net net/ws outlet store)
 
 srcs = $(sort $(wildcard $(addsuffix /*.c,$(1))))
 objs = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))

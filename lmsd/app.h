@@ -14,7 +14,7 @@
 #include "hall.h"
 #include "meter/profile.h"
 #include "net/loop.h"
-#include "net/ws_server.h"
+#include "net/ws/ws_server.h"
 #include "ocpp/ocpp.h"
 #include "site/edit.h"
 #include "site/site.h"

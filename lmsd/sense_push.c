@@ -10,7 +10,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
-#include "site/ctl_site_util.h"
+#include "site/control/ctl_site_util.h"
 
 #define REFUSED_AGAIN_US (60 * US_PER_S)
 

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "net/ws_server.h"
+#include "net/ws/ws_server.h"
 
 struct echo {
 	struct ws_server_conf conf;	/* set before echo_start(); address: 127.0.0.1 */

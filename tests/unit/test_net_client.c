@@ -14,11 +14,11 @@
 
 #include "base/err.h"
 #include "helper_net_echo.h"
-#include "net/http_dial.h"
-#include "net/http_upgrade.h"
+#include "net/ws/http_dial.h"
+#include "net/ws/http_upgrade.h"
 #include "net/sock.h"
 #include "net/tls.h"
-#include "net/ws_client.h"
+#include "net/ws/ws_client.h"
 
 struct side {
 	struct loop *loop;

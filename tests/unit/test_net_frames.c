@@ -14,7 +14,7 @@
 
 #include "base/types.h"
 #include "helper_net_echo.h"
-#include "net/ws_frame.h"
+#include "net/ws/ws_frame.h"
 
 #define MAX_MESSAGE ((size_t)1 << 20)
 #define FIN 0x80

@@ -15,8 +15,8 @@
 
 #include "base/text.h"
 #include "helper_net_echo.h"
-#include "net/http_upgrade.h"
-#include "net/ws_frame.h"
+#include "net/ws/http_upgrade.h"
+#include "net/ws/ws_frame.h"
 
 #define INPUT_MAX 2048
 #define MAX_MESSAGE 600

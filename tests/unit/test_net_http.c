@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "net/http_upgrade.h"
+#include "net/ws/http_upgrade.h"
 
 #define KEY "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 #define REST "Host: lms\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" KEY \

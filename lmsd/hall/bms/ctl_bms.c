@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "hall/bms/bms.h"
-#include "site/ctl_site_util.h"
+#include "site/control/ctl_site_util.h"
 
 static const struct bms *bms_of(const struct ctl_call *c)
 {

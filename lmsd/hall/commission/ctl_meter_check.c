@@ -11,7 +11,7 @@
 #include "hall/commission/check.h"
 #include "modbus/bus.h"
 #include "sense_meters.h"
-#include "site/ctl_site_util.h"
+#include "site/control/ctl_site_util.h"
 
 static struct meter_profile *copy_profile(const struct meter_profile *p)
 {

@@ -1,7 +1,7 @@
 /* hall/door/door.h - who comes in: looks at what a peer shows, asks the rule, and tells people. */
 #pragma once
 
-#include "net/ws_server.h"
+#include "net/ws/ws_server.h"
 
 struct app;
 struct door;

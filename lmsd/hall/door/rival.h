@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "net/ws_server.h"
+#include "net/ws/ws_server.h"
 
 struct app;
 struct wire;

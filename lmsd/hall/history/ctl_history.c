@@ -6,7 +6,7 @@
 #include "app.h"
 #include "base/err.h"
 #include "hall/history/keeper.h"
-#include "site/ctl_site_util.h"
+#include "site/control/ctl_site_util.h"
 
 #define SPAN_US	  (24 * 3600 * US_PER_S)
 #define MINUTE_MS 60000

@@ -13,7 +13,7 @@
 #include "base/err.h"
 #include "hall/background.h"
 #include "outlet/smtp.h"
-#include "site/ctl_site_util.h"
+#include "site/control/ctl_site_util.h"
 #include "site/mail/mail.h"
 
 struct post {

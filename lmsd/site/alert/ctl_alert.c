@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 #include "site/alert/alert.h"
-#include "site/ctl_site_util.h"
+#include "site/control/ctl_site_util.h"
 
 static const char *const levels[] = { "debug", "info", "notice", "warning", "error" };
 

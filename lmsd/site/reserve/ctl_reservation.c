@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "site/ctl_site_util.h"
+#include "site/control/ctl_site_util.h"
 #include "site/reserve/reservation.h"
 
 static void fill(const struct reservation *r, struct ctl_reservation *out)

@@ -1,7 +1,7 @@
 /* site/tags/ctl_group.c - control handlers: groups of stations, and groups of tags. */
 #include <string.h>
 
-#include "site/ctl_site_util.h"
+#include "site/control/ctl_site_util.h"
 #include "site/tags/where.h"
 
 /* ---- groups of stations ---- */

@@ -1,6 +1,6 @@
 /* site/tags/ctl_tag_credit.c - control handlers: the credit of a tag, changed by hand. */
-#include "site/ctl_site_util.h"
-#include "site/ctl_tag.h"
+#include "site/control/ctl_site_util.h"
+#include "site/control/ctl_tag.h"
 #include "site/tag.h"
 #include "site/tags/credit.h"
 

@@ -1,7 +1,7 @@
 /* site/tags/ctl_tag_import.c - control handler: many tags, in pieces that lmsctl makes of a file. */
 #include <string.h>
 
-#include "site/ctl_site_util.h"
+#include "site/control/ctl_site_util.h"
 #include "site/tags/import.h"
 
 #define PIECE_ROWS 1000

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "site/ctl_site_util.h"
-#include "site/ctl_tag.h"
+#include "site/control/ctl_site_util.h"
+#include "site/control/ctl_tag.h"
 #include "site/tags/pending.h"
 
 static const char *or_null(const char *s)
