@@ -287,7 +287,7 @@ static void tell_balance(struct app *app, int meter, const struct meter_currents
 
 static int64_t view_value(const struct meter_state *s, enum meter_var var, mono_t now)
 {
-	return meter_quality(s, var, now) == METER_Q_GOOD ? meter_value(s, var)->v : NUM_NONE;
+	return meter_quality_told(s, var, now) == METER_Q_GOOD ? meter_value(s, var)->v : NUM_NONE;
 }
 
 /* Of all phases: those are read with every poll, a total often is not. */
@@ -446,7 +446,7 @@ static void view_values(struct sensed *m, mono_t now)
 		const struct meter_value *value = meter_value(m->state, (enum meter_var)v);
 		const struct meter_var_info *info = meter_var_info((enum meter_var)v);
 		const struct meter_dim_info *dim = meter_dim_info(info->dim);
-		enum meter_quality q = meter_quality(m->state, (enum meter_var)v, now);
+		enum meter_quality q = meter_quality_told(m->state, (enum meter_var)v, now);
 		int64_t scale = 1;
 		char time[RFC3339_MAX];
 

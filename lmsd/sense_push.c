@@ -150,7 +150,7 @@ void sense_put_values(const struct app *app, size_t meter, mono_t now, struct js
 		const struct meter_value *value = meter_value(m->state, (enum meter_var)v);
 		const struct meter_var_info *info = meter_var_info((enum meter_var)v);
 		const struct meter_dim_info *dim = meter_dim_info(info->dim);
-		enum meter_quality q = meter_quality(m->state, (enum meter_var)v, now);
+		enum meter_quality q = meter_quality_told(m->state, (enum meter_var)v, now);
 		int64_t scale = 1;
 
 		if (q == METER_Q_NONE)

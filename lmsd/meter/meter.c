@@ -450,6 +450,15 @@ enum meter_quality meter_quality(const struct meter_state *m, enum meter_var var
 	return v->quality;
 }
 
+enum meter_quality meter_quality_told(const struct meter_state *m, enum meter_var var, mono_t now)
+{
+	enum meter_quality q = meter_quality(m, var, now);
+	enum meter_dim dim = meter_var_info(var)->dim;
+	bool doubted = (dim == METER_DIM_CURRENT || dim == METER_DIM_POWER) && m->faults & METER_FAULTS_OF_CURRENT;
+
+	return q == METER_Q_GOOD && doubted ? METER_Q_SUSPECT : q;
+}
+
 void meter_sample_currents(const struct meter_state *m, mono_t now, struct meter_currents *out)
 {
 	bool any = false;

@@ -109,6 +109,9 @@ const struct meter_value *meter_value(const struct meter_state *m, enum meter_va
 /* Its quality at `now`: as meter_value(), but METER_Q_STALE once it is too old (values that are
  * read in turns may be as old as two rounds of the turns, as long as the meter answers). */
 enum meter_quality meter_quality(const struct meter_state *m, enum meter_var var, mono_t now);
+/* The same for whoever is told the value: the currents and powers of a meter that contradicts itself are suspect, be
+ * each of them as it may. */
+enum meter_quality meter_quality_told(const struct meter_state *m, enum meter_var var, mono_t now);
 
 enum meter_status { METER_UNKNOWN, METER_OK, METER_STALE, METER_SILENT, METER_IMPLAUSIBLE };
 enum meter_status meter_status(const struct meter_state *m, mono_t now);

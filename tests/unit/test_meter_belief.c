@@ -107,6 +107,9 @@ static void phases_must_add_up_to_the_total(void **state)
 	meter_rig_poll(&r, S);
 	assert_false(meter_rig_currents(&r).good);
 	assert_true(meter_faults(r.m) & METER_FAULT_POWER_SUM);
+	assert_int_equal(meter_quality_told(r.m, METER_power_total, r.now), METER_Q_SUSPECT);
+	assert_int_equal(meter_quality_told(r.m, METER_current_l1, r.now), METER_Q_SUSPECT);
+	assert_int_equal(meter_quality_told(r.m, METER_voltage_l1n, r.now), METER_Q_GOOD);
 	image_put(r.img, r.p, METER_power_total, 7600);
 	meter_rig_poll(&r, S);
 	assert_true(meter_rig_currents(&r).good);
