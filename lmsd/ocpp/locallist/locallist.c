@@ -5,45 +5,20 @@
  * numbers that are stored: the version that the station accepted, the change of tags up to which it goes,
  * and, where the station has no room for all of them, what those are that it has.
  */
-#include "ocpp/locallist/locallist.h"
+#include "ocpp/locallist/sync.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/err.h"
 #include "base/log.h"
 #include "ocpp/control/ctl_call.h"
 #include "ocpp/locallist/listable.h"
-#include "site/tag_log.h"
 
 #define SOON_US US_PER_S		/* several changes together are one message */
 #define SPREAD_US (10 * US_PER_MS)	/* for each station that there is: not all in one turn */
-#define AGAIN_US (60 * US_PER_S)
-#define TRIES 3
 #define PORTION 100			/* entries in a message, where the station does not say */
 #define PORTION_MAX 500
-
-enum { STEP_KEYS, STEP_ENABLE, STEP_VERSION, STEP_SEND, STEP_RAW, STEP_EMPTY };
-
-struct list_sync {
-	bool busy;			/* a call is on its way, or waits */
-	bool asked;			/* keys and version, on this connection */
-	bool none;			/* it keeps none */
-	bool no_room;			/* that it has no room for all was said */
-	unsigned tries;			/* that failed, on this connection */
-	int64_t max, portion;		/* entries in all, in a message; 0 = not known */
-	int64_t version;		/* that it has, as far as we know */
-	/* what is being sent */
-	bool full, more;
-	int64_t goal;			/* when all is sent, changes up to this one are in it */
-	uint64_t cut;
-	char (*todo)[TAG_LIST_UID_MAX + 1];	/* differential: tags, those to be taken off first */
-	size_t todo_count, at;
-	char last[ID_MAX + 1];		/* full: the last tag that was sent */
-	size_t sent, messages;
-	uint64_t token;			/* who waits for the end; 0 = nobody */
-};
 
 bool locallist_wanted(const struct ocpp_session *s, const struct station *st)
 {
@@ -65,7 +40,7 @@ static struct list_sync *sync_get(struct ocpp_session *s)
 	return s->list;
 }
 
-static void forget_todo(struct list_sync *l)
+void list_forget_todo(struct list_sync *l)
 {
 	free(l->todo);
 	l->todo = NULL;
@@ -76,7 +51,7 @@ void locallist_free(struct ocpp_session *s)
 {
 	if (!s->list)
 		return;
-	forget_todo(s->list);
+	list_forget_todo(s->list);
 	free(s->list);
 	s->list = NULL;
 }
@@ -137,7 +112,7 @@ static void ask_keys(struct ocpp_session *s, const struct turn *t)
 	push(s, "GetConfiguration", STEP_KEYS, &b, 0, 0, t);
 }
 
-static void enable(struct ocpp_session *s, const struct turn *t)
+void list_enable(struct ocpp_session *s, const struct turn *t)
 {
 	struct json_writer w;
 	struct buf b;
@@ -151,7 +126,7 @@ static void enable(struct ocpp_session *s, const struct turn *t)
 	push(s, "ChangeConfiguration", STEP_ENABLE, &b, 0, 0, t);
 }
 
-static void ask_version(struct ocpp_session *s, const struct turn *t)
+void list_ask_version(struct ocpp_session *s, const struct turn *t)
 {
 	struct buf b;
 
@@ -190,7 +165,7 @@ static void write_changes(struct ocpp_session *s, size_t portion, wall_t wall, s
 	l->more = l->at < l->todo_count;
 }
 
-static void send_portion(struct ocpp_session *s, const struct turn *t)
+void list_send_portion(struct ocpp_session *s, const struct turn *t)
 {
 	struct list_sync *l = s->list;
 	size_t portion = l->portion > 0 ? (size_t)l->portion : PORTION;
@@ -238,7 +213,7 @@ static void reply_end(struct ocpp_session *s, const struct turn *t)
 	l->token = 0;
 }
 
-static void in_step(struct ocpp_session *s, struct station *st, const struct turn *t)
+void list_in_step(struct ocpp_session *s, struct station *st, const struct turn *t)
 {
 	struct list_sync *l = s->list;
 
@@ -252,7 +227,7 @@ static void in_step(struct ocpp_session *s, struct station *st, const struct tur
 	if (l->messages)
 		log_station(INFO, s->id, "local_list", "version=%lld entries=%zu messages=%zu update=%s", (long long)l->version,
 			    l->sent, l->messages, l->full ? "Full" : "Differential");
-	forget_todo(l);
+	list_forget_todo(l);
 	reply_end(s, t);
 }
 
@@ -260,11 +235,11 @@ static void begin_full(struct ocpp_session *s, const struct turn *t)
 {
 	struct list_sync *l = s->list;
 
-	forget_todo(l);
+	list_forget_todo(l);
 	l->full = true;
 	l->last[0] = '\0';
 	l->sent = l->messages = 0;
-	send_portion(s, t);
+	list_send_portion(s, t);
 }
 
 static bool noted(const struct list_sync *l, const char *uid)
@@ -280,7 +255,7 @@ static void collect_changes(struct ocpp_session *s, int64_t after)
 {
 	struct list_sync *l = s->list;
 
-	forget_todo(l);
+	list_forget_todo(l);
 	l->todo = xcalloc((size_t)(l->goal - after), sizeof(*l->todo));
 	for (int pass = 0; pass < 2; pass++) {
 		for (int64_t seq = after + 1; seq <= l->goal; seq++) {
@@ -293,7 +268,7 @@ static void collect_changes(struct ocpp_session *s, int64_t after)
 	}
 }
 
-static void decide(struct ocpp_session *s, struct station *st, const struct turn *t)
+void list_decide(struct ocpp_session *s, struct station *st, const struct turn *t)
 {
 	const struct listable *all = listable_of(s->o);
 	struct list_sync *l = s->list;
@@ -312,16 +287,16 @@ static void decide(struct ocpp_session *s, struct station *st, const struct turn
 	if (!st->list.whole || st->list.cut != l->cut) {
 		begin_full(s, t);
 	} else if (!fits || st->list.seq == l->goal) {
-		in_step(s, st, t);
+		list_in_step(s, st, t);
 	} else if (!site_tag_log_reaches(s->o->site, st->list.seq)) {
 		begin_full(s, t);
 	} else {
 		l->full = false;
 		collect_changes(s, st->list.seq);
 		if (l->todo_count)
-			send_portion(s, t);
+			list_send_portion(s, t);
 		else
-			in_step(s, st, t);
+			list_in_step(s, st, t);
 	}
 }
 
@@ -359,196 +334,9 @@ void locallist_timer(struct ocpp_session *s, const struct turn *t)
 	if (to_empty(s, st))
 		send_empty(s, st, t);
 	else if (s->list->asked)
-		decide(s, st, t);
+		list_decide(s, st, t);
 	else
 		ask_keys(s, t);
-}
-
-/* ---- answers ---- */
-
-static void learn_keys(struct list_sync *l, const struct json *keys, bool *disabled)
-{
-	for (const struct json *k = keys ? keys->first : NULL; k; k = k->next) {
-		const char *key = json_str(json_get(k, "key"), "");
-		const struct json *value = json_get(k, "value");
-		int64_t n = 0;
-
-		if (strcasecmp(key, "LocalAuthListEnabled") == 0)
-			*disabled = strcasecmp(json_str(value, ""), "false") == 0 && !json_bool(json_get(k, "readonly"), false);
-		else if (json_fixed(value, 1, &n) != 0 || n < 1)
-			continue;
-		else if (strcasecmp(key, "LocalAuthListMaxLength") == 0)
-			l->max = n;
-		else if (strcasecmp(key, "SendLocalListMaxLength") == 0)
-			l->portion = n;
-	}
-}
-
-static void take_version(struct ocpp_session *s, struct station *st, const struct call_result *r, const struct turn *t)
-{
-	struct list_sync *l = s->list;
-	int64_t version = -1;
-
-	if (r->how != CALL_ANSWERED || ocpp_read_int(json_get(r->payload, "listVersion"), &version) != 0 || version < 0) {
-		l->none = true;
-		log_station(NOTICE, s->id, "local_list_none", "answer=%s", r->how == CALL_ERROR ? log_text(r->code) : "-1");
-		return;
-	}
-	l->asked = true;
-	if (version != st->list.version)
-		st->list.whole = false;
-	l->version = version > st->list.version ? version : st->list.version;
-	decide(s, st, t);
-}
-
-static void reply_word(struct list_sync *l, uint64_t token, const char *word, const char *description, const struct turn *t)
-{
-	struct json_writer w;
-	struct buf b;
-
-	if (token == 0)
-		return;
-	buf_init(&b);
-	jw_init(&w, &b);
-	jw_object(&w);
-	jw_kstr(&w, "status", word);
-	if (description)
-		jw_kstr(&w, "description", description);
-	jw_object_end(&w);
-	fx_reply(t->fx, FX_AFTER_COMMIT, token, b.data, b.len);
-	buf_fini(&b);
-	if (l)
-		l->token = 0;
-}
-
-static const char *word_of(const struct call_result *r)
-{
-	return r->how == CALL_ERROR ? r->code : json_str(json_get(r->payload, "status"), "(no status)");
-}
-
-/* A station whose version is another than we think is asked; one that fails is sent everything, a few times. */
-static void portion_refused(struct ocpp_session *s, const struct call_result *r, const struct turn *t)
-{
-	struct station *st = session_station(s);
-	struct list_sync *l = s->list;
-	const char *word = word_of(r);
-	bool by_hand = l->token != 0, full = l->full;
-
-	log_station(NOTICE, s->id, "local_list_refused", "version=%lld update=%s answer=%s", (long long)l->version + 1,
-		    full ? "Full" : "Differential", log_text(word));
-	forget_todo(l);
-	if (st->list.whole) {
-		st->list.whole = false;
-		site_list_store(st, t->fx);
-	}
-	reply_word(l, l->token, word, r->how == CALL_ERROR ? r->text : NULL, t);
-	l->none = strcmp(word, "NotSupported") == 0 || strcmp(word, "NotImplemented") == 0;
-	if (by_hand || l->none || ++l->tries >= TRIES)
-		return;
-	if (strcmp(word, "VersionMismatch") == 0)
-		ask_version(s, t);
-	else if (!full)
-		decide(s, st, t);
-	else
-		session_timer(s, TIMER_LIST, t->now + AGAIN_US);
-}
-
-static void portion_accepted(struct ocpp_session *s, struct station *st, const struct call *c, const struct turn *t)
-{
-	struct list_sync *l = s->list;
-
-	l->version = c->version;
-	l->messages++;
-	if (!l->more) {
-		l->tries = 0;
-		in_step(s, st, t);
-		return;
-	}
-	/* Part of a full list is no list; part of the changes is one that goes as far as before. */
-	st->list.version = c->version;
-	st->list.whole = !l->full && st->list.whole;
-	site_list_store(st, t->fx);
-	send_portion(s, t);
-}
-
-static void empty_done(struct ocpp_session *s, struct station *st, const struct call *c, const struct call_result *r,
-		       const struct turn *t)
-{
-	if (r->how == CALL_ANSWERED && strcmp(word_of(r), "Accepted") == 0) {
-		memset(&st->list, 0, sizeof(st->list));
-		st->list.version = s->list->version = c->version;
-		site_list_store(st, t->fx);
-		log_station(INFO, s->id, "local_list_emptied", "version=%lld", (long long)c->version);
-		/* It may be wanted again by now. */
-		locallist_wake(s, t);
-		return;
-	}
-	log_station(WARNING, s->id, "local_list_stays", "answer=%s remedy=\"whoever is in it may charge while the station is "
-		    "offline: lmsctl station config set %s LocalAuthListEnabled false\"", log_text(word_of(r)), s->id);
-	if (++s->list->tries < TRIES)
-		session_timer(s, TIMER_LIST, t->now + AGAIN_US);
-}
-
-static void raw_done(struct ocpp_session *s, struct station *st, const struct call *c, const struct call_result *r,
-		     const struct turn *t)
-{
-	if (r->how == CALL_ANSWERED && st && strcmp(word_of(r), "Accepted") == 0) {
-		st->list.version = c->version;
-		st->list.whole = st->list.kept = false;
-		site_list_store(st, t->fx);
-	}
-	if (r->how == CALL_ANSWERED || r->how == CALL_ERROR)
-		reply_word(NULL, c->token, word_of(r), r->how == CALL_ERROR ? r->text : NULL, t);
-	else
-		control_reply_failure(s, c, r, t);
-}
-
-void locallist_done(struct ocpp_session *s, struct call *c, const struct call_result *r, const struct turn *t)
-{
-	struct station *st = session_station(s);
-	struct list_sync *l = s->list;
-	bool disabled = false;
-
-	if (c->step == STEP_RAW) {
-		raw_done(s, st, c, r, t);
-		return;
-	}
-	l->busy = false;
-	if (!st || (r->how != CALL_ANSWERED && r->how != CALL_ERROR)) {
-		if (l->token)
-			control_reply_failure(s, c, r, t);
-		l->token = 0;
-		l->asked = false;
-		if (s->link)
-			session_timer(s, TIMER_LIST, t->now + AGAIN_US);
-		return;
-	}
-	switch (c->step) {
-	case STEP_KEYS:
-		learn_keys(l, json_get(r->payload, "configurationKey"), &disabled);
-		if (disabled)
-			enable(s, t);
-		else
-			ask_version(s, t);
-		break;
-	case STEP_ENABLE:
-		if (!ctl_status_is_yes(word_of(r)))
-			log_station(NOTICE, s->id, "setting_refused", "key=LocalAuthListEnabled value=true");
-		ask_version(s, t);
-		break;
-	case STEP_VERSION:
-		take_version(s, st, r, t);
-		break;
-	case STEP_EMPTY:
-		empty_done(s, st, c, r, t);
-		break;
-	default:
-		if (r->how == CALL_ANSWERED && strcmp(word_of(r), "Accepted") == 0)
-			portion_accepted(s, st, c, t);
-		else
-			portion_refused(s, r, t);
-		break;
-	}
 }
 
 /* ---- by hand ---- */
@@ -578,9 +366,9 @@ int locallist_send(struct ocpp_session *s, bool full, int64_t version, uint64_t 
 	l->sent = l->messages = 0;
 	collect_changes(s, st->list.seq);
 	if (l->todo_count)
-		send_portion(s, t);
+		list_send_portion(s, t);
 	else
-		in_step(s, st, t);
+		list_in_step(s, st, t);
 	return 0;
 }
 
