@@ -8,108 +8,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "balance/split/alloc.h"
 #include "helper_random.h"
-
-#define ZONES 6
-#define CONNS 14
-
-struct snapshot {
-	struct alloc_zone zones[ZONES];
-	struct alloc_conn conns[CONNS];
-	uint32_t order[CONNS];
-	size_t zone_count, conn_count, order_count;
-};
-
-/* ---- random sites --------------------------------------------------------------------------- */
-
-static int64_t random_cap(struct rng *r)
-{
-	switch (rng_below(r, 6)) {
-	case 0:
-		return ALLOC_NO_CAP;
-	case 1:
-		return rng_range(r, 0, 30000);	/* not on any step */
-	default:
-		return rng_range(r, 60, 1800) * 100;
-	}
-}
-
-static void random_zone(struct rng *r, struct snapshot *s, int z)
-{
-	struct alloc_zone *zone = &s->zones[z];
-	bool even = rng_below(r, 2);
-	int64_t cap = random_cap(r);
-
-	zone->parent = z ? (int)rng_below(r, (uint32_t)z + 1) - (rng_below(r, 8) ? 1 : 0) : -1;
-	if (zone->parent >= z)
-		zone->parent = z - 1;
-	zone->one_phase = !rng_below(r, 8);
-	for (int k = 0; k < PHASES; k++)
-		zone->cap[k] = even ? cap : random_cap(r);
-	zone->cap[PHASES] = rng_below(r, 4) ? ALLOC_NO_CAP : rng_range(r, 100, 3000) * 100;
-	zone->sessions = rng_below(r, 5) ? 0 : 1 + (int)rng_below(r, 6);
-	zone->sun = !rng_below(r, 4);
-	if (zone->sun)
-		zone->sun_ma = zone->sun_start_ma = rng_range(r, 0, 1500) * 100;
-}
-
-static void random_conn(struct rng *r, struct snapshot *s, int i, bool classes, bool coarse)
-{
-	struct alloc_conn *c = &s->conns[i];
-	int64_t step = coarse && rng_below(r, 2) ? ALLOC_STEP_COARSE : ALLOC_STEP_FINE;
-
-	*c = (struct alloc_conn){
-		.zone = (int)rng_below(r, (uint32_t)s->zone_count), .competes = rng_below(r, 8),
-		.phases = (phase_mask_t)(rng_below(r, 2) ? 7 : 1 << rng_below(r, 3)),
-		.step_ma = step,
-	};
-	if (!rng_below(r, 8))
-		c->phases = (phase_mask_t)(3 << rng_below(r, 2));
-	c->min_ma = rng_below(r, 3) ? 6000 : rng_range(r, 6, 16) * 1000;
-	c->max_ma = c->min_ma + rng_range(r, 0, 40) * 1000;
-	if (step == ALLOC_STEP_FINE)
-		c->max_ma += rng_range(r, 0, 9) * 100;
-	if (!c->competes)
-		c->floor_ma = rng_below(r, 2) ? rng_range(r, 0, 160) * 100 : 0;
-	else if (!rng_below(r, 6))
-		c->floor_ma = 6000;
-	c->seated = !c->competes && c->floor_ma && rng_below(r, 2);
-	c->sun_exempt = !c->competes || !rng_below(r, 4);
-	if (classes) {
-		c->cls = (int)rng_below(r, 3);
-		c->strict = c->cls == 2 && rng_below(r, 2);
-		c->fifo = !c->cls && !rng_below(r, 4);
-	}
-}
-
-static void make_order(struct snapshot *s)
-{
-	s->order_count = 0;
-	for (int cls = 2; cls >= 0; cls--)
-		for (uint32_t i = 0; i < s->conn_count; i++)
-			if (s->conns[i].competes && s->conns[i].cls == cls)
-				s->order[s->order_count++] = i;
-}
-
-static void random_snapshot(uint64_t seed, struct snapshot *s)
-{
-	struct rng r = rng_seed(seed);
-	bool classes = rng_below(&r, 2), coarse = rng_below(&r, 2);
-
-	memset(s, 0, sizeof(*s));
-	s->zone_count = 1 + rng_below(&r, ZONES);
-	s->conn_count = 1 + rng_below(&r, CONNS);
-	for (int z = 0; z < (int)s->zone_count; z++)
-		random_zone(&r, s, z);
-	for (int i = 0; i < (int)s->conn_count; i++)
-		random_conn(&r, s, i, classes, coarse);
-	make_order(s);
-}
+#include "helper_snapshot.h"
 
 /* ---- oracle: sums by the definition, nothing clever --------------------------------------------- */
 
@@ -190,21 +93,6 @@ static bool suns_fit(const struct snapshot *s, const int64_t *x, size_t at)
 static bool fits(const struct snapshot *s, const int64_t *x, size_t at)
 {
 	return caps_fit(s, x, at) && suns_fit(s, x, at);
-}
-
-static void allocate(const struct snapshot *s, int64_t *x)
-{
-	struct alloc_in in = { .zones = s->zones, .zone_count = s->zone_count, .conns = s->conns,
-			       .conn_count = s->conn_count, .order = s->order,
-			       .order_count = s->order_count };
-	const struct alloc_result *out;
-	struct arena arena;
-
-	arena_init(&arena);
-	out = alloc_run(&in, &arena);
-	for (size_t i = 0; i < s->conn_count; i++)
-		x[i] = out[i].x_ma;
-	arena_fini(&arena);
 }
 
 /* ---- invariants: NULL, or what is broken ----------------------------------------------------------- */
@@ -335,7 +223,7 @@ static const char *names_do_not_matter(const struct snapshot *s, const int64_t *
 		t.conns[i] = s->conns[n - 1 - i];
 	for (size_t i = 0; i < s->order_count; i++)
 		t.order[i] = (uint32_t)(n - 1 - s->order[i]);
-	allocate(&t, y);
+	snapshot_allocate(&t, y);
 	for (size_t i = 0; i < n; i++)
 		back[i] = y[n - 1 - i];
 	return near(s, x, back) ? NULL : "6: renaming connectors changes more than a step";
@@ -354,7 +242,7 @@ static const char *phases_do_not_matter(const struct snapshot *s, const int64_t 
 
 		t.conns[i].phases = (phase_mask_t)((m << 1 | m >> 2) & 7);
 	}
-	allocate(&t, y);
+	snapshot_allocate(&t, y);
 	return near(s, x, y) ? NULL : "6: rotating all phases changes more than a step";
 }
 
@@ -398,7 +286,7 @@ static const char *more_is_never_worse(const struct snapshot *s, const int64_t *
 			if (s->zones[z].cap[k] == ALLOC_NO_CAP)
 				continue;
 			t.zones[z].cap[k] += 2300;
-			allocate(&t, y);
+			snapshot_allocate(&t, y);
 			for (size_t i = 0; i < s->conn_count; i++)
 				same &= !x[i] == !y[i];
 			if (same && leximin_lower(s, x, y))
@@ -450,7 +338,7 @@ static const char *broken(const struct snapshot *s)
 	int64_t x[CONNS] = { 0 };
 	const char *what;
 
-	allocate(s, x);
+	snapshot_allocate(s, x);
 	if ((what = limits_are_whole_steps(s, x)) || (what = nothing_is_left_over(s, x)) ||
 	    (what = nothing_can_move_to_the_poorer(s, x)) || (what = no_lower_class_goes_first(s, x)) ||
 	    (what = reasons_are_true(s, x)) || (what = names_do_not_matter(s, x)) || (what = phases_do_not_matter(s, x)))
@@ -458,94 +346,9 @@ static const char *broken(const struct snapshot *s)
 	return more_is_never_worse(s, x);
 }
 
-/* ---- shrinking and reporting ---------------------------------------------------------------------- */
+/* ---- all of them, on many sites ---- */
 
-static void drop_conn(struct snapshot *s, size_t at)
-{
-	memmove(&s->conns[at], &s->conns[at + 1], (s->conn_count - at - 1) * sizeof(s->conns[0]));
-	s->conn_count--;
-	make_order(s);
-}
-
-typedef const char *check(const struct snapshot *s);
-
-static void shrink(struct snapshot *s, check *fails)
-{
-	bool smaller = true;
-
-	while (smaller) {
-		smaller = false;
-		for (size_t i = 0; i < s->conn_count; i++) {
-			struct snapshot t = *s;
-
-			drop_conn(&t, i);
-			if (fails(&t)) {
-				*s = t;
-				smaller = true;
-			}
-		}
-		for (size_t z = 0; z < s->zone_count; z++)
-			for (int k = 0; k <= ALLOC_CAPS; k++) {
-				struct snapshot t = *s;
-				bool there = k == ALLOC_SUN ? s->zones[z].sun : s->zones[z].cap[k] != ALLOC_NO_CAP;
-
-				if (k == ALLOC_SUN)
-					t.zones[z].sun = false;
-				else
-					t.zones[z].cap[k] = ALLOC_NO_CAP;
-				if (there && fails(&t)) {
-					*s = t;
-					smaller = true;
-				}
-			}
-		for (size_t z = 0; z < s->zone_count; z++) {
-			struct snapshot t = *s;
-
-			t.zones[z].sessions = 0;
-			if (s->zones[z].sessions && broken(&t)) {
-				*s = t;
-				smaller = true;
-			}
-		}
-	}
-}
-
-static void print_cap(int64_t ma)
-{
-	if (ma == ALLOC_NO_CAP)
-		print_message(" -");
-	else
-		print_message(" %lld", (long long)ma);
-}
-
-static void print_snapshot(const struct snapshot *s)
-{
-	int64_t x[CONNS];
-
-	allocate(s, x);
-	for (size_t z = 0; z < s->zone_count; z++) {
-		print_message("# zone %zu in %d%s sessions %d:", z, s->zones[z].parent,
-			      s->zones[z].one_phase ? " one-phase" : "", s->zones[z].sessions);
-		for (int k = 0; k < ALLOC_CAPS; k++)
-			print_cap(s->zones[z].cap[k]);
-		if (s->zones[z].sun)
-			print_message(" sun %lld, %lld to start", (long long)s->zones[z].sun_ma,
-				      (long long)s->zones[z].sun_start_ma);
-		print_message("\n");
-	}
-	for (size_t i = 0; i < s->conn_count; i++) {
-		const struct alloc_conn *c = &s->conns[i];
-
-		print_message("# conn %zu zone %d phases %d min %lld max %lld step %lld floor %lld class "
-			      "%d%s%s%s%s%s%s: %lld\n", i, c->zone, c->phases, (long long)c->min_ma,
-			      (long long)c->max_ma, (long long)c->step_ma, (long long)c->floor_ma, c->cls,
-			      c->strict ? " strict" : "", c->fifo ? " fifo" : "",
-			      c->competes ? "" : c->seated ? " seated" : " idle", c->sun_exempt ? " exempt" : "",
-			      c->sun_held ? " held" : "", c->starting ? " starting" : "", (long long)x[i]);
-	}
-}
-
-static void random_sites_hold(check *fails, void (*change)(uint64_t seed, struct snapshot *s))
+static void random_sites_hold(snapshot_check *fails, void (*change)(uint64_t seed, struct snapshot *s))
 {
 	uint64_t first = random_first_seed();
 	uint64_t sites = random_site_count(SITES_USUAL);
@@ -556,14 +359,14 @@ static void random_sites_hold(check *fails, void (*change)(uint64_t seed, struct
 		struct snapshot s;
 		const char *what;
 
-		random_snapshot(first + i, &s);
+		snapshot_random(first + i, &s);
 		if (change)
 			change(first + i, &s);
 		what = fails(&s);
 		if (!what)
 			continue;
-		shrink(&s, fails);
-		print_snapshot(&s);
+		snapshot_shrink(&s, fails);
+		snapshot_print(&s);
 		fail_msg("%s (replay: SEED=%llu)", fails(&s), (unsigned long long)(first + i));
 	}
 }
@@ -630,7 +433,7 @@ static const char *sun_broken(const struct snapshot *s)
 	int64_t x[CONNS] = { 0 };
 	const char *what;
 
-	allocate(s, x);
+	snapshot_allocate(s, x);
 	for (size_t i = 0; i < s->conn_count; i++)
 		if (x[i] && (!s->conns[i].competes || x[i] < s->conns[i].min_ma || x[i] > s->conns[i].max_ma ||
 			     x[i] % s->conns[i].step_ma))
