@@ -70,6 +70,7 @@ main(async () => {
 	// ---- what makes no sense
 	for (const bad of ['NaN', '', 'on', '-4200', '{"power_total":1', '{"ENERGY":{}}', 'x'.repeat(100000)]) say('tele/roof', bad);
 	await until(() => events('push_refused').length, 'the refusal');
+	say('gen/state', 'island\0x');
 	say('gen/state', 'earthquake');
 	say('gen/state', 'x'.repeat(5000));
 	await until(() => events('way_strange').length, 'the strange state');

@@ -46,6 +46,11 @@ static void tell_states(struct app *app, const char *topic, const struct heard *
 			site_source_heard(site, site->conf->sources[i].k.id, heard, now, loop_wall(), &app->fx);
 }
 
+static bool is_around(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '"';
+}
+
 /* The payload is a word or number, perhaps in quotes as JSON wants it. */
 static void tell_word(struct app *app, const struct mqtt_message *m)
 {
@@ -54,11 +59,15 @@ static void tell_word(struct app *app, const struct mqtt_message *m)
 	size_t len = m->len;
 	const struct heard heard = { .word = word, .old = m->retained };
 
-	while (len > 0 && strchr(" \t\r\n\"", at[0]) != NULL)
+	while (len > 0 && is_around(at[0]))
 		at++, len--;
-	while (len > 0 && strchr(" \t\r\n\"", at[len - 1]) != NULL)
+	while (len > 0 && is_around(at[len - 1]))
 		len--;
-	snprintf(word, sizeof(word), "%.*s", (int)(len < sizeof(word) ? len : sizeof(word) - 1), at);
+	len = len < sizeof(word) ? len : sizeof(word) - 1;
+	/* What follows a NUL is part of it: "0", NUL and more is not 0. */
+	for (size_t i = 0; i < len; i++)
+		word[i] = at[i] ? at[i] : '?';
+	word[len] = '\0';
 	tell_states(app, m->topic, &heard);
 }
 
