@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -16,6 +17,31 @@ struct sheet {
 	bool to_stdout;
 	struct diag first;	/* error */
 };
+
+static bool ends_with(const char *s, const char *end)
+{
+	size_t a = strlen(s), b = strlen(end);
+
+	return a > b && s[a - b - 1] == '.' && strcasecmp(s + a - b, end) == 0;
+}
+
+int sheet_choose(const char *path, const char *format, const char *dialect, bool all, enum sheet_format *out,
+		 struct diag *d)
+{
+	static const struct { const char *name; enum sheet_format format; } rows[] = {
+		{ "csv", SHEET_CSV }, { "xlsx", SHEET_XLSX }, { "pdf", SHEET_PDF }, { "json", SHEET_JSON },
+	};
+
+	*out = SHEET_CSV;
+	for (size_t i = 0; i < (all ? ARRAY_LEN(rows) : 2); i++)
+		if (format ? strcmp(format, rows[i].name) == 0 : ends_with(path, rows[i].name))
+			*out = rows[i].format;
+	if (dialect && *out != SHEET_CSV)
+		return diag_set(d, -LMS_EUSAGE, "--dialect: is one of csv");
+	if (dialect && strcmp(dialect, "excel") == 0)
+		*out = SHEET_CSV_EXCEL;
+	return 0;
+}
 
 int sheet_open(struct sheet **out, enum sheet_format format, const char *path, const struct sheet_layout *layout,
 	       struct diag *d)

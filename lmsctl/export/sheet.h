@@ -40,6 +40,10 @@ struct sheet_layout {
 
 struct sheet;
 
+/* What was asked for ("xlsx"), else what the name ends with, else CSV; `all`: PDF and JSON, too. The dialect is one of
+ * CSV: "excel". 0, or -LMS_EUSAGE. */
+int sheet_choose(const char *path, const char *format, const char *dialect, bool all, enum sheet_format *out,
+		 struct diag *d);
 /* All of the layout is borrowed until close. `path` "-" is standard output, for CSV alone. 0, or -LMS_ECANTCREAT …. */
 int sheet_open(struct sheet **out, enum sheet_format format, const char *path, const struct sheet_layout *layout,
 	       struct diag *d);

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/err.h"
 #include "base/text.h"
@@ -58,6 +57,8 @@ struct bill {
 	struct sheet_layout layout;
 	struct sheet *sheet;
 	int64_t sums[COLUMNS_MAX];	/* NUM_NONE = none */
+	char currency[8];		/* of the costs so far */
+	bool priced, mixed;		/* there are any; they have several */
 };
 
 /* ---- cells ---- */
@@ -97,6 +98,19 @@ static bool is_summed(const struct bill_column *c)
 	return strcmp(c->field, "energy_wh") == 0 || strcmp(c->field, "cost") == 0;
 }
 
+static void look_at_currency(struct bill *b, const struct ctl_transaction *t)
+{
+	const char *currency = t->currency ? t->currency : "";
+
+	if (!t->cost)
+		return;
+	if (b->priced)
+		b->mixed |= strcmp(b->currency, currency) != 0;
+	else
+		snprintf(b->currency, sizeof(b->currency), "%s", currency);
+	b->priced = true;
+}
+
 static void put(struct bill *b, const struct ctl_transaction *t)
 {
 	struct sheet_cell cells[COLUMNS_MAX] = { { NULL, NUM_NONE } };
@@ -112,6 +126,7 @@ static void put(struct bill *b, const struct ctl_transaction *t)
 		if (is_summed(c) && cells[i].number != NUM_NONE)
 			b->sums[i] = (b->sums[i] == NUM_NONE ? 0 : b->sums[i]) + cells[i].number;
 	}
+	look_at_currency(b, t);
 	sheet_row(b->sheet, cells);
 }
 
@@ -122,7 +137,9 @@ static void put_sums(struct bill *b)
 	bool said = false;
 
 	for (size_t i = 0; i < b->layout.count; i++) {
-		cells[i] = (struct sheet_cell){ NULL, b->sums[i] };
+		bool none = b->mixed && strcmp(b->columns[i].field, "cost") == 0;
+
+		cells[i] = (struct sheet_cell){ NULL, none ? NUM_NONE : b->sums[i] };
 		if (b->columns[i].type == SHEET_TEXT && !said) {
 			cells[i].text = "total";
 			said = true;
@@ -132,29 +149,6 @@ static void put_sums(struct bill *b)
 }
 
 /* ---- the file ---- */
-
-static bool ends_with(const char *s, const char *end)
-{
-	size_t a = strlen(s), b = strlen(end);
-
-	return a >= b && strcasecmp(s + a - b, end) == 0;
-}
-
-static int choose_format(struct bill *b, const char *format, const char *dialect)
-{
-	static const struct { const char *name, *end; enum sheet_format format; } rows[] = {
-		{ "csv", ".csv", SHEET_CSV }, { "xlsx", ".xlsx", SHEET_XLSX }, { "pdf", ".pdf", SHEET_PDF }, { "json", ".json", SHEET_JSON },
-	};
-	b->format = SHEET_CSV;
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (format ? strcmp(format, rows[i].name) == 0 : ends_with(b->l->opt.out, rows[i].end))
-			b->format = rows[i].format;
-	if (dialect && b->format != SHEET_CSV)
-		return diag_set(&b->l->diag, -LMS_EUSAGE, "--dialect: is one of csv");
-	if (dialect && strcmp(dialect, "excel") == 0)
-		b->format = SHEET_CSV_EXCEL;
-	return 0;
-}
 
 /* Any field of the record as a column. */
 static int own_column(struct bill *b, const char *name, struct bill_column *out)
@@ -256,7 +250,7 @@ int bill_export(struct lmsctl *l, const struct ledger_args *a, const char *forma
 		return diag_set(&l->diag, -LMS_EUSAGE, "where to? (-O FILE; -O - is standard output)");
 	ret = ledger_init(&b->ledger, l, a, a->period);
 	if (ret == 0)
-		ret = choose_format(b, format, dialect);
+		ret = sheet_choose(l->opt.out, format, dialect, true, &b->format, &l->diag);
 	if (ret == 0)
 		ret = choose_columns(b);
 	if (ret == 0)

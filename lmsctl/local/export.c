@@ -5,7 +5,6 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -169,24 +168,6 @@ static int put_page(void *ctx, struct history_page *p)
 	return ret;
 }
 
-static bool ends_with(const char *s, const char *end)
-{
-	size_t a = strlen(s), b = strlen(end);
-
-	return a >= b && strcasecmp(s + a - b, end) == 0;
-}
-
-static int choose_format(struct lmsctl *l, const struct series_args *a, enum sheet_format *out)
-{
-	bool xlsx = a->format ? strcmp(a->format, "xlsx") == 0 : ends_with(l->opt.out, ".xlsx");
-	bool excel = a->dialect && strcmp(a->dialect, "excel") == 0;
-
-	if (xlsx && a->dialect)
-		return diag_set(&l->diag, -LMS_EUSAGE, "--dialect: is one of csv");
-	*out = xlsx ? SHEET_XLSX : excel ? SHEET_CSV_EXCEL : SHEET_CSV;
-	return 0;
-}
-
 int history_export(struct lmsctl *l, const char *method, const struct series_args *a)
 {
 	struct export *e = arena_alloc(&l->arena, sizeof(*e));
@@ -203,7 +184,7 @@ int history_export(struct lmsctl *l, const char *method, const struct series_arg
 		return diag_set(&l->diag, -LMS_EUSAGE, "-o: goes with history; a file is --format csv or xlsx");
 	if (!l->opt.out)
 		return diag_set(&l->diag, -LMS_EUSAGE, "where to? (-O FILE; -O - is standard output)");
-	ret = choose_format(l, a, &e->format);
+	ret = sheet_choose(l->opt.out, a->format, a->dialect, false, &e->format, &l->diag);
 	if (ret == 0)
 		ret = query_begin(&q, l, method, a);
 	if (ret)

@@ -140,6 +140,12 @@ def main():
         check([(u["sessions"], u["running"], u["energy_wh"], u["cost"]) for u in sums] == [(4, 1, 25435, "10.75")], "of all", sums)
         check(lmsd.must("transaction", "stats", "2020") == [], "of nothing there are none")
 
+        lmsd.must("site", "set", "currency=CHF")
+        two.charge("B2", "2026-06-20T12:00:00", "2026-06-20T13:00:00", 1000)
+        export(lmsd, "2026-06", "-O", f"{TMP}/mixed.xlsx")
+        last = [c.value for c in list(openpyxl.load_workbook(f"{TMP}/mixed.xlsx").active.iter_rows())[-1]]
+        check(last[head["energy [kWh]"]] == 21.435 and last[head["cost"]] is None, "costs in two currencies have no sum", last)
+
         check("is no field" in export(lmsd, "2026", "-f", "id,nosuch", "-O", "-", status=64), "a field that is none is named")
         check("2026-05" in export(lmsd, "20x6", "-O", "-", status=64), "so is what is no period")
         check("where to" in export(lmsd, "2026", status=64), "and a file that is missing")
