@@ -39,7 +39,6 @@ static void log_out(void *ctx, enum log_level level, const char *subject, const 
 		     const char *tail)
 {
 	static const int priority[] = { 7, 6, 5, 4, 3 };
-	static const char *const word[] = { "debug", "info", "notice", "warning", "error" };
 	const struct log_ctx *l = ctx;
 
 	if (l->events != NULL && level >= LOG_LEVEL_INFO)
@@ -49,7 +48,7 @@ static void log_out(void *ctx, enum log_level level, const char *subject, const 
 	if (l->journal)
 		fprintf(stderr, "<%d>", priority[level]);
 	else
-		fprintf(stderr, "%s ", word[level]);
+		fprintf(stderr, "%s ", log_level_name((int)level));
 	fprintf(stderr, "%s%s%s %s%s%s\n", subject, *id ? " " : "", id, event, *tail ? " " : "", tail);
 }
 

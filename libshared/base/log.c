@@ -16,6 +16,13 @@ static log_sink_fn sink;
 static void *sink_ctx;
 static enum log_level least_level = LOG_LEVEL_DEBUG;
 
+const char *log_level_name(int level)
+{
+	static const char *const names[] = { "debug", "info", "notice", "warning", "error" };
+
+	return names[level >= 0 && (size_t)level < ARRAY_LEN(names) ? level : LOG_LEVEL_WARNING];
+}
+
 void log_set_sink(log_sink_fn fn, void *ctx)
 {
 	sink = fn;

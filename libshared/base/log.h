@@ -8,6 +8,9 @@
 
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_NOTICE, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR };
 
+/* "debug" … "error"; of a number that is none: "warning". */
+const char *log_level_name(int level);
+
 typedef void (*log_sink_fn)(void *ctx, enum log_level level, const char *subject, const char *id,
 			    const char *event, const char *tail);
 void log_set_sink(log_sink_fn fn, void *ctx);	/* NULL: drop */

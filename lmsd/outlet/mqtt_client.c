@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "net/connect.h"
+#include "outlet/secret_line.h"
 
 #define KEEPALIVE_S    10	/* a broker that does not answer is given up after up to twice as long */
 #define FLOOD_MESSAGES 500		/* of one topic within FLOOD_US (mqtt_thread.c): it floods */
@@ -116,18 +117,6 @@ static void on_log(struct mosquitto *mosq, void *arg, int level, const char *tex
 
 /* ---- one connection ----------------------------------------------------------------------------- */
 
-static int read_password(const char *file, char *out, size_t size)
-{
-	FILE *f = fopen(file, "re");
-	bool is = f != NULL && fgets(out, (int)size, f) != NULL;
-
-	if (f != NULL)
-		fclose(f);
-	if (is)
-		out[strcspn(out, "\r\n")] = '\0';
-	return is ? 0 : -1;
-}
-
 static int set_user(struct mqtt *m, struct mosquitto *mosq)
 {
 	char password[PASSWORD_MAX] = "";
@@ -135,7 +124,7 @@ static int set_user(struct mqtt *m, struct mosquitto *mosq)
 
 	if (m->user == NULL)
 		return MOSQ_ERR_SUCCESS;
-	if (m->password != NULL && read_password(m->password, password, sizeof(password)) < 0) {
+	if (m->password != NULL && !secret_line(m->password, password, sizeof(password))) {
 		snprintf(m->log, sizeof(m->log), "%.150s: cannot be read, or is empty (mqtt.password)", m->password);
 		return MOSQ_ERR_ERRNO;
 	}

@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "outlet/secret_line.h"
 
 #define CONNECT_MS   15000L
 #define WHOLE_MS     50000L
@@ -45,18 +46,6 @@ static int on_debug(CURL *curl, curl_infotype type, char *data, size_t len, void
 		a->said[strcspn(a->said, "\r\n")] = '\0';
 	}
 	return 0;
-}
-
-static int read_password(const char *file, char *out, size_t size)
-{
-	FILE *f = fopen(file, "re");
-	bool is = f && fgets(out, (int)size, f);
-
-	if (f)
-		fclose(f);
-	if (is)
-		out[strcspn(out, "\r\n")] = '\0';
-	return is ? 0 : -1;
 }
 
 /* RFC 2047, where a header is not of ASCII alone; a word takes 45 bytes of text. */
@@ -119,7 +108,7 @@ static int set_login(CURL *curl, const struct smtp_server *server, char *why, si
 
 	if (!server->user)
 		return 0;
-	if (server->password && read_password(server->password, password, sizeof(password)) < 0) {
+	if (server->password && !secret_line(server->password, password, sizeof(password))) {
 		snprintf(why, size, "%.150s: cannot be read, or is empty (mail.password)", server->password);
 		return -1;
 	}

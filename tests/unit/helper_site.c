@@ -12,6 +12,21 @@
 #include "site/door/security_log.h"
 #include "site/tags/pending.h"
 
+static const struct utc_offset paris_rows[] = {
+	{ INT64_MIN, 3600 },
+	{ INT64_C(1774746000) * US_PER_S, 7200 },
+	{ INT64_C(1792890000) * US_PER_S, 3600 },
+};
+const struct time_zone desk_paris = { paris_rows, ARRAY_LEN(paris_rows), "Europe/Paris" };
+
+wall_t desk_time(const char *text)
+{
+	wall_t t;
+
+	assert_int_equal(rfc3339_parse(text, strlen(text), &t), 0);
+	return t;
+}
+
 struct desk_record {
 	UT_hash_handle hh; /* by name: "table key" */
 	enum store_table table;

@@ -7,6 +7,11 @@
 
 #define DESK_WALL (INT64_C(1777622400) * US_PER_S) /* 2026-05-01T08:00:00Z, a Friday */
 
+/* Europe/Paris in 2026: summer time from 29 March 01:00 UTC to 25 October 01:00 UTC. */
+extern const struct time_zone desk_paris;
+/* "2026-05-01T08:00:00Z" */
+wall_t desk_time(const char *text);
+
 struct desk_record;
 
 struct desk {

@@ -4,22 +4,6 @@
 #include "site/generation/draft.h"
 #include "site/tags/credit.h"
 
-/* Europe/Paris in 2026: summer time from 29 March 01:00 UTC to 25 October 01:00 UTC. */
-static const struct utc_offset rows[] = {
-	{ INT64_MIN, 3600 },
-	{ INT64_C(1774746000) * US_PER_S, 7200 },
-	{ INT64_C(1792890000) * US_PER_S, 3600 },
-};
-static const struct time_zone paris = { rows, 3, "Europe/Paris" };
-
-static wall_t utc(const char *text)
-{
-	wall_t t;
-
-	assert_int_equal(rfc3339_parse(text, strlen(text), &t), 0);
-	return t;
-}
-
 static int64_t credit(struct ledger_desk *l, const char *uid)
 {
 	return site_tag_credit(l->d.site, site_tag(l->d.site, uid), l->d.wall);
@@ -225,13 +209,13 @@ static void recharges_are_due_at_midnights_of_the_site(void **state)
 		char params[120];
 
 		begin(&l);
-		l.d.site->tz = paris;
-		l.d.wall = utc(cases[i].set);
+		l.d.site->tz = desk_paris;
+		l.d.wall = desk_time(cases[i].set);
 		snprintf(params, sizeof(params), "{'uid': 'ANN', 'credit_wh': 100, 'recharge_wh': 1000, 'every': '%s'}", cases[i].every);
 		desk_must(&l.d, "tag.set", params);
 		assert_int_equal(credit(&l, "ANN"), 100);
 		desk_restart(&l.d);	/* also after downtime */
-		l.d.wall = utc(cases[i].now);
+		l.d.wall = desk_time(cases[i].now);
 		if (credit(&l, "ANN") != 100 + 1000 * cases[i].count)
 			fail_msg("%s from %s to %s: %lld", cases[i].every, cases[i].set, cases[i].now, (long long)credit(&l, "ANN"));
 		/* booked when something else changes, once */

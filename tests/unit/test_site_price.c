@@ -13,20 +13,12 @@
 #include "helper_site.h"
 #include "site/price/price.h"
 
-static const struct utc_offset summer[] = {
-	{ INT64_MIN, 3600 }, { INT64_C(1774746000) * US_PER_S, 7200 },	/* 2026-03-29T01:00Z */
-	{ INT64_C(1792890000) * US_PER_S, 3600 },			/* 2026-10-25T01:00Z */
-};
-static const struct time_zone paris = { summer, ARRAY_LEN(summer), "Europe/Paris" };
-
 static int64_t price(const char *text, const char *when)
 {
 	struct price_list l;
-	wall_t t;
 
-	assert_int_equal(rfc3339_parse(when, strlen(when), &t), 0);
 	assert_int_equal(price_parse(text, &l, NULL), 0);
-	return price_at(&l, &paris, t);
+	return price_at(&l, &desk_paris, desk_time(when));
 }
 
 static void the_last_one_that_holds_is_the_price(void **state)

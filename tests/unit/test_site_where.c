@@ -10,22 +10,6 @@
 #include "site/outer/week.h"
 #include "site/tag_log.h"
 
-/* Europe/Paris in 2026: summer time from 29 March 01:00 UTC to 25 October 01:00 UTC. */
-static const struct utc_offset rows[] = {
-	{ INT64_MIN, 3600 },
-	{ INT64_C(1774746000) * US_PER_S, 7200 },
-	{ INT64_C(1792890000) * US_PER_S, 3600 },
-};
-static const struct time_zone paris = { rows, 3, "Europe/Paris" };
-
-static wall_t utc(const char *text)
-{
-	wall_t t;
-
-	assert_int_equal(rfc3339_parse(text, strlen(text), &t), 0);
-	return t;
-}
-
 static void a_schedule_is_open_by_the_clock_on_the_wall(void **state)
 {
 	static const struct {
@@ -67,7 +51,7 @@ static void a_schedule_is_open_by_the_clock_on_the_wall(void **state)
 		diag_init(&d);
 		if (schedule_parse(cases[i].text, &s, &d))
 			fail_msg("%s: %s", cases[i].text, d.text);
-		if (schedule_is_open(&s, &paris, utc(cases[i].at)) != cases[i].open)
+		if (schedule_is_open(&s, &desk_paris, desk_time(cases[i].at)) != cases[i].open)
 			fail_msg("%s at %s", cases[i].text, cases[i].at);
 	}
 }
@@ -229,10 +213,10 @@ static void a_group_of_tags_counts_for_all_of_them(void **state)
 	desk_must(&d, "tag_group.set", "{'id': 'FLEET', 'expires': '2026-05-02T07:59:59Z'}");
 	a = site_authorize(d.site, st, "T", 1, true, DESK_WALL);
 	assert_int_equal(a.status, AUTH_ACCEPTED);
-	assert_int_equal(a.expires, utc("2026-05-02T07:59:59Z"));
+	assert_int_equal(a.expires, desk_time("2026-05-02T07:59:59Z"));
 	/* its own is before that of the group */
 	desk_must(&d, "tag.set", "{'uid': 'T', 'expires': '2026-05-01T20:00:00Z'}");
-	assert_int_equal(site_authorize(d.site, st, "T", 1, true, DESK_WALL).expires, utc("2026-05-01T20:00:00Z"));
+	assert_int_equal(site_authorize(d.site, st, "T", 1, true, DESK_WALL).expires, desk_time("2026-05-01T20:00:00Z"));
 	seq = d.site->tag_seq;
 	desk_must(&d, "tag_group.set", "{'id': 'FLEET', 'active': false}");
 	assert_int_equal(d.site->tag_seq, seq + 2);	/* stations with a list hear of both */

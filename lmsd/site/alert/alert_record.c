@@ -133,8 +133,6 @@ out:
 
 /* ---- rules ---- */
 
-static const char *const severities[] = { "debug", "info", "notice", "warning", "error" };
-
 void alert_rule(const struct site *s, enum alert_kind kind, struct alert_rule *out)
 {
 	const struct ctl_alert_rule_keys *k = alert_rule_keys(s, kind);
@@ -148,9 +146,9 @@ void alert_rule(const struct site *s, enum alert_kind kind, struct alert_rule *o
 		out->delay_us = k->delay_ms * US_PER_MS;
 	if (k->repeat_ms != NUM_NONE)
 		out->repeat_us = k->repeat_ms * US_PER_MS;
-	for (size_t i = 0; k->severity && i < ARRAY_LEN(severities); i++)
-		if (strcmp(severities[i], k->severity) == 0)
-			out->level = (int)i;
+	for (int level = LOG_LEVEL_DEBUG; k->severity && level <= LOG_LEVEL_ERROR; level++)
+		if (strcmp(log_level_name(level), k->severity) == 0)
+			out->level = level;
 }
 
 const struct ctl_alert_rule_keys *alert_rule_keys(const struct site *s, enum alert_kind kind)

@@ -3,11 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "base/log.h"
 #include "site/alert/alert.h"
 #include "site/control/ctl_site_util.h"
-
-static const char *const levels[] = { "debug", "info", "notice", "warning", "error" };
 
 static const char *or_null(const char *s)
 {
@@ -19,7 +17,7 @@ static void fill(const struct alert *a, struct ctl_alert *out)
 	ctl_record_clear(&ctl_nouns[CTL_NOUN_alert], out);
 	out->id = (int64_t)a->id;
 	out->alert = alert_kinds[a->kind].name;
-	out->severity = levels[a->level >= 0 && (size_t)a->level < ARRAY_LEN(levels) ? a->level : 3];
+	out->severity = log_level_name(a->level);
 	out->subject = alert_kinds[a->kind].subject;
 	out->object = or_null(a->object);
 	out->state = a->until != WALL_NONE ? "over" : a->acked != WALL_NONE ? "acknowledged" : "open";
@@ -102,7 +100,7 @@ static void fill_rule(const struct site *s, enum alert_kind kind, struct ctl_ale
 	ctl_record_clear(&ctl_nouns[CTL_NOUN_alert_rule], out);
 	out->keys.alert = alert_kinds[kind].name;
 	out->keys.on = !r.off;
-	out->keys.severity = levels[r.level];
+	out->keys.severity = log_level_name(r.level);
 	out->keys.delay_ms = r.delay_us / US_PER_MS;
 	out->keys.repeat_ms = r.repeat_us / US_PER_MS;
 	out->subject = alert_kinds[kind].subject;

@@ -1,10 +1,9 @@
 /* site/control/ctl_event.c - control handler: the latest events. */
 #include <stdio.h>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "site/control/ctl_site_util.h"
-
-static const char *const levels[] = {"debug", "info", "notice", "warning", "error"};
 
 static const char *or_null(const char *s)
 {
@@ -40,8 +39,7 @@ int ctl_event_list(struct ctl_call *c, const struct ctl_event_list_args *a)
 					.event = or_null(e->event),
 					.text = or_null(e->text)};
 
-		rec.level = e->level >= 0 && (size_t)e->level < ARRAY_LEN(levels) ? levels[e->level]
-										  : "info";
+		rec.level = log_level_name(e->level);
 		ctl_answer_item(c, &rec);
 		after = e->seq;
 	}
